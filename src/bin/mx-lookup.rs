@@ -1,0 +1,2 @@
+//! mx-lookup
+fn main() {}

@@ -1,0 +1,5 @@
+//! mx-survey measures how e-mail travels between servers. The modules are the nouns of the field, in reading order.
+
+pub mod record;
+
+pub mod ndjson;

@@ -1,0 +1,2 @@
+//! The one test binary: a module for each program, the harness, the pipeline, the docs, the regressions.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
