@@ -104,6 +104,8 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next line; `None` at the end.
+    // No iterator: an error must not be mistaken for the end.
+    #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> io::Result<Option<Read1>> {
         let mut bytes = Vec::new();
         let limit = LINE_LIMIT as u64 + 1;
