@@ -1,0 +1,238 @@
+//! What one conversation showed, however it ended: replies, facts, oddities, times, and on request every line of it.
+
+use std::collections::BTreeSet;
+
+use crate::record::{Capabilities, Reply, Said, Starttls, Text, Timings};
+
+use super::capabilities::{self, STARTTLS};
+use super::reply::Oddity;
+
+/// The most lines of a transcript that are kept.
+const TRANSCRIPT_LIMIT: usize = 1024;
+/// The most bytes behind a 220 to STARTTLS that are kept.
+const INJECTED_LIMIT: usize = 512;
+/// What a server's "unknown command" shows if a firewall wrote over the command on its way there.
+const MASKED_COMMAND: &[u8] = b"XXXXXXX";
+
+/// The facts of one conversation. A [`Session`](super::session::Session) fills it in as it goes, so that what was
+/// learned before a failure is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Dialogue {
+    /// The greeting.
+    pub banner: Option<Reply>,
+    /// The reply to EHLO.
+    pub ehlo: Option<Reply>,
+    /// The reply to HELO.
+    pub helo: Option<Reply>,
+    /// EHLO was answered 250; false only if HELO was, and EHLO rejected.
+    pub esmtp: Option<bool>,
+    /// What the reply to EHLO offers.
+    pub capabilities: Option<Capabilities>,
+    /// STARTTLS, as far as SMTP goes.
+    pub starttls: Starttls,
+    /// What was odd.
+    pub oddities: BTreeSet<Oddity>,
+    /// Milliseconds of each step.
+    pub timings: Timings,
+    /// What was said, if it is to be kept.
+    pub transcript: Option<Transcript>,
+}
+
+impl Dialogue {
+    /// One that keeps a transcript.
+    pub fn with_transcript() -> Self {
+        Self {
+            transcript: Some(Transcript::default()),
+            ..Self::default()
+        }
+    }
+
+    /// The oddities as words, sorted.
+    pub fn flags(&self) -> Vec<String> {
+        self.oddities
+            .iter()
+            .map(|oddity| oddity.word().to_owned())
+            .collect()
+    }
+
+    pub(super) fn banner(&mut self, reply: &Reply) {
+        if is_masked(reply) {
+            self.oddities.insert(Oddity::MaskedBanner);
+        }
+        self.banner = Some(reply.clone());
+    }
+
+    /// The 250 to EHLO.
+    pub(super) fn esmtp(&mut self, reply: Reply) {
+        let capabilities = Capabilities::of(&reply);
+        if let (Some(greeted), Some(introduced)) = (
+            self.banner.as_ref().and_then(capabilities::host),
+            &capabilities.host,
+        ) && !greeted.0.eq_ignore_ascii_case(&introduced.0)
+        {
+            self.oddities.insert(Oddity::HostMismatch);
+        }
+        self.esmtp = Some(true);
+        self.starttls.advertised = Some(capabilities.offers(STARTTLS));
+        self.starttls.masked = capabilities.masked_starttls().map(str::to_owned);
+        self.capabilities = Some(capabilities);
+        self.ehlo = Some(reply);
+    }
+
+    /// The 250 to HELO, after a 5xx to EHLO: a server that knows no extensions offers none.
+    pub(super) fn helo_only(&mut self) {
+        self.esmtp = Some(false);
+        self.starttls.advertised = Some(false);
+    }
+
+    /// The reply to STARTTLS. Neither yes nor no, unless it is 220 or 5xx.
+    pub(super) fn starttls(&mut self, reply: Reply) {
+        self.starttls.accepted = match reply.code {
+            220 => Some(true),
+            500..=599 => Some(false),
+            _ => None,
+        };
+        let echo = reply.lines.iter().any(|line| {
+            memchr::memmem::find(&line.0.to_ascii_uppercase(), MASKED_COMMAND).is_some()
+        });
+        if reply.code >= 500 && echo && self.starttls.masked.is_none() {
+            self.starttls.masked = Some(String::from_utf8_lossy(MASKED_COMMAND).into_owned());
+        }
+        self.starttls.reply = Some(reply);
+    }
+
+    /// Bytes that came in clear behind the 220.
+    pub(super) fn injected(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.starttls.injected = Some(bytes[..bytes.len().min(INJECTED_LIMIT)].into());
+        }
+    }
+
+    pub(super) fn client_said(&mut self, line: &str) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.say("client", line.into());
+        }
+    }
+
+    pub(super) fn server_said(&mut self, bytes: &[u8]) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.hear(bytes);
+        }
+    }
+}
+
+/// Firewalls that rewrite a greeting leave its length and, some of them, the digits 2 and 0: `****0**2***`.
+fn is_masked(reply: &Reply) -> bool {
+    let text = reply.lines.first().map_or(&[][..], |line| &line.0);
+    let asterisks = text.iter().filter(|byte| **byte == b'*').count();
+    asterisks >= 8 && asterisks * 10 >= text.len() * 8
+}
+
+/// The lines of a conversation in their order, bounded.
+#[derive(Clone, Debug, Default)]
+pub struct Transcript {
+    said: Vec<Said>,
+    /// What the server said since its last line end.
+    line: Vec<u8>,
+}
+
+impl Transcript {
+    /// The lines; what the server said last stands there even if its line did not end.
+    pub fn into_lines(mut self) -> Vec<Said> {
+        self.end_line();
+        self.said
+    }
+
+    fn say(&mut self, by: &str, text: Text) {
+        if self.said.len() < TRANSCRIPT_LIMIT {
+            self.said.push(Said {
+                by: by.to_owned(),
+                text,
+            });
+        }
+    }
+
+    fn hear(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                self.end_line();
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            self.say("server", text.strip_suffix(b"\r").unwrap_or(text).into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(code: u16, text: &str) -> Reply {
+        Reply {
+            code,
+            enhanced: None,
+            lines: vec![text.into()],
+        }
+    }
+
+    #[test]
+    fn only_a_5xx_is_a_no() {
+        for (code, accepted) in [
+            (220, Some(true)),
+            (250, None),
+            (421, None),
+            (454, None),
+            (502, Some(false)),
+            (554, Some(false)),
+        ] {
+            let mut dialogue = Dialogue::default();
+            dialogue.starttls(reply(code, "x"));
+            assert_eq!(dialogue.starttls.accepted, accepted, "{code}");
+        }
+    }
+
+    #[test]
+    fn masks_are_noted() {
+        let mut dialogue = Dialogue::default();
+        dialogue.banner(&reply(220, "****************0*2******0***"));
+        assert_eq!(dialogue.flags(), ["masked_banner"]);
+        dialogue.starttls(reply(500, "5.5.1 unrecognized: \"XXXXXXXX\""));
+        assert_eq!(dialogue.starttls.masked.as_deref(), Some("XXXXXXX"));
+
+        let mut plain = Dialogue::default();
+        plain.banner(&reply(220, "*** mx.example *** no spam here, please ***"));
+        assert_eq!(plain.flags(), [""; 0]);
+    }
+
+    #[test]
+    fn a_transcript_has_the_lines_of_both_and_is_bounded() {
+        let mut dialogue = Dialogue::with_transcript();
+        dialogue.server_said(b"220 m");
+        dialogue.server_said(b"x\r\n");
+        dialogue.client_said("EHLO probe.example");
+        dialogue.server_said(b"250-");
+        let lines = dialogue.transcript.clone().unwrap().into_lines();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|said| format!("{}: {}", said.by, said.text.lossy()))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "server: 220 mx",
+                "client: EHLO probe.example",
+                "server: 250-"
+            ]
+        );
+        dialogue.server_said(&b"\n".repeat(5000));
+        let lines = dialogue.transcript.unwrap().into_lines();
+        assert_eq!(lines.len(), TRANSCRIPT_LIMIT);
+    }
+}

@@ -1,0 +1,427 @@
+//! Reads SMTP replies (RFC 5321 §4.2) from bytes in whatever pieces they come: pure, bounded, and forgiving where
+//! senders are.
+//!
+//! What other senders forgive is forgiven and noted as an [`Oddity`]; what cannot be read ends in [`Malformed`].
+
+use std::collections::BTreeSet;
+
+use crate::record::{Reply, Text};
+
+/// The longest reply line that RFC 5321 §4.5.3.1.5 allows, line end included.
+pub const LINE_NOMINAL: usize = 512;
+/// The longest line that is read.
+pub const LINE_LIMIT: usize = 4096;
+/// The most lines a reply may have. The longest EHLO replies seen have some 30.
+pub const LINES_LIMIT: usize = 128;
+/// The most bytes a reply may have.
+pub const REPLY_LIMIT: usize = 64 << 10;
+/// The most bytes of a reply's beginning that are kept as evidence of what went wrong.
+pub const EVIDENCE_LIMIT: usize = 512;
+
+/// What a server does beside the standard, and other senders bear with. In the order of the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Oddity {
+    /// A line ends in LF without CR.
+    BareLf,
+    /// NUL, or bytes that are not UTF-8.
+    Binary,
+    /// The lines of one reply bear different codes. The last one is acted on.
+    CodeChange,
+    /// Control characters in the text: escape sequences, a CR of its own.
+    Control,
+    /// Bytes came that nothing had asked for.
+    EarlyTalker,
+    /// The greeting and the reply to EHLO name different hosts.
+    HostMismatch,
+    /// A line beyond [`LINE_NOMINAL`].
+    LongLine,
+    /// The greeting is overwritten with asterisks, as some firewalls do.
+    MaskedBanner,
+    /// A line without a code inside a reply.
+    NoCode,
+}
+
+impl Oddity {
+    /// Its word in the field `flags`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::BareLf => "bare_lf",
+            Self::Binary => "binary",
+            Self::CodeChange => "code_change",
+            Self::Control => "control",
+            Self::EarlyTalker => "early_talker",
+            Self::HostMismatch => "host_mismatch",
+            Self::LongLine => "long_line",
+            Self::MaskedBanner => "masked_banner",
+            Self::NoCode => "no_code",
+        }
+    }
+}
+
+/// Why bytes are no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// The first line does not begin with a reply code.
+    #[error("no reply code")]
+    NoCode,
+    /// A line beyond [`LINE_LIMIT`].
+    #[error("a line of more than {LINE_LIMIT} octets")]
+    LineTooLong,
+    /// More than [`LINES_LIMIT`] lines.
+    #[error("more than {LINES_LIMIT} lines")]
+    TooManyLines,
+    /// More than [`REPLY_LIMIT`] bytes.
+    #[error("more than {REPLY_LIMIT} octets")]
+    TooManyOctets,
+}
+
+/// One reply on its way in.
+#[derive(Debug, Default)]
+pub struct ReplyParser {
+    /// The line that has not ended yet.
+    line: Vec<u8>,
+    /// Texts of the lines that have.
+    lines: Vec<Text>,
+    /// The code of the last line that bore one.
+    code: Option<u16>,
+    /// Bytes taken in all.
+    octets: usize,
+    oddities: BTreeSet<Oddity>,
+}
+
+impl ReplyParser {
+    /// Takes bytes off the front of `input` until a reply is complete, and leaves those behind it. `None`: all were
+    /// taken, more are needed. After a reply or an error the parser has done its work.
+    pub fn feed(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, Malformed> {
+        while !input.is_empty() {
+            let end = memchr::memchr(b'\n', input).map_or(input.len(), |at| at + 1);
+            let (piece, rest) = input.split_at(end);
+            *input = rest;
+            self.octets += piece.len();
+            let room = LINE_LIMIT - self.line.len();
+            self.line.extend_from_slice(&piece[..end.min(room)]);
+            if piece.len() > room {
+                return Err(self.or_no_code(Malformed::LineTooLong));
+            }
+            if self.octets > REPLY_LIMIT {
+                return Err(Malformed::TooManyOctets);
+            }
+            if self.line.last() == Some(&b'\n')
+                && let Some(reply) = self.end_line()?
+            {
+                return Ok(Some(reply));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What was odd so far.
+    pub fn oddities(&self) -> &BTreeSet<Oddity> {
+        &self.oddities
+    }
+
+    /// The beginning of what came, for people: of the line that did not end, else of the last one that did.
+    pub fn evidence(&self) -> &[u8] {
+        let bytes = match self.lines.last() {
+            Some(last) if self.line.is_empty() => &last.0,
+            _ => self.line.as_slice(),
+        };
+        &bytes[..bytes.len().min(EVIDENCE_LIMIT)]
+    }
+
+    /// Whether what came, complete or not, can no more become a reply.
+    pub fn is_hopeless(&self) -> bool {
+        // A byte each: the three digits, and what may stand behind them.
+        const CLASSES: [&[u8]; 4] = [b"2345", b"0123456789", b"0123456789", b" \t-\r\n"];
+        let begins_like_a_code = |line: &[u8]| {
+            line.iter()
+                .zip(CLASSES)
+                .all(|(byte, class)| class.contains(byte))
+        };
+        self.code.is_none() && !begins_like_a_code(&self.line)
+    }
+
+    fn or_no_code(&self, malformed: Malformed) -> Malformed {
+        if self.is_hopeless() {
+            Malformed::NoCode
+        } else {
+            malformed
+        }
+    }
+
+    /// Takes the line in; the reply, if it was its last.
+    fn end_line(&mut self) -> Result<Option<Reply>, Malformed> {
+        if self.line.len() > LINE_NOMINAL {
+            self.oddities.insert(Oddity::LongLine);
+        }
+        let line = match self.line.strip_suffix(b"\r\n") {
+            Some(line) => line,
+            None => {
+                self.oddities.insert(Oddity::BareLf);
+                self.line.strip_suffix(b"\n").unwrap_or(&self.line)
+            }
+        };
+        note_strange_bytes(line, &mut self.oddities);
+        let (last, text) = match split_code(line) {
+            Some((code, last, text)) => {
+                // Act on the last: it is what the server came to in the end, and what Postfix acts on.
+                if self.code.is_some_and(|earlier| earlier != code) {
+                    self.oddities.insert(Oddity::CodeChange);
+                }
+                self.code = Some(code);
+                (last, text)
+            }
+            None if self.code.is_none() => return Err(Malformed::NoCode),
+            // A banner with a line break in its text: the rest of the reply still comes, so read on, as Postfix does.
+            None => {
+                self.oddities.insert(Oddity::NoCode);
+                (false, line)
+            }
+        };
+        if self.lines.len() == LINES_LIMIT {
+            return Err(Malformed::TooManyLines);
+        }
+        self.lines.push(text.into());
+        self.line.clear();
+        Ok(match self.code {
+            Some(code) if last => {
+                let lines = std::mem::take(&mut self.lines);
+                Some(Reply {
+                    code,
+                    enhanced: lines.first().and_then(enhanced_code),
+                    lines,
+                })
+            }
+            _ => None,
+        })
+    }
+}
+
+/// The code of a line, whether the line is the last of its reply, and its text. A code without anything behind it is
+/// a last line (RFC 5321 §4.2.1).
+fn split_code(line: &[u8]) -> Option<(u16, bool, &[u8])> {
+    let (digits, rest) = line.split_at_checked(3)?;
+    let &[
+        first @ b'2'..=b'5',
+        second @ b'0'..=b'9',
+        third @ b'0'..=b'9',
+    ] = digits
+    else {
+        return None;
+    };
+    let code =
+        u16::from(first - b'0') * 100 + u16::from(second - b'0') * 10 + u16::from(third - b'0');
+    match rest.split_first() {
+        None => Some((code, true, rest)),
+        Some((b' ' | b'\t', text)) => Some((code, true, text)),
+        Some((b'-', text)) => Some((code, false, text)),
+        Some(_) => None,
+    }
+}
+
+/// The enhanced status code that a text begins with (RFC 3463 §2).
+fn enhanced_code(text: &Text) -> Option<String> {
+    let word = text.0.split(|byte| *byte == b' ').next()?;
+    let word = std::str::from_utf8(word).ok()?;
+    let mut parts = word.split('.');
+    let class = parts.next()?;
+    let is_number = |part: &str| {
+        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_code = matches!(class, "2" | "4" | "5")
+        && parts.next().is_some_and(is_number)
+        && parts.next().is_some_and(is_number)
+        && parts.next().is_none();
+    is_code.then(|| word.to_owned())
+}
+
+fn note_strange_bytes(line: &[u8], oddities: &mut BTreeSet<Oddity>) {
+    if line.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+        return;
+    }
+    match std::str::from_utf8(line) {
+        Ok(text) => {
+            if text.contains('\0') {
+                oddities.insert(Oddity::Binary);
+            }
+            if text
+                .chars()
+                .any(|character| character.is_control() && !matches!(character, '\0' | '\t'))
+            {
+                oddities.insert(Oddity::Control);
+            }
+        }
+        Err(_) => {
+            oddities.insert(Oddity::Binary);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What feeding all of `bytes` at once gives, the oddities and the rest behind the reply.
+    fn parse(mut bytes: &[u8]) -> (Result<Option<Reply>, Malformed>, Vec<&'static str>, &[u8]) {
+        let mut parser = ReplyParser::default();
+        let result = parser.feed(&mut bytes);
+        let oddities = parser.oddities().iter().map(|oddity| oddity.word());
+        (result, oddities.collect(), bytes)
+    }
+
+    fn reply(code: u16, enhanced: Option<&str>, lines: &[&str]) -> Reply {
+        Reply {
+            code,
+            enhanced: enhanced.map(str::to_owned),
+            lines: lines.iter().map(|&line| line.into()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_reply_ends_with_its_last_line_and_leaves_the_rest() {
+        let (result, oddities, rest) = parse(b"250-mx\r\n250-SIZE 5\r\n250 STARTTLS\r\n220 more");
+        let expected = reply(250, None, &["mx", "SIZE 5", "STARTTLS"]);
+        assert_eq!(result, Ok(Some(expected)));
+        assert_eq!(oddities, [""; 0]);
+        assert_eq!(rest, b"220 more");
+    }
+
+    #[test]
+    fn a_bare_code_is_a_last_line() {
+        assert_eq!(parse(b"220\r\n").0, Ok(Some(reply(220, None, &[""]))));
+        assert_eq!(
+            parse(b"220-\r\n220\r\n").0,
+            Ok(Some(reply(220, None, &["", ""])))
+        );
+    }
+
+    #[test]
+    fn enhanced_codes_are_read_where_they_are_codes() {
+        let enhanced = |line: &[u8]| parse(line).0.unwrap().unwrap().enhanced;
+        assert_eq!(enhanced(b"454 4.7.0 later\r\n").as_deref(), Some("4.7.0"));
+        assert_eq!(enhanced(b"550 5.7.27\r\n").as_deref(), Some("5.7.27"));
+        assert_eq!(enhanced(b"220 4.mail.example\r\n"), None);
+        assert_eq!(enhanced(b"550 5.7.1.1 x\r\n"), None);
+        assert_eq!(enhanced(b"550 5.7.1234 x\r\n"), None);
+        assert_eq!(enhanced(b"550 3.7.1 x\r\n"), None);
+    }
+
+    #[test]
+    fn what_senders_forgive_is_forgiven_and_noted() {
+        for (bytes, code, words) in [
+            (&b"220 a\n"[..], 220, &["bare_lf"][..]),
+            (b"250-a\r\n451 b\r\n", 451, &["code_change"]),
+            (b"451-a\r\n250 b\r\n", 250, &["code_change"]),
+            (b"220 \xff\xfe\r\n", 220, &["binary"]),
+            (b"220 a\0b\r\n", 220, &["binary"]),
+            (b"220 \x1b[31mred\r\n", 220, &["control"]),
+            (b"220 a\rb\r\n", 220, &["control"]),
+            ("220 \u{9b}1m é\r\n".as_bytes(), 220, &["control"]),
+            ("220 é\r\n".as_bytes(), 220, &[]),
+            (b"220-hello\r\n<html>\r\n\r\n220 mx\r\n", 220, &["no_code"]),
+            (b"220-hello\r\n220x\r\n22\r\n220 mx\r\n", 220, &["no_code"]),
+        ] {
+            let (result, oddities, _) = parse(bytes);
+            assert_eq!(result.unwrap().unwrap().code, code, "{bytes:?}");
+            assert_eq!(oddities, words, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_begin_with_a_code_is_no_reply() {
+        for bytes in [
+            &b"SSH-2.0-OpenSSH_9.6\r\n"[..],
+            b"HTTP/1.1 400 Bad Request\r\n",
+            b"\r\n220 late\r\n",
+            b"220x\r\n",
+            b"2200 x\r\n",
+            b"120 x\r\n",
+            b"99\r\n",
+        ] {
+            assert_eq!(parse(bytes).0, Err(Malformed::NoCode), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_that_cannot_become_a_reply_is_known_before_its_line_ends() {
+        for (bytes, hopeless) in [
+            (&b""[..], false),
+            (b"2", false),
+            (b"220", false),
+            (b"220 mx", false),
+            (b"login: ", true),
+            (b"\xff\xfb\x01", true),
+            (b"29x", true),
+            (b"2222", true),
+        ] {
+            let mut parser = ReplyParser::default();
+            assert_eq!(parser.feed(&mut &bytes[..]), Ok(None));
+            assert_eq!(parser.is_hopeless(), hopeless, "{bytes:?}");
+            assert_eq!(parser.evidence(), bytes);
+        }
+    }
+
+    #[test]
+    fn lines_and_replies_are_bounded() {
+        let long = [b"220 ".as_slice(), &[b'x'; LINE_LIMIT - 6], b"\r\n"].concat();
+        let (result, oddities, _) = parse(&long);
+        assert!(result.unwrap().is_some());
+        assert_eq!(oddities, ["long_line"]);
+
+        let mut endless = ReplyParser::default();
+        let mut result = Ok(None);
+        let mut fed = 0;
+        while result == Ok(None) {
+            result = endless.feed(&mut b"220 without end".as_slice());
+            fed += 15;
+        }
+        assert_eq!(result, Err(Malformed::LineTooLong));
+        assert!(fed <= LINE_LIMIT + 15);
+        assert_eq!(endless.evidence().len(), EVIDENCE_LIMIT);
+
+        assert_eq!(parse(&[b'x'; 10 << 20]).0, Err(Malformed::NoCode));
+        assert_eq!(
+            parse(&b"250-x\r\n".repeat(LINES_LIMIT)).0,
+            Ok(None),
+            "as many lines as allowed"
+        );
+        assert_eq!(
+            parse(&b"250-x\r\n".repeat(LINES_LIMIT + 1)).0,
+            Err(Malformed::TooManyLines)
+        );
+        let wide = [b"250-".as_slice(), &[b'x'; 2000], b"\r\n"].concat();
+        assert_eq!(parse(&wide.repeat(33)).0, Err(Malformed::TooManyOctets));
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_do_not_matter(
+            bytes in proptest::collection::vec(prop_oneof![
+                Just(b"250-".to_vec()), Just(b"250 ".to_vec()), Just(b"421 ".to_vec()), Just(b"\r\n".to_vec()),
+                Just(b"\n".to_vec()), Just(b"4.7.0 ".to_vec()), proptest::collection::vec(any::<u8>(), 0..9),
+            ], 0..40).prop_map(|parts| parts.concat()),
+            cut in 1_usize..9,
+        ) {
+            let (whole, oddities, rest) = parse(&bytes);
+            let mut parser = ReplyParser::default();
+            let mut result = Ok(None);
+            let mut fed = 0;
+            for piece in bytes.chunks(cut) {
+                let mut left = piece;
+                result = parser.feed(&mut left);
+                fed += piece.len() - left.len();
+                if result != Ok(None) {
+                    break;
+                }
+            }
+            prop_assert_eq!(&result, &whole);
+            let words: Vec<_> = parser.oddities().iter().map(|oddity| oddity.word()).collect();
+            prop_assert_eq!(words, oddities);
+            if result.is_ok() {
+                prop_assert_eq!(&bytes[fed..], rest);
+            }
+        }
+    }
+}

@@ -1,0 +1,738 @@
+//! A conversation with a mail server as far as STARTTLS (RFC 5321 §4.1, RFC 3207 §4), one step at a time.
+//!
+//! [`Session::new`] → [`greet`](Session::greet) → [`introduce`](Session::introduce) → [`starttls`](Session::starttls)
+//! or [`quit`](Session::quit). A step that changes the state consumes the session, so no step can be taken twice or too
+//! early, and nobody can read the clear stream once it belongs to TLS. What was learned goes to a [`Dialogue`]; a step
+//! that fails returns how, and has said goodbye already.
+//!
+//! Strictly in turns: nothing is sent before the last reply is complete, since servers take early talkers for spammers.
+//! The last word is QUIT wherever it is our turn, except after a 220 to STARTTLS. It is not our turn after a timeout or
+//! in the middle of a reply; then the connection is just closed.
+
+use std::future::poll_fn;
+use std::io;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Instant, timeout_at};
+
+use crate::record::{Outcome, Phase, Reason, Reply};
+
+use super::dialogue::Dialogue;
+use super::reply::{EVIDENCE_LIMIT, Malformed, Oddity, ReplyParser};
+
+/// The most bytes that are read in one conversation. The longest true ones have some 4 KiB.
+pub const SESSION_LIMIT: usize = 128 << 10;
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For the whole greeting. Greet delays of half a minute are common.
+    pub banner: Duration,
+    /// For each other reply as a whole.
+    pub reply: Duration,
+    /// For the answer to QUIT, which decides nothing.
+    pub farewell: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            banner: Duration::from_secs(60),
+            reply: Duration::from_secs(10),
+            farewell: Duration::from_millis(1500),
+        }
+    }
+}
+
+/// State: connected, the server has the word.
+#[derive(Debug)]
+pub enum Connected {}
+/// State: greeted (or inside TLS, where there is no second greeting): EHLO is next.
+#[derive(Debug)]
+pub enum Greeted {}
+/// State: EHLO or HELO was answered 250.
+#[derive(Debug)]
+pub enum Introduced {}
+
+/// A conversation over `stream`.
+#[derive(Debug)]
+pub struct Session<'d, S, State> {
+    stream: S,
+    /// Bytes that came behind the last reply. Empty nearly always, so that thousands may wait in little memory.
+    input: Vec<u8>,
+    /// Bytes read so far.
+    octets: usize,
+    patience: Patience,
+    /// The end of the whole conversation.
+    until: Instant,
+    dialogue: &'d mut Dialogue,
+    state: PhantomData<State>,
+}
+
+/// What came of STARTTLS.
+#[derive(Debug)]
+pub enum Upgrade<'d, S> {
+    /// 220: TLS is next on this stream.
+    Ready {
+        /// The stream. Nothing may be said on it in clear any more.
+        stream: S,
+        /// Bytes in clear that came behind the 220. They are no part of TLS, and a client that acts on them can be
+        /// made to believe an attacker; they stand in [`Dialogue::starttls`] too.
+        leftover: Vec<u8>,
+    },
+    /// 5xx: no. The conversation can go on in clear.
+    Refused(Session<'d, S, Introduced>),
+}
+
+impl<'d, S: AsyncRead + AsyncWrite + Unpin> Session<'d, S, Connected> {
+    /// A conversation that ends by `until`, on a stream that was just connected.
+    pub fn new(stream: S, patience: Patience, until: Instant, dialogue: &'d mut Dialogue) -> Self {
+        Session {
+            stream,
+            input: Vec::new(),
+            octets: 0,
+            patience,
+            until,
+            dialogue,
+            state: PhantomData,
+        }
+    }
+
+    /// Waits for the greeting.
+    pub async fn greet(mut self) -> Result<Session<'d, S, Greeted>, Outcome> {
+        let begun = Instant::now();
+        let banner = self.reply(Phase::Banner, self.patience.banner).await?;
+        self.dialogue.timings.banner_ms = Some(milliseconds(begun));
+        self.dialogue.banner(&banner);
+        match banner.code {
+            220 => Ok(self.into_state()),
+            _ => Err(self.part(Phase::Banner, &banner).await),
+        }
+    }
+}
+
+impl<'d, S: AsyncRead + AsyncWrite + Unpin> Session<'d, S, Greeted> {
+    /// A conversation inside TLS, which begins with EHLO (RFC 3207 §4.2).
+    pub fn inside(
+        stream: S,
+        patience: Patience,
+        until: Instant,
+        dialogue: &'d mut Dialogue,
+    ) -> Self {
+        Session::new(stream, patience, until, dialogue).into_state()
+    }
+
+    /// EHLO, and HELO if that is rejected. `name` is our own, checked by the caller to be one word.
+    pub async fn introduce(mut self, name: &str) -> Result<Session<'d, S, Introduced>, Outcome> {
+        let begun = Instant::now();
+        let result = self.ehlo_or_helo(name).await;
+        self.dialogue.timings.ehlo_ms = Some(milliseconds(begun));
+        match result? {
+            (_, Reply { code: 250, .. }) => Ok(self.into_state()),
+            (phase, reply) => Err(self.part(phase, &reply).await),
+        }
+    }
+
+    async fn ehlo_or_helo(&mut self, name: &str) -> Result<(Phase, Reply), Outcome> {
+        let ehlo = self.ask(Phase::Ehlo, &format!("EHLO {name}")).await?;
+        if ehlo.code == 250 {
+            self.dialogue.esmtp(ehlo.clone());
+            return Ok((Phase::Ehlo, ehlo));
+        }
+        self.dialogue.ehlo = Some(ehlo.clone());
+        if ehlo.code < 500 {
+            return Ok((Phase::Ehlo, ehlo));
+        }
+        let helo = self.ask(Phase::Helo, &format!("HELO {name}")).await?;
+        self.dialogue.helo = Some(helo.clone());
+        // Rejected both times, it may be us that the server rejects: that says nothing about ESMTP.
+        if helo.code == 250 {
+            self.dialogue.helo_only();
+        }
+        Ok((Phase::Helo, helo))
+    }
+}
+
+impl<'d, S: AsyncRead + AsyncWrite + Unpin> Session<'d, S, Introduced> {
+    /// What was learned so far.
+    pub fn dialogue(&self) -> &Dialogue {
+        self.dialogue
+    }
+
+    /// Asks to go on in TLS. Any reply but 220 and 5xx is an error: it says neither yes nor no.
+    pub async fn starttls(mut self) -> Result<Upgrade<'d, S>, Outcome> {
+        let begun = Instant::now();
+        let result = self.ask(Phase::Starttls, "STARTTLS").await;
+        self.dialogue.timings.starttls_ms = Some(milliseconds(begun));
+        let reply = result?;
+        self.dialogue.starttls(reply.clone());
+        match reply.code {
+            220 => {
+                // Whatever else came by now came before our side of the handshake: it was said in clear.
+                self.read_what_is_there().await;
+                self.dialogue.injected(&self.input);
+                self.dialogue.server_said(&self.input);
+                Ok(Upgrade::Ready {
+                    stream: self.stream,
+                    leftover: self.input,
+                })
+            }
+            500..=599 => Ok(Upgrade::Refused(self)),
+            _ => Err(self.part(Phase::Starttls, &reply).await),
+        }
+    }
+}
+
+impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
+    /// QUIT, and a moment for the answer. The stream is handed back to be closed.
+    pub async fn quit(mut self) -> S {
+        self.say_goodbye().await;
+        self.stream
+    }
+
+    fn into_state<Next>(self) -> Session<'d, S, Next> {
+        Session {
+            stream: self.stream,
+            input: self.input,
+            octets: self.octets,
+            patience: self.patience,
+            until: self.until,
+            dialogue: self.dialogue,
+            state: PhantomData,
+        }
+    }
+
+    /// The outcome that a complete reply puts an end to, after a goodbye.
+    async fn part(&mut self, phase: Phase, reply: &Reply) -> Outcome {
+        self.say_goodbye().await;
+        ended_by(phase, reply)
+    }
+
+    async fn say_goodbye(&mut self) {
+        self.drop_early_bytes();
+        self.dialogue.client_said("QUIT");
+        let until = self.until.min(Instant::now() + self.patience.farewell);
+        // Nothing depends on the answer: waiting for it only lets the server close first, as it likes to.
+        let _ = timeout_at(until, async {
+            write_all(&mut self.stream, b"QUIT\r\n").await?;
+            let mut parser = ReplyParser::default();
+            self.read_reply(&mut parser)
+                .await
+                .map_err(|failure| match failure {
+                    Failure::Io(error) => error,
+                    Failure::Malformed(_) => io::ErrorKind::InvalidData.into(),
+                })
+        })
+        .await;
+    }
+
+    /// A command and its reply. Bytes that came before the command cannot be its reply, except to end the conversation.
+    async fn ask(&mut self, phase: Phase, command: &str) -> Result<Reply, Outcome> {
+        self.read_what_is_there().await;
+        if let Some(reply) = self.last_word() {
+            return Err(self.part(phase, &reply).await);
+        }
+        self.drop_early_bytes();
+        self.dialogue.client_said(command);
+        let line = format!("{command}\r\n");
+        let until = self.until.min(Instant::now() + self.patience.reply);
+        let sent = match timeout_at(until, write_all(&mut self.stream, line.as_bytes())).await {
+            Ok(sent) => sent,
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        match sent {
+            Ok(()) => self.reply(phase, self.patience.reply).await,
+            // The server closed. It may have said why: a 421, most of all.
+            Err(error) => match self.reply(phase, Duration::ZERO).await {
+                Ok(reply) => Err(ended_by(phase, &reply)),
+                Err(_) => Err(Outcome::new(phase, reason(&error)).with(error.to_string())),
+            },
+        }
+    }
+
+    /// A whole reply, or how waiting for it ended.
+    async fn reply(&mut self, phase: Phase, within: Duration) -> Result<Reply, Outcome> {
+        let until = self.until.min(Instant::now() + within);
+        let mut parser = ReplyParser::default();
+        let result = timeout_at(until, self.read_reply(&mut parser)).await;
+        self.dialogue.oddities.extend(parser.oddities());
+        let reason = match result {
+            Ok(Ok(reply)) => return Ok(reply),
+            Ok(Err(Failure::Malformed(malformed))) => match malformed {
+                Malformed::NoCode => no_code(phase),
+                _ => Reason::TooLong,
+            },
+            _ if parser.is_hopeless() => no_code(phase),
+            Ok(Err(Failure::Io(error))) => reason(&error),
+            Err(_) => Reason::Timeout,
+        };
+        let outcome = Outcome::new(phase, reason);
+        Err(match parser.evidence() {
+            [] => outcome,
+            evidence => outcome.with(evidence),
+        })
+    }
+
+    async fn read_reply(&mut self, parser: &mut ReplyParser) -> Result<Reply, Failure> {
+        loop {
+            let mut rest = self.input.as_slice();
+            let result = parser.feed(&mut rest);
+            let taken = self.input.len() - rest.len();
+            self.dialogue.server_said(&self.input[..taken]);
+            self.input.drain(..taken);
+            if let Some(reply) = result? {
+                return Ok(reply);
+            }
+            // All was taken: give the memory back for the wait.
+            self.input = Vec::new();
+            if poll_fn(|context| self.poll_read(context)).await? == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+        }
+    }
+
+    /// Takes in what can be had without waiting. Errors show again at the next read.
+    async fn read_what_is_there(&mut self) {
+        poll_fn(|context| {
+            let _ = self.poll_read(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Reads by way of the stack: a waiting conversation holds no buffer.
+    fn poll_read(&mut self, context: &mut std::task::Context<'_>) -> Poll<io::Result<usize>> {
+        let mut bytes = [const { std::mem::MaybeUninit::uninit() }; 4096];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
+        std::task::ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        let read = buffer.filled();
+        self.octets += read.len();
+        if self.octets > SESSION_LIMIT {
+            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
+        }
+        self.input.extend_from_slice(read);
+        Poll::Ready(Ok(read.len()))
+    }
+
+    /// A 4xx or 5xx among the bytes that came unasked, such as "421 too many connections" right behind a greeting.
+    fn last_word(&self) -> Option<Reply> {
+        let mut rest = self.input.as_slice();
+        while !rest.is_empty() {
+            match ReplyParser::default().feed(&mut rest) {
+                Ok(Some(reply)) if reply.code >= 400 => return Some(reply),
+                Ok(Some(_)) => {}
+                _ => break,
+            }
+        }
+        None
+    }
+
+    fn drop_early_bytes(&mut self) {
+        if !self.input.is_empty() {
+            self.dialogue.oddities.insert(Oddity::EarlyTalker);
+            self.dialogue.server_said(&self.input);
+            self.input = Vec::new();
+        }
+    }
+}
+
+/// Why a reply could not be read.
+enum Failure {
+    Io(io::Error),
+    Malformed(Malformed),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
+}
+
+/// What a complete reply that is not the wished-for one makes of the conversation, with its code and first line.
+fn ended_by(phase: Phase, reply: &Reply) -> Outcome {
+    let reason = match reply.code {
+        400..=499 => Reason::Deferred,
+        500..=599 => Reason::Rejected,
+        _ => Reason::ProtocolError,
+    };
+    let mut said = format!("{} ", reply.code).into_bytes();
+    if let Some(first) = reply.lines.first() {
+        said.extend_from_slice(&first.0);
+    }
+    said.truncate(EVIDENCE_LIMIT);
+    Outcome::new(phase, reason).with(said.as_slice())
+}
+
+/// What answers a connect without a reply code does not speak SMTP; later it breaks SMTP.
+fn no_code(phase: Phase) -> Reason {
+    match phase {
+        Phase::Banner => Reason::NotSmtp,
+        _ => Reason::ProtocolError,
+    }
+}
+
+/// What an error of a socket tells of the other side. Refused, reset, closed, timed out and unreachable are five things.
+pub fn reason(error: &io::Error) -> Reason {
+    use io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Reason::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            Reason::Reset
+        }
+        ErrorKind::UnexpectedEof | ErrorKind::NotConnected => Reason::Closed,
+        ErrorKind::TimedOut => Reason::Timeout,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            Reason::Unreachable
+        }
+        // Beyond SESSION_LIMIT.
+        ErrorKind::FileTooLarge => Reason::TooLong,
+        _ => Reason::Local,
+    }
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, DuplexStream};
+
+    use super::*;
+
+    const PATIENCE: Patience = Patience {
+        banner: Duration::from_millis(200),
+        reply: Duration::from_millis(200),
+        farewell: Duration::from_millis(50),
+    };
+
+    /// A server that says `script[0]`, and each further piece after a line of ours; then it closes, or stays silent if
+    /// `stays`. Returns the lines it read.
+    async fn serve(stream: DuplexStream, script: Vec<Vec<u8>>, stays: bool) -> Vec<String> {
+        let (read, mut write) = tokio::io::split(stream);
+        let mut read = BufReader::new(read);
+        let mut heard = Vec::new();
+        for (turn, piece) in script.into_iter().enumerate() {
+            let mut line = String::new();
+            if turn > 0 {
+                let _ = read.read_line(&mut line).await;
+                heard.push(line.trim_end().to_owned());
+            }
+            let _ = write.write_all(&piece).await;
+        }
+        if !stays {
+            let _ = write.shutdown().await;
+        }
+        let mut rest = String::new();
+        let _ = read.read_to_string(&mut rest).await;
+        heard.extend(rest.lines().map(str::to_owned));
+        heard
+    }
+
+    /// The whole dialogue against a script: how it ended, what was learned, what the server heard.
+    async fn converse(script: &[&[u8]], stays: bool) -> (String, Dialogue, Vec<String>) {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let script = script.iter().map(|piece| piece.to_vec()).collect();
+        let server = tokio::spawn(serve(theirs, script, stays));
+        let mut dialogue = Dialogue::with_transcript();
+        let until = Instant::now() + Duration::from_secs(2);
+        let result = async {
+            let session = Session::new(ours, PATIENCE, until, &mut dialogue);
+            let session = session.greet().await?.introduce("probe.example").await?;
+            match session.starttls().await? {
+                Upgrade::Ready { leftover, .. } => {
+                    Ok::<_, Outcome>(format!("ready, {} behind", leftover.len()))
+                }
+                Upgrade::Refused(session) => {
+                    session.quit().await;
+                    Ok("refused".to_owned())
+                }
+            }
+        };
+        let ended = match result.await {
+            Ok(ended) => ended,
+            Err(outcome) => format!("{}/{}", outcome.phase, outcome.reason),
+        };
+        (ended, dialogue, server.await.unwrap())
+    }
+
+    const EHLO: &str = "EHLO probe.example";
+    const HELO: &str = "HELO probe.example";
+
+    #[tokio::test]
+    async fn the_way_to_tls_ends_without_a_quit() {
+        let (ended, dialogue, heard) = converse(
+            &[
+                b"220 mx ESMTP\r\n",
+                b"250-mx\r\n250 STARTTLS\r\n",
+                b"220 go\r\n",
+            ],
+            true,
+        )
+        .await;
+        assert_eq!(ended, "ready, 0 behind");
+        assert_eq!(heard, [EHLO, "STARTTLS"]);
+        assert_eq!(dialogue.esmtp, Some(true));
+        assert_eq!(dialogue.starttls.advertised, Some(true));
+        assert_eq!(dialogue.starttls.accepted, Some(true));
+        assert_eq!(dialogue.flags(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn bytes_behind_the_220_are_kept() {
+        let (ended, dialogue, _) = converse(
+            &[b"220 mx\r\n", b"250 mx\r\n", b"220 go\r\n250 injected\r\n"],
+            true,
+        )
+        .await;
+        assert_eq!(ended, "ready, 14 behind");
+        assert_eq!(dialogue.starttls.injected, Some("250 injected\r\n".into()));
+        assert_eq!(dialogue.starttls.advertised, Some(false));
+        assert_eq!(dialogue.starttls.accepted, Some(true));
+    }
+
+    #[tokio::test]
+    async fn endings() {
+        const HI: &[u8] = b"220 mx\r\n";
+        const OK: &[u8] = b"250 mx\r\n";
+        const NO: &[u8] = b"502 no\r\n";
+        let endless: Vec<u8> = b"250-x\r\n".repeat(200);
+        let one_line = vec![b'2'; 10_000];
+        // Script, whether the server stays, how it ends, esmtp, accepted, what the server hears.
+        type Case<'a> = (
+            &'a [&'a [u8]],
+            bool,
+            &'a str,
+            Option<bool>,
+            Option<bool>,
+            &'a [&'a str],
+        );
+        let cases: &[Case<'_>] = &[
+            (
+                &[HI, OK, NO, OK],
+                true,
+                "refused",
+                Some(true),
+                Some(false),
+                &[EHLO, "STARTTLS", "QUIT"],
+            ),
+            (
+                &[HI, NO, OK, NO, OK],
+                true,
+                "refused",
+                Some(false),
+                Some(false),
+                &[EHLO, HELO, "STARTTLS", "QUIT"],
+            ),
+            (
+                &[HI, NO, NO],
+                true,
+                "helo/rejected",
+                None,
+                None,
+                &[EHLO, HELO, "QUIT"],
+            ),
+            (
+                &[HI, OK, b"454 4.7.0 later\r\n"],
+                true,
+                "starttls/deferred",
+                Some(true),
+                None,
+                &[EHLO, "STARTTLS", "QUIT"],
+            ),
+            (
+                &[HI, OK, b"421 bye\r\n"],
+                false,
+                "starttls/deferred",
+                Some(true),
+                None,
+                &[EHLO, "STARTTLS", "QUIT"],
+            ),
+            (
+                &[HI, OK, b"250 what\r\n"],
+                true,
+                "starttls/protocol_error",
+                Some(true),
+                None,
+                &[EHLO, "STARTTLS", "QUIT"],
+            ),
+            (
+                &[HI, b"451 later\r\n"],
+                true,
+                "ehlo/deferred",
+                None,
+                None,
+                &[EHLO, "QUIT"],
+            ),
+            (
+                &[HI, b"220 what\r\n"],
+                true,
+                "ehlo/protocol_error",
+                None,
+                None,
+                &[EHLO, "QUIT"],
+            ),
+            (
+                &[HI, b"what\r\n"],
+                true,
+                "ehlo/protocol_error",
+                None,
+                None,
+                &[EHLO],
+            ),
+            (&[HI, &endless], true, "ehlo/too_long", None, None, &[EHLO]),
+            (
+                &[HI, b"250-mx\r\n250-STARTTLS\r\n"],
+                true,
+                "ehlo/timeout",
+                None,
+                None,
+                &[EHLO],
+            ),
+            (
+                &[HI, b"250-mx\r\n250-STARTTLS\r\n"],
+                false,
+                "ehlo/closed",
+                None,
+                None,
+                &[EHLO],
+            ),
+            (
+                &[HI, OK, b""],
+                false,
+                "starttls/closed",
+                Some(true),
+                None,
+                &[EHLO, "STARTTLS"],
+            ),
+            (
+                &[HI, OK, b""],
+                true,
+                "starttls/timeout",
+                Some(true),
+                None,
+                &[EHLO, "STARTTLS"],
+            ),
+            (
+                &[b"554 no\r\n"],
+                true,
+                "banner/rejected",
+                None,
+                None,
+                &["QUIT"],
+            ),
+            (
+                &[b"421 busy\r\n"],
+                true,
+                "banner/deferred",
+                None,
+                None,
+                &["QUIT"],
+            ),
+            (
+                &[b"SSH-2.0-x\r\n"],
+                true,
+                "banner/not_smtp",
+                None,
+                None,
+                &[],
+            ),
+            (&[b"login: "], true, "banner/not_smtp", None, None, &[]),
+            (&[&one_line], true, "banner/not_smtp", None, None, &[]),
+            (&[b"220 half"], true, "banner/timeout", None, None, &[]),
+            (&[b""], true, "banner/timeout", None, None, &[]),
+            (&[b""], false, "banner/closed", None, None, &[]),
+            (
+                &[b"220 mx\r\n421 too many\r\n"],
+                false,
+                "ehlo/deferred",
+                None,
+                None,
+                &["QUIT"],
+            ),
+        ];
+        for (script, stays, expected, esmtp, accepted, hears) in cases {
+            let (ended, dialogue, heard) = converse(script, *stays).await;
+            let label = script
+                .iter()
+                .map(|piece| String::from_utf8_lossy(&piece[..piece.len().min(40)]).into_owned());
+            let label = label.collect::<Vec<_>>().join("|");
+            assert_eq!(&ended, expected, "{label}");
+            assert_eq!(dialogue.esmtp, *esmtp, "{label}");
+            assert_eq!(dialogue.starttls.accepted, *accepted, "{label}");
+            assert_eq!(&heard, hears, "{label}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_unasked_is_no_answer() {
+        let (ended, dialogue, heard) = converse(
+            &[
+                b"220 mx\r\n220 mx again\r\n",
+                b"250-mx\r\n250 STARTTLS\r\n",
+                b"220 go\r\n",
+            ],
+            true,
+        )
+        .await;
+        assert_eq!(ended, "ready, 0 behind");
+        assert_eq!(heard, [EHLO, "STARTTLS"]);
+        assert_eq!(dialogue.flags(), ["early_talker"]);
+        assert_eq!(dialogue.starttls.advertised, Some(true));
+    }
+
+    #[tokio::test]
+    async fn a_tarpit_keeps_nobody_beyond_the_end_of_the_whole() {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let tarpit = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                if theirs.write_all(b"2").await.is_err() {
+                    break;
+                }
+            }
+        });
+        let mut dialogue = Dialogue::default();
+        let begun = Instant::now();
+        let until = begun + Duration::from_millis(60);
+        let outcome = Session::new(ours, PATIENCE, until, &mut dialogue)
+            .greet()
+            .await
+            .unwrap_err();
+        assert_eq!(outcome.reason, Reason::NotSmtp);
+        assert!(begun.elapsed() < Duration::from_millis(190));
+        tarpit.await.unwrap();
+    }
+
+    #[test]
+    fn errors_are_told_apart() {
+        use io::ErrorKind;
+        for (kind, expected) in [
+            (ErrorKind::ConnectionRefused, Reason::Refused),
+            (ErrorKind::ConnectionReset, Reason::Reset),
+            (ErrorKind::BrokenPipe, Reason::Reset),
+            (ErrorKind::UnexpectedEof, Reason::Closed),
+            (ErrorKind::TimedOut, Reason::Timeout),
+            (ErrorKind::HostUnreachable, Reason::Unreachable),
+            (ErrorKind::NetworkUnreachable, Reason::Unreachable),
+            (ErrorKind::PermissionDenied, Reason::Local),
+        ] {
+            assert_eq!(reason(&kind.into()), expected, "{kind}");
+        }
+    }
+}
