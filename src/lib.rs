@@ -4,4 +4,6 @@ pub mod record;
 
 pub mod ndjson;
 
+pub mod net;
+
 pub mod smtp;

@@ -1,0 +1,172 @@
+//! TCP connections with a deadline, from a chosen source address, and only where the gate admits.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+use super::Gate;
+use crate::record::{Outcome, Phase, Reason};
+
+/// Connects to servers.
+#[derive(Debug)]
+pub struct Connector {
+    /// Which addresses may be connected to, checked on the very address that is.
+    pub gate: Gate,
+    /// Source addresses, used in turn (`--bind`); none: the system chooses.
+    pub bind: Vec<IpAddr>,
+    /// How long the handshake of TCP may take.
+    pub timeout: Duration,
+    /// Whether this machine has IPv6 beyond loopback.
+    pub has_ipv6: bool,
+    turn: AtomicUsize,
+}
+
+impl Connector {
+    /// A connector; looks once whether there is IPv6 here, without sending a packet.
+    pub fn new(gate: Gate, bind: Vec<IpAddr>, timeout: Duration) -> Self {
+        Self {
+            gate,
+            bind,
+            timeout,
+            has_ipv6: has_ipv6(),
+            turn: AtomicUsize::new(0),
+        }
+    }
+
+    /// Why `ip` will not be connected to, if it will not.
+    pub fn refusal(&self, ip: IpAddr, names: &[&str]) -> Option<Reason> {
+        if let Err(reason) = self.gate.admit(ip, names) {
+            return Some(reason);
+        }
+        let is_v6 = ip.to_canonical().is_ipv6();
+        (is_v6 && !self.has_ipv6 && !ip.is_loopback()).then_some(Reason::NoIpv6Here)
+    }
+
+    /// A connection to `to`, or the outcome `connect/…`.
+    pub async fn connect(&self, to: SocketAddr) -> Result<TcpStream, Outcome> {
+        if let Some(reason) = self.refusal(to.ip(), &[]) {
+            return Err(Outcome::new(Phase::Connect, reason));
+        }
+        let to = SocketAddr::new(to.ip().to_canonical(), to.port());
+        let socket = self.socket(to.ip()).map_err(|error| failure(&error))?;
+        match timeout(self.timeout, socket.connect(to)).await {
+            Ok(Ok(stream)) => {
+                // Lock-step dialogues gain nothing from Nagle; a failure to set it costs only time.
+                let _ = stream.set_nodelay(true);
+                Ok(stream)
+            }
+            Ok(Err(error)) => Err(failure(&error)),
+            Err(_) => Err(Outcome::new(Phase::Connect, Reason::Timeout)),
+        }
+    }
+
+    fn socket(&self, to: IpAddr) -> io::Result<TcpSocket> {
+        let socket = if to.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        let mut sources = self
+            .bind
+            .iter()
+            .filter(|source| source.is_ipv4() == to.is_ipv4());
+        let count = sources.clone().count();
+        if count > 0 {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % count;
+            if let Some(&source) = sources.nth(turn) {
+                // Without this, some 28,000 connections in TIME_WAIT would use the address up.
+                socket.set_reuseaddr(true)?;
+                socket.bind(SocketAddr::new(source, 0))?;
+            }
+        }
+        Ok(socket)
+    }
+}
+
+fn failure(error: &io::Error) -> Outcome {
+    let outcome = Outcome::new(Phase::Connect, reason(error));
+    if outcome.reason == Reason::Local {
+        outcome.with(error.to_string())
+    } else {
+        outcome
+    }
+}
+
+/// What an error of a socket means; five things that are not one.
+pub fn reason(error: &io::Error) -> Reason {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Reason::Refused,
+        ErrorKind::TimedOut => Reason::Timeout,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            Reason::Reset
+        }
+        ErrorKind::UnexpectedEof | ErrorKind::NotConnected => Reason::Closed,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            Reason::Unreachable
+        }
+        // EPERM is what a local firewall's REJECT or a prohibited route says.
+        ErrorKind::PermissionDenied => Reason::Unreachable,
+        _ => Reason::Local,
+    }
+}
+
+/// A connected UDP socket needs a route and sends nothing.
+fn has_ipv6() -> bool {
+    const SOMEWHERE: Ipv6Addr = Ipv6Addr::new(0x2001, 0x4860, 0x4860, 0, 0, 0, 0, 0x8888);
+    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
+        .and_then(|socket| socket.connect((SOMEWHERE, 53)))
+        .is_ok()
+}
+
+/// The source address that connections to the internet leave from, if there is a route.
+pub fn source_address() -> Option<IpAddr> {
+    const SOMEWHERE: Ipv4Addr = Ipv4Addr::new(8, 8, 8, 8);
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((SOMEWHERE, 53)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connector(allow: &str) -> Connector {
+        let gate = Gate {
+            allow: vec![allow.parse().unwrap()],
+            ..Gate::default()
+        };
+        Connector::new(
+            gate,
+            vec!["127.0.0.7".parse().unwrap()],
+            Duration::from_millis(200),
+        )
+    }
+
+    #[tokio::test]
+    async fn the_source_address_is_the_bound_one() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let _client = connector("127.0.0.0/8").connect(to).await.unwrap();
+        let (_, from) = listener.accept().await.unwrap();
+        assert_eq!(from.ip().to_string(), "127.0.0.7");
+    }
+
+    #[tokio::test]
+    async fn refused_and_blocked_are_two_things() {
+        let to = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let refused = connector("127.0.0.0/8").connect(to).await.unwrap_err();
+        assert_eq!(refused, Outcome::new(Phase::Connect, Reason::Refused));
+        let blocked = connector("10.0.0.0/8").connect(to).await.unwrap_err();
+        assert_eq!(
+            blocked,
+            Outcome::new(Phase::Connect, Reason::BlockedAddress)
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! The opt-out list: domains, exchange names, addresses and networks that are never probed.
+
+use std::collections::HashSet;
+use std::io::{self, BufRead};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// Names and networks that asked to be left alone.
+#[derive(Clone, Debug, Default)]
+pub struct Exclusions {
+    names: HashSet<Box<str>>,
+    networks: Vec<IpNet>,
+}
+
+/// A line of the list that is neither a name nor a network. An opt-out that is not understood must not be passed over.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// What stands there.
+    #[error("line {line}: {text:?} is no domain, address or network")]
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// Its text.
+        text: String,
+    },
+    /// The list cannot be read.
+    #[error(transparent)]
+    Read(#[from] io::Error),
+}
+
+impl Exclusions {
+    /// Reads a list: an entry a line, `#` begins a comment.
+    pub fn parse(input: impl BufRead) -> Result<Self, ParseError> {
+        let mut list = Self::default();
+        for (index, line) in input.lines().enumerate() {
+            let line = line?;
+            let entry = line.split('#').next().unwrap_or_default().trim();
+            if entry.is_empty() {
+                continue;
+            }
+            if let Some(network) = network(entry) {
+                list.networks.push(network);
+            } else if let Some(name) = name(entry) {
+                list.names.insert(name);
+            } else {
+                return Err(ParseError::Line {
+                    line: index + 1,
+                    text: entry.into(),
+                });
+            }
+        }
+        Ok(list)
+    }
+
+    /// Whether `name` or a domain above it is listed.
+    pub fn has_name(&self, name: &str) -> bool {
+        if self.names.is_empty() {
+            return false;
+        }
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        let mut rest = name.as_str();
+        loop {
+            if self.names.contains(rest) {
+                return true;
+            }
+            match rest.split_once('.') {
+                Some((_, parent)) => rest = parent,
+                None => return false,
+            }
+        }
+    }
+
+    /// Whether `ip` lies in a listed network.
+    pub fn has_address(&self, ip: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&ip))
+    }
+}
+
+fn network(entry: &str) -> Option<IpNet> {
+    entry
+        .parse()
+        .ok()
+        .or_else(|| entry.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+fn name(entry: &str) -> Option<Box<str>> {
+    let name = idna::domain_to_ascii(entry.trim_start_matches("*.").trim_end_matches('.')).ok()?;
+    let is_name = !name.is_empty()
+        && name.len() <= 253
+        && name.split('.').all(|label| (1..=63).contains(&label.len()))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && !name
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    is_name.then(|| name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cover_what_is_below_them_and_networks_what_is_inside() {
+        let list = Exclusions::parse(
+            "# please\nExample.ORG.  # a comment\n192.0.2.0/24\n2001:db8::1\nmünchen.de\n"
+                .as_bytes(),
+        )
+        .unwrap();
+        assert!(list.has_name("example.org"));
+        assert!(list.has_name("MX.example.org."));
+        assert!(!list.has_name("example.org.evil"));
+        assert!(list.has_name("mail.xn--mnchen-3ya.de"));
+        assert!(list.has_address("192.0.2.77".parse().unwrap()));
+        assert!(list.has_address("2001:db8::1".parse().unwrap()));
+        assert!(!list.has_address("2001:db8::2".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_entry_that_is_neither_is_named_by_its_line() {
+        for bad in ["300.1.1.1", "192.0.2.0/33", "a..b", "spaces in it"] {
+            let error = Exclusions::parse(format!("ok.example\n{bad}\n").as_bytes()).unwrap_err();
+            assert!(error.to_string().starts_with("line 2: "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Special-purpose addresses (RFC 6890, the IANA registries of 2025): never connected to unless `--allow` opens them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An IPv4 address in IPv6's clothes (`::ffff:a.b.c.d`) as itself: that is where a connection would go.
+pub fn unmapped(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}
+
+/// The name of the special-purpose block that `ip` lies in.
+pub fn block(ip: IpAddr) -> Option<&'static str> {
+    match unmapped(ip) {
+        IpAddr::V4(ip) => block_v4(ip),
+        IpAddr::V6(ip) => block_v6(ip),
+    }
+}
+
+fn block_v4(ip: Ipv4Addr) -> Option<&'static str> {
+    let value = u32::from(ip);
+    V4.iter()
+        .find(|(net, bits, _)| value >> (32 - bits) == u32::from(*net) >> (32 - bits))
+        .map(|&(.., name)| name)
+}
+
+fn block_v6(ip: Ipv6Addr) -> Option<&'static str> {
+    let segments = ip.segments();
+    // NAT64 (RFC 6052): reaches the IPv4 address in its last 32 bits.
+    if segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
+        let [.., a, b, c, d] = ip.octets();
+        return block_v4(Ipv4Addr::new(a, b, c, d));
+    }
+    let value = u128::from(ip);
+    V6.iter()
+        .find(|(net, bits, _)| value >> (128 - bits) == u128::from(*net) >> (128 - bits))
+        .map(|&(.., name)| name)
+}
+
+const V4: &[(Ipv4Addr, u32, &str)] = &[
+    (Ipv4Addr::new(0, 0, 0, 0), 8, "this_network"),
+    (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
+    (Ipv4Addr::new(100, 64, 0, 0), 10, "shared"),
+    (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
+    (Ipv4Addr::new(169, 254, 0, 0), 16, "link_local"),
+    (Ipv4Addr::new(172, 16, 0, 0), 12, "private"),
+    (Ipv4Addr::new(192, 0, 0, 0), 24, "protocol_assignments"),
+    (Ipv4Addr::new(192, 0, 2, 0), 24, "documentation"),
+    (Ipv4Addr::new(192, 88, 99, 0), 24, "6to4_relay"),
+    (Ipv4Addr::new(192, 168, 0, 0), 16, "private"),
+    (Ipv4Addr::new(198, 18, 0, 0), 15, "benchmarking"),
+    (Ipv4Addr::new(198, 51, 100, 0), 24, "documentation"),
+    (Ipv4Addr::new(203, 0, 113, 0), 24, "documentation"),
+    (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast"),
+    (Ipv4Addr::new(255, 255, 255, 255), 32, "broadcast"),
+    (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
+];
+
+const V6: &[(Ipv6Addr, u32, &str)] = &[
+    (Ipv6Addr::UNSPECIFIED, 128, "unspecified"),
+    (Ipv6Addr::LOCALHOST, 128, "loopback"),
+    // Deprecated IPv4-compatible addresses (RFC 4291 §2.5.5.1).
+    (Ipv6Addr::UNSPECIFIED, 96, "ipv4_compatible"),
+    (
+        Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0),
+        48,
+        "local_nat64",
+    ),
+    (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64, "discard"),
+    (
+        Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0),
+        23,
+        "protocol_assignments",
+    ),
+    (
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0),
+        32,
+        "documentation",
+    ),
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, "6to4"),
+    (
+        Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0),
+        20,
+        "documentation",
+    ),
+    (
+        Ipv6Addr::new(0x5f00, 0, 0, 0, 0, 0, 0, 0),
+        16,
+        "segment_routing",
+    ),
+    (
+        Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0),
+        7,
+        "unique_local",
+    ),
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link_local"),
+    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, "site_local"),
+    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, "multicast"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(ip: &str) -> Option<&'static str> {
+        block(ip.parse().unwrap())
+    }
+
+    #[test]
+    fn every_block_is_known_at_its_first_and_last_address() {
+        for (ip, name) in [
+            ("0.0.0.0", "this_network"),
+            ("10.255.255.255", "private"),
+            ("100.64.0.0", "shared"),
+            ("100.127.255.255", "shared"),
+            ("127.255.255.255", "loopback"),
+            ("169.254.169.254", "link_local"),
+            ("172.31.255.255", "private"),
+            ("198.19.255.255", "benchmarking"),
+            ("239.1.1.1", "multicast"),
+            ("240.0.0.1", "reserved"),
+            ("255.255.255.255", "broadcast"),
+            ("::", "unspecified"),
+            ("::1", "loopback"),
+            ("::ffff:127.0.0.1", "loopback"),
+            ("::10.0.0.1", "ipv4_compatible"),
+            ("64:ff9b::a00:1", "private"),
+            ("64:ff9b:1::1", "local_nat64"),
+            ("100::1", "discard"),
+            ("2001:2::1", "protocol_assignments"),
+            ("2001:1ff:ffff::1", "protocol_assignments"),
+            ("2001:db8::1", "documentation"),
+            ("2002:808:808::1", "6to4"),
+            ("3fff:fff::1", "documentation"),
+            ("5f00::1", "segment_routing"),
+            ("fdff::1", "unique_local"),
+            ("fe80::1", "link_local"),
+            ("ff02::1", "multicast"),
+        ] {
+            assert_eq!(named(ip), Some(name), "{ip}");
+        }
+    }
+
+    #[test]
+    fn public_addresses_are_in_none() {
+        for ip in [
+            "1.1.1.1",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.128.0.0",
+            "128.0.0.0",
+            "172.32.0.0",
+            "192.0.1.0",
+            "198.20.0.0",
+            "223.255.255.255",
+            "2001:200::1",
+            "2606:4700::1",
+            "2a00:1450::1",
+            "64:ff9b::808:808",
+            "::ffff:8.8.8.8",
+        ] {
+            assert_eq!(named(ip), None, "{ip}");
+        }
+    }
+}

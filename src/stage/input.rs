@@ -1,0 +1,59 @@
+//! Standard input in batches: whatever has arrived goes on at once, and no more is read than is asked for.
+
+use std::fs::File;
+use std::io::{self, BufReader, IsTerminal};
+use std::os::fd::AsFd;
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use crate::ndjson::{Lines, Read1};
+
+/// Lines in a batch, and the bytes after which it is closed.
+const LINES: usize = 512;
+const BYTES: usize = 256 << 10;
+
+/// A batch, or the error that ended the input.
+pub type Batch = io::Result<Vec<Read1>>;
+
+/// Reads standard input on a thread of its own. A terminal is told what is awaited.
+pub fn stdin(program: &str, awaited: &str) -> io::Result<mpsc::Receiver<Batch>> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        eprintln!("{program}: reading {awaited} from the terminal; end with Ctrl-D");
+    }
+    let file = File::from(stdin.as_fd().try_clone_to_owned()?);
+    let (batches, receiver) = mpsc::channel(2);
+    thread::spawn(move || read(file, &batches));
+    Ok(receiver)
+}
+
+fn read(file: File, batches: &mpsc::Sender<Batch>) {
+    let mut lines = Lines::new(BufReader::with_capacity(64 << 10, file));
+    loop {
+        let batch = next(&mut lines);
+        let is_last = !matches!(&batch, Ok(batch) if !batch.is_empty());
+        if matches!(&batch, Ok(batch) if batch.is_empty())
+            || batches.blocking_send(batch).is_err()
+            || is_last
+        {
+            return;
+        }
+    }
+}
+
+/// Waits for one line, then takes those that are there already.
+fn next(lines: &mut Lines<BufReader<File>>) -> Batch {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    while let Some(line) = lines.read()? {
+        if let Read1::Line(line) = &line {
+            bytes += line.bytes.len();
+        }
+        batch.push(line);
+        if batch.len() >= LINES || bytes >= BYTES || !lines.is_ready() {
+            break;
+        }
+    }
+    Ok(batch)
+}

@@ -1,0 +1,136 @@
+//! Progress on standard error: drawn in place by the stage at the end of a pipe, whole prefixed lines by others.
+
+use std::collections::HashMap;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
+
+use crate::record::{Phase, Reason};
+
+/// When to show progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    /// Where stderr is a terminal and stdout is no pipe.
+    #[default]
+    Auto,
+    /// Always (`--progress`).
+    Always,
+    /// Never (`--quiet`).
+    Never,
+}
+
+/// What is shown.
+#[derive(Debug)]
+pub struct Figures<'a> {
+    /// Lines read.
+    pub lines: u64,
+    /// Observations in flight.
+    pub flying: usize,
+    /// Targets that wait.
+    pub waiting: usize,
+    /// Records so far.
+    pub outcomes: &'a HashMap<(Phase, Reason), u64>,
+}
+
+/// A progress display.
+#[derive(Debug)]
+pub struct Progress {
+    stage: &'static str,
+    began: Instant,
+    /// Records and time at the last display.
+    last: (u64, Instant),
+    draws: bool,
+    is_drawn: bool,
+    ticks: Option<Interval>,
+}
+
+impl Progress {
+    /// A display for `stage`.
+    pub fn new(stage: &'static str, when: When) -> Self {
+        let now = Instant::now();
+        let draws = io::stderr().is_terminal() && !is_pipe(&io::stdout());
+        let shows = when == When::Always || when == When::Auto && draws;
+        let period = Duration::from_secs(if draws { 1 } else { 5 });
+        let ticks = shows.then(|| {
+            let mut ticks = interval_at((now + period).into(), period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        });
+        Self {
+            stage,
+            began: now,
+            last: (0, now),
+            draws,
+            is_drawn: false,
+            ticks,
+        }
+    }
+
+    /// Waits for the next moment to show something; for ever, if nothing is to be shown.
+    pub async fn tick(&mut self) {
+        match &mut self.ticks {
+            Some(ticks) => drop(ticks.tick().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Shows the figures.
+    pub fn show(&mut self, figures: &Figures<'_>) {
+        let records = figures.outcomes.values().sum();
+        let now = Instant::now();
+        let seconds = (now - self.last.1).as_secs_f64().max(1e-3);
+        let rate = (records - self.last.0) as f64 / seconds;
+        self.last = (records, now);
+        let elapsed = self.began.elapsed().as_secs();
+        let mut text = format!(
+            "{:02}:{:02}:{:02}  {} lines  {records} done  {rate:.0}/s  {} in flight  {} waiting ",
+            elapsed / 3600,
+            elapsed / 60 % 60,
+            elapsed % 60,
+            figures.lines,
+            figures.flying,
+            figures.waiting
+        );
+        let mut outcomes: Vec<_> = figures.outcomes.iter().collect();
+        outcomes.sort_by(|a, b| b.1.cmp(a.1));
+        for ((phase, reason), count) in outcomes.into_iter().take(6) {
+            text += &match phase {
+                Phase::Done => format!(" {reason} {count}"),
+                _ => format!(" {phase}/{reason} {count}"),
+            };
+        }
+        self.draw(&text);
+    }
+
+    /// A line for people, beside the display.
+    pub fn say(&mut self, text: &str) {
+        self.clear();
+        eprintln!("{}: {text}", self.stage);
+    }
+
+    /// Removes what is drawn.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.is_drawn) {
+            eprint!("\r\x1b[K");
+        }
+    }
+
+    fn draw(&mut self, text: &str) {
+        let mut stderr = io::stderr().lock();
+        // Nobody to show it to: nothing to do about that.
+        let _ = if self.draws {
+            self.is_drawn = true;
+            write!(stderr, "\r\x1b[K{}: {text}", self.stage)
+        } else {
+            writeln!(stderr, "{}: {text}", self.stage)
+        };
+    }
+}
+
+fn is_pipe(stdout: &impl std::os::fd::AsFd) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    let file = stdout.as_fd().try_clone_to_owned().map(std::fs::File::from);
+    file.and_then(|file| file.metadata())
+        .is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
