@@ -60,13 +60,11 @@ pub fn command<A: Parser>() -> clap::Command {
         .value_parser(clap::value_parser!(clap_complete::Shell))
         .exclusive(true)
         .help("Print completions for a shell and end");
-    A::augment_args(
-        clap::Command::new(program)
-            .version(env!("CARGO_PKG_VERSION"))
-            .styles(styles),
-    )
-    .arg(completions)
-    .max_term_width(100)
+    A::command()
+        .version(env!("CARGO_PKG_VERSION"))
+        .styles(styles)
+        .arg(completions)
+        .max_term_width(100)
 }
 
 fn completions(mut command: clap::Command, program: &str, shell: clap_complete::Shell) -> ExitCode {

@@ -6,4 +6,8 @@ pub mod ndjson;
 
 pub mod net;
 
+pub mod stage;
+
+pub mod cli;
+
 pub mod smtp;

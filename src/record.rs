@@ -1023,6 +1023,9 @@ pub struct Run {
     /// The settings that change a record: resolver, EHLO name, trust store and its date.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Runs of this stage that `--resume` goes on from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<String>,
     /// Records written, by `phase/reason`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, u64>,

@@ -282,7 +282,7 @@ struct Driver<S: Select, O: Observe> {
     /// Work without a place.
     unpaced: std::collections::VecDeque<O::Job>,
     rate: Rate,
-    flying: JoinSet<(Observed<O::Job>, Option<Place>, u32, Instant)>,
+    flying: JoinSet<Landed<O::Job>>,
     operators: HashMap<Arc<str>, u64>,
     tally: Tally,
     progress: Progress,
@@ -296,6 +296,14 @@ struct Attempt<J> {
     number: u32,
     /// What to write if there is no further try.
     fallback: Option<Fallback>,
+}
+
+/// An observation that is over.
+struct Landed<J> {
+    observed: Observed<J>,
+    place: Option<Place>,
+    number: u32,
+    began: Instant,
 }
 
 struct Fallback {
@@ -481,21 +489,26 @@ where
             let began = Instant::now();
             let number = attempt.number;
             let observed = observe.observe(attempt.job, turn).await;
-            (observed, place, number, began)
+            Landed {
+                observed,
+                place,
+                number,
+                began,
+            }
         });
     }
 
     /// Takes what has finished, and everything else that has by now.
     async fn take_all(
         &mut self,
-        first: Result<(Observed<O::Job>, Option<Place>, u32, Instant), tokio::task::JoinError>,
+        first: Result<Landed<O::Job>, tokio::task::JoinError>,
     ) -> Result<(), Interruption> {
         let mut lines = Vec::new();
         let mut next = Some(first);
         while let Some(done) = next {
-            let (observed, place, number, began) =
+            let landed =
                 done.map_err(|error| anyhow::anyhow!("an observation broke off: {error}"))?;
-            self.take(observed, place, number, began, &mut lines);
+            self.take(landed, &mut lines);
             next = self.flying.try_join_next();
         }
         self.output.send(lines).await?;
@@ -505,14 +518,13 @@ where
         }
     }
 
-    fn take(
-        &mut self,
-        observed: Observed<O::Job>,
-        place: Option<Place>,
-        number: u32,
-        began: Instant,
-        lines: &mut Vec<u8>,
-    ) {
+    fn take(&mut self, landed: Landed<O::Job>, lines: &mut Vec<u8>) {
+        let Landed {
+            observed,
+            place,
+            number,
+            began,
+        } = landed;
         self.tally
             .add("connections", u64::from(observed.connections));
         if let Some(place) = &place {

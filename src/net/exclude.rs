@@ -53,6 +53,12 @@ impl Exclusions {
         Ok(list)
     }
 
+    /// Adds another list.
+    pub fn extend(&mut self, other: Self) {
+        self.names.extend(other.names);
+        self.networks.extend(other.networks);
+    }
+
     /// Whether `name` or a domain above it is listed.
     pub fn has_name(&self, name: &str) -> bool {
         if self.names.is_empty() {

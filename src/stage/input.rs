@@ -46,7 +46,7 @@ fn read(file: File, batches: &mpsc::Sender<Batch>) {
 fn next(lines: &mut Lines<BufReader<File>>) -> Batch {
     let mut batch = Vec::new();
     let mut bytes = 0;
-    while let Some(line) = lines.read()? {
+    while let Some(line) = lines.next()? {
         if let Read1::Line(line) = &line {
             bytes += line.bytes.len();
         }

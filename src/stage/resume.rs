@@ -114,7 +114,7 @@ impl Ndjson {
         };
         let mut lines = Lines::new(BufReader::with_capacity(256 << 10, File::open(path)?));
         let mut at = 0;
-        while let Some(read) = lines.read()? {
+        while let Some(read) = lines.next()? {
             match read {
                 Read1::Line(line) => {
                     index.take(&line.bytes, at);

@@ -19,7 +19,10 @@ impl Subjects {
 
     /// The number that stands for `subject`.
     pub fn hash(&self, subject: &impl Hash) -> u128 {
-        let [high, low] = self.halves.each_ref().map(|half| u128::from(half.hash_one(subject)));
+        let [high, low] = self
+            .halves
+            .each_ref()
+            .map(|half| u128::from(half.hash_one(subject)));
         high << 64 | low
     }
 }

@@ -1,0 +1,28 @@
+# mx-survey: build, test, install. `make demo` shows what it does; `make test` passes the tests.
+PREFIX ?= /usr/local
+BINPREFIX ?= $(PREFIX)/bin
+MANPREFIX ?= $(PREFIX)/share/man
+CARGO ?= cargo
+PROGRAMS = leak-count mx-lookup smtp-probe tls-inspect to-sqlite report header-trace
+
+.PHONY: build test lint install uninstall
+
+build:
+	$(CARGO) build --release --locked --features lab
+
+test:
+	$(CARGO) test --locked --features lab
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --features lab -- -D warnings
+	mandoc -T lint -W warning man/*.[157]
+
+install: build
+	install -d $(DESTDIR)$(BINPREFIX) $(DESTDIR)$(MANPREFIX)/man1 $(DESTDIR)$(MANPREFIX)/man5 $(DESTDIR)$(MANPREFIX)/man7
+	for program in $(PROGRAMS); do install -m 755 target/release/$$program $(DESTDIR)$(BINPREFIX)/ || exit 1; done
+	for section in 1 5 7; do install -m 644 man/*.$$section $(DESTDIR)$(MANPREFIX)/man$$section/ || exit 1; done
+
+uninstall:
+	for program in $(PROGRAMS); do rm -f $(DESTDIR)$(BINPREFIX)/$$program $(DESTDIR)$(MANPREFIX)/man1/$$program.1; done
+	rm -f $(DESTDIR)$(MANPREFIX)/man1/mail-lab.1 $(DESTDIR)$(MANPREFIX)/man5/mx-survey.5 $(DESTDIR)$(MANPREFIX)/man7/mx-survey.7
