@@ -1,0 +1,94 @@
+//! Imports go down only: what each module of the library may name.
+
+use std::path::Path;
+
+/// Module → what it may import of ours. Parsers import nothing but their own.
+const MAY: &[(&str, &[&str])] = &[
+    ("record", &[]),
+    ("ndjson", &["record"]),
+    ("cipher", &[]),
+    ("net", &["record"]),
+    ("stage", &["ndjson", "net", "record"]),
+    ("cli", &["stage", "net", "store", "record", "ndjson"]),
+    ("dns", &["net", "record"]),
+    ("smtp", &["net", "record"]),
+    ("x509", &["record", "cipher"]),
+    ("tls", &["smtp", "x509", "net", "record", "cipher"]),
+    ("received", &["record", "cipher"]),
+    ("leak", &["record"]),
+    ("store", &["record", "x509", "ndjson"]),
+    ("report", &["store", "record"]),
+    (
+        "lab",
+        &[
+            "smtp", "tls", "dns", "received", "leak", "cipher", "record", "ndjson",
+        ],
+    ),
+];
+
+#[test]
+fn imports_go_down_only() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&source, &mut files);
+    assert!(files.len() > 20, "{files:?}");
+    let mut faults = Vec::new();
+    for file in files {
+        let relative = file.strip_prefix(&source).unwrap();
+        let first = relative.iter().next().unwrap().to_str().unwrap();
+        let module = first.trim_end_matches(".rs");
+        if module == "bin" || module == "lib" {
+            continue;
+        }
+        let (_, may) = MAY
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("{module} has no rule"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        // Tests at the bottom of a file may name what they need.
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        for (at, _) in code.match_indices("crate::") {
+            let rest = &code[at + "crate::".len()..];
+            let named = if let Some(list) = rest.strip_prefix('{') {
+                list.split('}')
+                    .next()
+                    .unwrap()
+                    .split(',')
+                    .map(first_word)
+                    .collect()
+            } else {
+                vec![first_word(rest)]
+            };
+            for name in named.into_iter().filter(|name| !name.is_empty()) {
+                if name != module
+                    && !may.contains(&name)
+                    && MAY.iter().any(|(known, _)| *known == name)
+                {
+                    faults.push(format!(
+                        "{}: {module} may not import {name}",
+                        relative.display()
+                    ));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+fn first_word(text: &str) -> &str {
+    let text = text.trim();
+    &text[..text
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(text.len())]
+}
+
+fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
