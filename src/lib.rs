@@ -11,3 +11,5 @@ pub mod stage;
 pub mod cli;
 
 pub mod smtp;
+
+pub mod x509;

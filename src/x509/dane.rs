@@ -1,0 +1,287 @@
+//! TLSA records against a chain as an SMTP sender reads them (RFC 7671, RFC 7672 §3).
+
+use sha2::{Digest, Sha256, Sha512};
+use time::OffsetDateTime;
+
+use super::names::{self, NameMatch};
+use super::store::Store;
+use super::verdict::verdict;
+use super::{der, facts, hex};
+use crate::record::Tlsa;
+
+/// What TLSA records say of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dane {
+    /// Some usable record matches. Null: no record is usable, so TLS is required and nothing authenticated
+    /// (RFC 7672 §2.2), or there is no chain to match.
+    pub matches: Option<bool>,
+    /// Each record, in the order given.
+    pub records: Vec<Judged>,
+}
+
+/// One record against the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Usage 2 or 3 with a selector, a matching type and a length that are known.
+    pub usable: bool,
+    /// It matches; null where it is not usable or there is no chain.
+    pub matches: Option<bool>,
+    /// Position in the chain of the certificate that it matched by its data, even where a later rule failed.
+    pub certificate: Option<usize>,
+    /// Why not: `not_usable`, `no_chain`, `no_such_certificate`, `name_mismatch`, or the reason of the path's verdict.
+    pub reason: Option<String>,
+}
+
+/// Holds every record against a chain (DER, leaf first).
+///
+/// `names` are the reference names for DANE-TA: the TLSA base domain, and where secure the next-hop domain.
+/// `at` is the time of the scan; DANE-EE heeds neither it nor the names (RFC 7671 §5.1).
+pub fn check<D: AsRef<[u8]>>(
+    records: &[Tlsa],
+    chain: &[D],
+    names: &[&str],
+    at: OffsetDateTime,
+) -> Dane {
+    let records: Vec<Judged> = records
+        .iter()
+        .map(|record| judge(record, chain, names, at))
+        .collect();
+    let matches = records
+        .iter()
+        .filter_map(|judged| judged.matches)
+        .reduce(|a, b| a || b);
+    Dane { matches, records }
+}
+
+/// Whether a record can be used at all for SMTP; usages 0 and 1 count as unusable (RFC 7672 §3.1.3).
+pub fn is_usable(record: &Tlsa) -> bool {
+    association(record).is_some()
+}
+
+fn association(record: &Tlsa) -> Option<Vec<u8>> {
+    let data = unhex(&record.data)?;
+    let fits = match record.matching_type {
+        0 if record.selector == 0 => facts::parse(&data).is_ok(),
+        0 => der::read(&data).is_some_and(|key| key.tag == der::SEQUENCE && key.rest.is_empty()),
+        1 => data.len() == 32,
+        2 => data.len() == 64,
+        _ => false,
+    };
+    (matches!(record.usage, 2 | 3) && record.selector <= 1 && fits).then_some(data)
+}
+
+fn judge<D: AsRef<[u8]>>(record: &Tlsa, chain: &[D], names: &[&str], at: OffsetDateTime) -> Judged {
+    let Some(data) = association(record) else {
+        return Judged::unknown(false, "not_usable");
+    };
+    let Some(leaf) = chain.first() else {
+        return Judged::unknown(true, "no_chain");
+    };
+    if record.usage == 3 {
+        return match selected(record, leaf.as_ref()).is_some_and(|it| it == data) {
+            true => Judged::yes(Some(0)),
+            false => Judged::no(None, "no_such_certificate"),
+        };
+    }
+    // The trust anchor must be in the chain, above the leaf, unless the record holds it whole (RFC 7671 §5.2).
+    let position = (1..chain.len())
+        .find(|&at| selected(record, chain[at].as_ref()).is_some_and(|it| it == data));
+    let anchor = match position {
+        Some(position) => chain[position].as_ref(),
+        None if (record.selector, record.matching_type) == (0, 0) => &data,
+        None => return Judged::no(None, "no_such_certificate"),
+    };
+    let Some(store) = Store::of_one("dane", anchor) else {
+        return Judged::no(position, "malformed");
+    };
+    let path = verdict(chain, at, &store);
+    if path.valid != Some(true) {
+        return Judged {
+            matches: path.valid,
+            ..Judged::no(position, &path.reason)
+        };
+    }
+    let met = facts::facts(leaf.as_ref()).is_ok_and(|leaf| {
+        names
+            .iter()
+            .any(|name| names::matches(&leaf.names, &leaf.common_names, name) != NameMatch::No)
+    });
+    match met {
+        true => Judged::yes(position),
+        false => Judged::no(position, "name_mismatch"),
+    }
+}
+
+impl Judged {
+    fn yes(certificate: Option<usize>) -> Self {
+        Self {
+            usable: true,
+            matches: Some(true),
+            certificate,
+            reason: None,
+        }
+    }
+
+    fn no(certificate: Option<usize>, reason: &str) -> Self {
+        Self {
+            usable: true,
+            matches: Some(false),
+            certificate,
+            reason: Some(reason.into()),
+        }
+    }
+
+    fn unknown(usable: bool, reason: &str) -> Self {
+        Self {
+            usable,
+            matches: None,
+            certificate: None,
+            reason: Some(reason.into()),
+        }
+    }
+}
+
+/// What a record's selector and matching type make of a certificate (RFC 6698 §2.1.2, §2.1.3).
+fn selected(record: &Tlsa, certificate: &[u8]) -> Option<Vec<u8>> {
+    let part = match record.selector {
+        0 => certificate,
+        _ => {
+            facts::parse(certificate)
+                .ok()?
+                .tbs_certificate
+                .subject_pki
+                .raw
+        }
+    };
+    match record.matching_type {
+        0 => Some(part.to_vec()),
+        1 => Some(Sha256::digest(part).to_vec()),
+        2 => Some(Sha512::digest(part).to_vec()),
+        _ => None,
+    }
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|digit| {
+            digit
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        })
+        .collect();
+    let digits = digits?;
+    if digits.len() % 2 != 0 {
+        return None;
+    }
+    Some(
+        digits
+            .chunks_exact(2)
+            .map(|pair| pair[0] << 4 | pair[1])
+            .collect(),
+    )
+}
+
+/// The data of the record `usage selector matching_type` that a certificate meets, for generators and tests.
+pub fn data_for(usage: u8, selector: u8, matching_type: u8, certificate: &[u8]) -> Option<Tlsa> {
+    let record = Tlsa {
+        usage,
+        selector,
+        matching_type,
+        data: String::new(),
+    };
+    let data = selected(&record, certificate)?;
+    Some(Tlsa {
+        data: hex(&data),
+        ..record
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-06-01 00:00 UTC);
+
+    /// Leaf for mx.test, expired long ago if asked, and its CA.
+    fn chain(expired: bool) -> Vec<Vec<u8>> {
+        let mut ca = CertificateParams::new(vec![]).unwrap();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        ca.distinguished_name.push(DnType::CommonName, "ca");
+        let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
+        let mut leaf = CertificateParams::new(vec!["mx.test".into()]).unwrap();
+        if expired {
+            leaf.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        }
+        let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &ca).unwrap();
+        vec![leaf.der().to_vec(), ca.der().to_vec()]
+    }
+
+    fn one(record: &Tlsa, chain: &[Vec<u8>], name: &str) -> (Option<bool>, Option<String>) {
+        let judged = check(std::slice::from_ref(record), chain, &[name], NOW)
+            .records
+            .remove(0);
+        (judged.matches, judged.reason)
+    }
+
+    #[test]
+    fn an_end_entity_needs_neither_name_nor_time() {
+        let chain = chain(true);
+        for (selector, matching) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)] {
+            let record = data_for(3, selector, matching, &chain[0]).unwrap();
+            assert_eq!(one(&record, &chain, "other.test"), (Some(true), None));
+        }
+        let wrong = data_for(3, 1, 1, &chain[1]).unwrap();
+        assert_eq!(
+            one(&wrong, &chain, "mx.test"),
+            (Some(false), Some("no_such_certificate".into()))
+        );
+    }
+
+    #[test]
+    fn a_trust_anchor_needs_path_time_and_name() {
+        let good = chain(false);
+        let record = data_for(2, 1, 1, &good[1]).unwrap();
+        assert_eq!(one(&record, &good, "mx.test"), (Some(true), None));
+        assert_eq!(
+            one(&record, &good, "b.test"),
+            (Some(false), Some("name_mismatch".into()))
+        );
+        // It must be in the chain, unless the record holds it whole.
+        assert_eq!(
+            one(&record, &good[..1], "mx.test"),
+            (Some(false), Some("no_such_certificate".into()))
+        );
+        let whole = data_for(2, 0, 0, &good[1]).unwrap();
+        assert_eq!(one(&whole, &good[..1], "mx.test"), (Some(true), None));
+        let old = chain(true);
+        let record = data_for(2, 0, 1, &old[1]).unwrap();
+        assert_eq!(
+            one(&record, &old, "mx.test"),
+            (Some(false), Some("expired".into()))
+        );
+    }
+
+    #[test]
+    fn unusable_records_are_neither_yes_nor_no() {
+        let chain = chain(false);
+        let mut record = data_for(1, 1, 1, &chain[0]).unwrap();
+        assert!(!is_usable(&record));
+        assert_eq!(
+            check(&[record.clone()], &chain, &["mx.test"], NOW).matches,
+            None
+        );
+        record.usage = 3;
+        assert!(is_usable(&record));
+        record.data.truncate(10);
+        assert!(!is_usable(&record));
+        record.data = "zz".repeat(32);
+        assert!(!is_usable(&record));
+        let good = data_for(3, 1, 1, &chain[0]).unwrap();
+        let both = check(&[record, good.clone()], &chain, &[], NOW);
+        assert_eq!(both.matches, Some(true));
+        assert_eq!(check::<Vec<u8>>(&[good], &[], &[], NOW).matches, None);
+    }
+}

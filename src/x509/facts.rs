@@ -1,0 +1,438 @@
+//! The facts of a certificate (RFC 5280 §4), read from hostile DER.
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::{GeneralName, KeyUsage, ParsedExtension};
+use x509_parser::oid_registry::Oid;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+use x509_parser::time::ASN1Time;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+
+use super::der::{self, Fault};
+use super::signature::{Checked, Signed};
+use super::{dn, hex, sha256_hex};
+use crate::record::{Cert, CertFacts, Leaf, Text};
+
+/// A certificate within the bounds of [`der::check`], parsed.
+pub fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Fault> {
+    der::check(der)?;
+    match X509Certificate::from_der(der) {
+        Ok((_, certificate)) => Ok(certificate),
+        Err(error) => Err(Fault::NotACertificate(error.to_string())),
+    }
+}
+
+/// The `cert` record of a certificate, with its fault where it cannot be read.
+pub fn record(der: &[u8], time: String, run: String) -> Cert {
+    let (facts, fault) = match facts(der) {
+        Ok(facts) => (Some(facts), None),
+        Err(fault) => (None, Some(fault.to_string())),
+    };
+    Cert {
+        sha256: sha256_hex(der),
+        der: BASE64.encode(der),
+        facts,
+        fault,
+        time,
+        run,
+    }
+}
+
+/// Everything that a `cert` record says of a certificate.
+pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
+    let certificate = parse(der)?;
+    let subject = certificate.subject();
+    let (names, ip_addresses) = alternative_names(&certificate);
+    let key = Key::of(certificate.public_key());
+    let constraints = certificate.basic_constraints().ok().flatten();
+    let self_issued = is_self_issued(&certificate);
+    Ok(CertFacts {
+        subject: dn::text(subject),
+        issuer: dn::text(certificate.issuer()),
+        serial: hex(certificate.raw_serial()),
+        not_before: time_text(&certificate.validity().not_before),
+        not_after: time_text(&certificate.validity().not_after),
+        common_names: dn::common_names(subject),
+        names,
+        ip_addresses,
+        key_type: key.kind,
+        key_bits: key.bits,
+        curve: key.curve,
+        spki_sha256: sha256_hex(certificate.public_key().raw),
+        signature_algorithm: signature_name(&certificate.signature_algorithm),
+        self_issued,
+        self_signed: if self_issued {
+            is_self_signed(der, certificate.public_key())
+        } else {
+            Some(false)
+        },
+        ca: constraints.as_ref().is_some_and(|it| it.value.ca),
+        path_len: constraints.and_then(|it| it.value.path_len_constraint),
+        key_usage: key_usages(&certificate),
+        extended_key_usage: extended_key_usages(&certificate),
+        must_staple: has_must_staple(&certificate),
+        scts: timestamps(&certificate),
+        x509_version: certificate.version().0.saturating_add(1),
+    })
+}
+
+/// The facts that a `tls` record repeats of the first certificate.
+pub fn leaf(der: &[u8]) -> Result<Leaf, Fault> {
+    let certificate = parse(der)?;
+    let key = Key::of(certificate.public_key());
+    Ok(Leaf {
+        sha256: sha256_hex(der),
+        subject: dn::text(certificate.subject()),
+        issuer: dn::text(certificate.issuer()),
+        names: alternative_names(&certificate).0,
+        not_before: time_text(&certificate.validity().not_before),
+        not_after: time_text(&certificate.validity().not_after),
+        key_type: key.kind,
+        key_bits: key.bits,
+        signature_algorithm: signature_name(&certificate.signature_algorithm),
+    })
+}
+
+/// Issuer and subject are the same bytes.
+pub(super) fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
+    certificate.subject().as_raw() == certificate.issuer().as_raw()
+}
+
+fn is_self_signed(der: &[u8], key: &SubjectPublicKeyInfo<'_>) -> Option<bool> {
+    let spki = der::read(key.raw)?;
+    match Signed::of(der)?.check(spki.contents) {
+        Checked::Good => Some(true),
+        Checked::Bad => Some(false),
+        Checked::Unsupported => None,
+    }
+}
+
+fn alternative_names(certificate: &X509Certificate<'_>) -> (Vec<Text>, Vec<IpAddr>) {
+    let mut names = Vec::new();
+    let mut addresses = Vec::new();
+    // A certificate with the extension twice breaks RFC 5280 §4.2; the first one is taken, as OpenSSL does.
+    let extension =
+        certificate
+            .extensions()
+            .iter()
+            .find_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::SubjectAlternativeName(names) => Some(names),
+                _ => None,
+            });
+    for name in extension.iter().flat_map(|it| &it.general_names) {
+        match name {
+            GeneralName::DNSName(name) => names.push(name.to_ascii_lowercase().into()),
+            GeneralName::IPAddress(octets) => addresses.extend(address(octets)),
+            _ => {}
+        }
+    }
+    (names, addresses)
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    <[u8; 4]>::try_from(octets)
+        .map(IpAddr::from)
+        .or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
+        .ok()
+}
+
+/// RFC 3339, or nothing where the year has no four digits.
+fn time_text(time: &ASN1Time) -> Option<String> {
+    OffsetDateTime::from_unix_timestamp(time.timestamp())
+        .ok()?
+        .format(&Rfc3339)
+        .ok()
+}
+
+struct Key {
+    kind: String,
+    bits: Option<u32>,
+    curve: Option<String>,
+}
+
+impl Key {
+    fn of(spki: &SubjectPublicKeyInfo<'_>) -> Self {
+        let oid = spki.algorithm.algorithm.to_id_string();
+        match oid.as_str() {
+            // rsaEncryption, id-RSASSA-PSS
+            "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => Self {
+                kind: "rsa".into(),
+                bits: match spki.parsed() {
+                    Ok(PublicKey::RSA(key)) => bits(key.modulus),
+                    _ => None,
+                },
+                curve: None,
+            },
+            "1.2.840.10045.2.1" => {
+                let curve = spki
+                    .algorithm
+                    .parameters
+                    .as_ref()
+                    .and_then(|it| it.as_oid().ok())
+                    .map(|oid| curve(&oid));
+                Self {
+                    kind: "ec".into(),
+                    bits: curve.as_ref().and_then(|(_, bits)| *bits),
+                    curve: curve.map(|(name, _)| name),
+                }
+            }
+            "1.2.840.10040.4.1" => Self {
+                kind: "dsa".into(),
+                bits: spki
+                    .algorithm
+                    .parameters
+                    .as_ref()
+                    .and_then(|it| der::read(it.data))
+                    .filter(|prime| prime.tag == der::INTEGER)
+                    .and_then(|prime| bits(prime.contents)),
+                curve: None,
+            },
+            "1.3.101.112" => Self::edwards("ed25519", 256),
+            "1.3.101.113" => Self::edwards("ed448", 456),
+            _ => Self {
+                kind: oid,
+                bits: None,
+                curve: None,
+            },
+        }
+    }
+
+    fn edwards(kind: &str, bits: u32) -> Self {
+        Self {
+            kind: kind.into(),
+            bits: Some(bits),
+            curve: None,
+        }
+    }
+}
+
+/// Bits of a big-endian number without its leading zeros.
+pub fn bits(number: &[u8]) -> Option<u32> {
+    let first = number.iter().position(|&octet| octet != 0)?;
+    let octets = u32::try_from(number.len() - first).ok()?;
+    octets
+        .checked_mul(8)?
+        .checked_sub(number[first].leading_zeros())
+}
+
+fn curve(oid: &Oid<'_>) -> (String, Option<u32>) {
+    let id = oid.to_id_string();
+    let (name, bits) = match id.as_str() {
+        "1.2.840.10045.3.1.1" => ("P-192", 192),
+        "1.3.132.0.33" => ("P-224", 224),
+        "1.2.840.10045.3.1.7" => ("P-256", 256),
+        "1.3.132.0.34" => ("P-384", 384),
+        "1.3.132.0.35" => ("P-521", 521),
+        "1.3.132.0.10" => ("secp256k1", 256),
+        "1.3.36.3.3.2.8.1.1.7" => ("brainpoolP256r1", 256),
+        "1.3.36.3.3.2.8.1.1.11" => ("brainpoolP384r1", 384),
+        "1.3.36.3.3.2.8.1.1.13" => ("brainpoolP512r1", 512),
+        _ => return (id, None),
+    };
+    (name.into(), Some(bits))
+}
+
+/// The name of a signature algorithm as RFC 3279, 4055, 5758 and 8410 spell it, a PSS one with its hash; or its OID.
+fn signature_name(algorithm: &AlgorithmIdentifier<'_>) -> String {
+    let id = algorithm.algorithm.to_id_string();
+    let name = match id.as_str() {
+        "1.2.840.113549.1.1.2" => "md2WithRSAEncryption",
+        "1.2.840.113549.1.1.3" => "md4WithRSAEncryption",
+        "1.2.840.113549.1.1.4" => "md5WithRSAEncryption",
+        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => "sha1WithRSAEncryption",
+        "1.2.840.113549.1.1.14" => "sha224WithRSAEncryption",
+        "1.2.840.113549.1.1.11" => "sha256WithRSAEncryption",
+        "1.2.840.113549.1.1.12" => "sha384WithRSAEncryption",
+        "1.2.840.113549.1.1.13" => "sha512WithRSAEncryption",
+        "1.2.840.113549.1.1.10" => return format!("rsassaPss-{}", pss_hash(algorithm)),
+        "1.2.840.10045.4.1" => "ecdsa-with-SHA1",
+        "1.2.840.10045.4.3.1" => "ecdsa-with-SHA224",
+        "1.2.840.10045.4.3.2" => "ecdsa-with-SHA256",
+        "1.2.840.10045.4.3.3" => "ecdsa-with-SHA384",
+        "1.2.840.10045.4.3.4" => "ecdsa-with-SHA512",
+        "1.2.840.10040.4.3" => "dsa-with-SHA1",
+        "2.16.840.1.101.3.4.3.1" => "dsa-with-SHA224",
+        "2.16.840.1.101.3.4.3.2" => "dsa-with-SHA256",
+        "1.3.101.112" => "ed25519",
+        "1.3.101.113" => "ed448",
+        _ => return id,
+    };
+    name.into()
+}
+
+/// hashAlgorithm of RSASSA-PSS-params; SHA-1 is the default (RFC 4055 §3.1).
+fn pss_hash(algorithm: &AlgorithmIdentifier<'_>) -> &'static str {
+    let oid = algorithm
+        .parameters
+        .as_ref()
+        .and_then(|parameters| der::read(parameters.data))
+        .filter(|tagged| tagged.tag == 0xa0)
+        .and_then(|tagged| der::read(tagged.contents))
+        .and_then(|identifier| der::read(identifier.contents));
+    match oid.map(|oid| oid.contents) {
+        Some([0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, hash]) => match hash {
+            1 => "SHA256",
+            2 => "SHA384",
+            3 => "SHA512",
+            4 => "SHA224",
+            _ => "other",
+        },
+        Some(_) => "other",
+        None => "SHA1",
+    }
+}
+
+fn key_usages(certificate: &X509Certificate<'_>) -> Vec<String> {
+    const USAGES: [(fn(&KeyUsage) -> bool, &str); 9] = [
+        (KeyUsage::digital_signature, "digitalSignature"),
+        (KeyUsage::non_repudiation, "nonRepudiation"),
+        (KeyUsage::key_encipherment, "keyEncipherment"),
+        (KeyUsage::data_encipherment, "dataEncipherment"),
+        (KeyUsage::key_agreement, "keyAgreement"),
+        (KeyUsage::key_cert_sign, "keyCertSign"),
+        (KeyUsage::crl_sign, "cRLSign"),
+        (KeyUsage::encipher_only, "encipherOnly"),
+        (KeyUsage::decipher_only, "decipherOnly"),
+    ];
+    let Ok(Some(usage)) = certificate.key_usage() else {
+        return Vec::new();
+    };
+    USAGES
+        .iter()
+        .filter(|(is_set, _)| is_set(usage.value))
+        .map(|(_, name)| (*name).into())
+        .collect()
+}
+
+fn extended_key_usages(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.extended_key_usage() else {
+        return Vec::new();
+    };
+    let usage = extension.value;
+    let named = [
+        (usage.any, "anyExtendedKeyUsage"),
+        (usage.server_auth, "serverAuth"),
+        (usage.client_auth, "clientAuth"),
+        (usage.code_signing, "codeSigning"),
+        (usage.email_protection, "emailProtection"),
+        (usage.time_stamping, "timeStamping"),
+        (usage.ocsp_signing, "OCSPSigning"),
+    ];
+    named
+        .iter()
+        .filter(|(is_set, _)| *is_set)
+        .map(|(_, name)| (*name).into())
+        .chain(usage.other.iter().map(Oid::to_id_string))
+        .collect()
+}
+
+/// The TLS feature extension with status_request or status_request_v2 (RFC 7633 §4.1).
+fn has_must_staple(certificate: &X509Certificate<'_>) -> bool {
+    certificate
+        .extensions()
+        .iter()
+        .filter(|extension| extension.oid.to_id_string() == "1.3.6.1.5.5.7.1.24")
+        .filter_map(|extension| der::read(extension.value))
+        .any(|features| {
+            let mut rest = features.contents;
+            std::iter::from_fn(|| {
+                let feature = der::read(rest)?;
+                rest = feature.rest;
+                Some(feature.contents)
+            })
+            .any(|feature| matches!(feature, [5] | [17]))
+        })
+}
+
+fn timestamps(certificate: &X509Certificate<'_>) -> u32 {
+    certificate
+        .extensions()
+        .iter()
+        .filter_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SCT(timestamps) => u32::try_from(timestamps.len()).ok(),
+            _ => None,
+        })
+        .fold(0, u32::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{
+        BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose,
+        IsCa, KeyPair, KeyUsagePurpose, SanType,
+    };
+
+    fn certificate() -> Vec<u8> {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+        let mut params = CertificateParams::new(vec!["MX.Example.org".into()]).unwrap();
+        params
+            .subject_alt_names
+            .push(SanType::IpAddress("192.0.2.1".parse().unwrap()));
+        params.distinguished_name.push(DnType::CommonName, "mx");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(3));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params
+            .custom_extensions
+            .push(CustomExtension::from_oid_content(
+                &[1, 3, 6, 1, 5, 5, 7, 1, 24],
+                vec![0x30, 3, 2, 1, 5],
+            ));
+        params.self_signed(&key).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn what_a_certificate_says_is_told() {
+        let der = certificate();
+        let facts = facts(&der).unwrap();
+        assert_eq!(facts.names, [Text::from("mx.example.org")]);
+        assert_eq!(facts.ip_addresses, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+        assert!(
+            facts.subject.lossy().contains("CN=mx"),
+            "{:?}",
+            facts.subject
+        );
+        assert_eq!((facts.key_type.as_str(), facts.key_bits), ("ec", Some(384)));
+        assert_eq!(facts.curve.as_deref(), Some("P-384"));
+        assert_eq!(facts.signature_algorithm, "ecdsa-with-SHA384");
+        assert_eq!((facts.self_issued, facts.self_signed), (true, Some(true)));
+        assert_eq!((facts.ca, facts.path_len), (true, Some(3)));
+        assert_eq!(facts.key_usage, ["keyCertSign"]);
+        assert_eq!(facts.extended_key_usage, ["serverAuth"]);
+        assert!(facts.must_staple);
+        assert_eq!((facts.scts, facts.x509_version), (0, 3));
+        let leaf = leaf(&der).unwrap();
+        assert_eq!(leaf.sha256, sha256_hex(&der));
+        assert_eq!((leaf.names, leaf.key_bits), (facts.names, Some(384)));
+    }
+
+    #[test]
+    fn every_cut_and_every_changed_byte_is_survived() {
+        let der = certificate();
+        for end in 0..der.len() {
+            assert!(facts(&der[..end]).is_err(), "cut at {end}");
+        }
+        for at in 0..der.len() {
+            for change in [0x00, 0x01, 0x7f, 0x80, 0xff] {
+                let mut changed = der.clone();
+                changed[at] ^= change;
+                let record = record(&changed, String::new(), String::new());
+                assert_ne!(record.facts.is_some(), record.fault.is_some());
+            }
+        }
+    }
+
+    #[test]
+    fn bits_leave_out_leading_zeros() {
+        assert_eq!(bits(&[0, 0x80, 0]), Some(16));
+        assert_eq!(bits(&[1, 0]), Some(9));
+        assert_eq!(bits(&[0]), None);
+    }
+}

@@ -1,0 +1,192 @@
+//! Which signatures can be checked here, and the check (RFC 5280 §4.1.1.3).
+//!
+//! rustls-webpki refuses SHA-1 and RSA under 2048 bits; whether a chain leads to a root is another question than
+//! whether its keys are strong, so the list here begins with AWS-LC's legacy algorithms. Strength is told by
+//! [`super::weakness`].
+
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA1_ASN1, ECDSA_P521_SHA1_ASN1, RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+    UnparsedPublicKey, VerificationAlgorithm,
+};
+use rustls::pki_types::{
+    AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
+};
+use webpki::aws_lc_rs as modern;
+
+use super::der;
+
+/// Every algorithm that is checked, legacy ones first: webpki takes the first whose identifiers fit.
+pub static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
+    &Legacy {
+        key: alg_id::RSA_ENCRYPTION,
+        signature: RSA_SHA1,
+        algorithm: &RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+    },
+    &Legacy {
+        key: alg_id::RSA_ENCRYPTION,
+        signature: alg_id::RSA_PKCS1_SHA256,
+        algorithm: &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+    },
+    &Legacy {
+        key: alg_id::RSA_ENCRYPTION,
+        signature: alg_id::RSA_PKCS1_SHA512,
+        algorithm: &RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+    },
+    &Legacy {
+        key: alg_id::ECDSA_P256,
+        signature: ECDSA_SHA1,
+        algorithm: &ECDSA_P256_SHA1_ASN1,
+    },
+    &Legacy {
+        key: alg_id::ECDSA_P521,
+        signature: ECDSA_SHA1,
+        algorithm: &ECDSA_P521_SHA1_ASN1,
+    },
+    modern::RSA_PKCS1_2048_8192_SHA384,
+    modern::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
+    modern::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
+    modern::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
+    modern::ECDSA_P256_SHA256,
+    modern::ECDSA_P256_SHA384,
+    modern::ECDSA_P256_SHA512,
+    modern::ECDSA_P384_SHA256,
+    modern::ECDSA_P384_SHA384,
+    modern::ECDSA_P384_SHA512,
+    modern::ECDSA_P521_SHA256,
+    modern::ECDSA_P521_SHA384,
+    modern::ECDSA_P521_SHA512,
+    modern::ED25519,
+];
+
+/// sha1WithRSAEncryption with NULL parameters (RFC 3279 §2.2.1).
+const RSA_SHA1: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
+    0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00,
+]);
+/// ecdsa-with-SHA1 (RFC 3279 §2.2.3).
+const ECDSA_SHA1: AlgorithmIdentifier =
+    AlgorithmIdentifier::from_slice(&[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01]);
+
+/// The result of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// Made with that key.
+    Good,
+    /// Not made with that key.
+    Bad,
+    /// An algorithm, a curve or a key size that cannot be checked here.
+    Unsupported,
+}
+
+/// What was signed, and how: the three parts of a Certificate.
+#[derive(Clone, Copy, Debug)]
+pub struct Signed<'a> {
+    /// TBSCertificate, header included.
+    pub message: &'a [u8],
+    /// Contents of signatureAlgorithm.
+    pub algorithm: &'a [u8],
+    /// Bits of the signature.
+    pub signature: &'a [u8],
+}
+
+impl<'a> Signed<'a> {
+    /// The parts of a certificate in DER.
+    pub fn of(certificate: &'a [u8]) -> Option<Self> {
+        let outer = der::read(certificate).filter(|outer| outer.tag == der::SEQUENCE)?;
+        let message = der::read(outer.contents)?;
+        let algorithm = der::read(message.rest).filter(|it| it.tag == der::SEQUENCE)?;
+        Some(Self {
+            message: message.whole,
+            algorithm: algorithm.contents,
+            signature: bits(der::read(algorithm.rest)?)?,
+        })
+    }
+
+    /// Checks it with a key: the contents of a SubjectPublicKeyInfo.
+    pub fn check(&self, spki: &[u8]) -> Checked {
+        let Some((key_algorithm, key)) = key_of(spki) else {
+            return Checked::Unsupported;
+        };
+        let fits = ALGORITHMS.iter().find(|algorithm| {
+            algorithm.public_key_alg_id().as_ref() == key_algorithm
+                && algorithm.signature_alg_id().as_ref() == self.algorithm
+        });
+        match fits {
+            None => Checked::Unsupported,
+            Some(algorithm) => {
+                match algorithm.verify_signature(key, self.message, self.signature) {
+                    Ok(()) => Checked::Good,
+                    // RSA keys outside the bounds of the library fail like bad signatures.
+                    Err(InvalidSignature) if is_odd_rsa(key_algorithm, key, self.algorithm) => {
+                        Checked::Unsupported
+                    }
+                    Err(InvalidSignature) => Checked::Bad,
+                }
+            }
+        }
+    }
+}
+
+fn key_of(spki: &[u8]) -> Option<(&[u8], &[u8])> {
+    let algorithm = der::read(spki).filter(|it| it.tag == der::SEQUENCE)?;
+    Some((algorithm.contents, bits(der::read(algorithm.rest)?)?))
+}
+
+/// A BIT STRING of whole octets.
+fn bits(element: der::Element<'_>) -> Option<&[u8]> {
+    match element.contents.split_first() {
+        Some((0, octets)) if element.tag == der::BIT_STRING => Some(octets),
+        _ => None,
+    }
+}
+
+fn is_odd_rsa(key_algorithm: &[u8], key: &[u8], signature_algorithm: &[u8]) -> bool {
+    if key_algorithm != alg_id::RSA_ENCRYPTION.as_ref() {
+        return false;
+    }
+    let modulus = der::read(key)
+        .and_then(|sequence| der::read(sequence.contents))
+        .map_or(0, |modulus| {
+            modulus
+                .contents
+                .iter()
+                .skip_while(|&&octet| octet == 0)
+                .count()
+                * 8
+        });
+    let legacy = [RSA_SHA1, alg_id::RSA_PKCS1_SHA256, alg_id::RSA_PKCS1_SHA512]
+        .iter()
+        .any(|algorithm| algorithm.as_ref() == signature_algorithm);
+    let least = if legacy { 1024 } else { 2048 };
+    !(least..=8192).contains(&modulus)
+}
+
+/// An algorithm that webpki leaves out.
+#[derive(Debug)]
+struct Legacy {
+    key: AlgorithmIdentifier,
+    signature: AlgorithmIdentifier,
+    algorithm: &'static dyn VerificationAlgorithm,
+}
+
+impl SignatureVerificationAlgorithm for Legacy {
+    fn verify_signature(
+        &self,
+        public_key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), InvalidSignature> {
+        UnparsedPublicKey::new(self.algorithm, public_key)
+            .verify(message, signature)
+            .map_err(|Unspecified| InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.key
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.signature
+    }
+}
