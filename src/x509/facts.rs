@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, KeyUsage, ParsedExtension};
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -289,23 +289,24 @@ fn pss_hash(algorithm: &AlgorithmIdentifier<'_>) -> &'static str {
 }
 
 fn key_usages(certificate: &X509Certificate<'_>) -> Vec<String> {
-    const USAGES: [(fn(&KeyUsage) -> bool, &str); 9] = [
-        (KeyUsage::digital_signature, "digitalSignature"),
-        (KeyUsage::non_repudiation, "nonRepudiation"),
-        (KeyUsage::key_encipherment, "keyEncipherment"),
-        (KeyUsage::data_encipherment, "dataEncipherment"),
-        (KeyUsage::key_agreement, "keyAgreement"),
-        (KeyUsage::key_cert_sign, "keyCertSign"),
-        (KeyUsage::crl_sign, "cRLSign"),
-        (KeyUsage::encipher_only, "encipherOnly"),
-        (KeyUsage::decipher_only, "decipherOnly"),
-    ];
     let Ok(Some(usage)) = certificate.key_usage() else {
         return Vec::new();
     };
-    USAGES
+    let usage = usage.value;
+    let named = [
+        (usage.digital_signature(), "digitalSignature"),
+        (usage.non_repudiation(), "nonRepudiation"),
+        (usage.key_encipherment(), "keyEncipherment"),
+        (usage.data_encipherment(), "dataEncipherment"),
+        (usage.key_agreement(), "keyAgreement"),
+        (usage.key_cert_sign(), "keyCertSign"),
+        (usage.crl_sign(), "cRLSign"),
+        (usage.encipher_only(), "encipherOnly"),
+        (usage.decipher_only(), "decipherOnly"),
+    ];
+    named
         .iter()
-        .filter(|(is_set, _)| is_set(usage.value))
+        .filter(|(is_set, _)| *is_set)
         .map(|(_, name)| (*name).into())
         .collect()
 }

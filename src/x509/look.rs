@@ -263,8 +263,9 @@ impl Climber<'_, '_> {
             }
             let is_root = member.subject == member.issuer;
             // Roots of version 1 have no extensions to say that they are CAs.
-            if !member.may_sign_certificates() && !(is_root && member.certificate.version().0 == 0)
-            {
+            let may_sign =
+                member.may_sign_certificates() || is_root && member.certificate.version().0 == 0;
+            if !may_sign {
                 faults.insert("not_a_ca");
             }
             let below = self.path[1..depth]
