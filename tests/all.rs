@@ -1,5 +1,6 @@
 //! The one test binary: a module for each program, the harness, the pipeline, the docs, the regressions.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, dead_code)]
 
+mod docs;
 mod harness;
 mod imports;

@@ -1,0 +1,262 @@
+//! The documents say what the programs do: the page of records and the JSON Schema come from the record types, every
+//! option stands in its man page, and the pages are well formed.
+//!
+//! `UPDATE_DOCS=1 cargo test docs` writes the generated ones anew.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use mx_survey::record;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::harness::{program, run};
+
+const PROGRAMS: &[&str] = &[
+    "leak-count",
+    "mx-lookup",
+    "smtp-probe",
+    "tls-inspect",
+    "to-sqlite",
+    "report",
+    "header-trace",
+    "mail-lab",
+];
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Type, what it is, by whom it is written.
+const RECORDS: &[(&str, &str)] = &[
+    ("listed", "Listed"),
+    ("other", "Other"),
+    ("domain", "Domain"),
+    ("smtp", "Smtp"),
+    ("cert", "Cert"),
+    ("tls", "Tls"),
+    ("hop", "Hop"),
+    ("run", "Run"),
+];
+
+fn schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    generator.subschema_for::<record::Listed>();
+    generator.subschema_for::<record::Other>();
+    generator.subschema_for::<record::Domain>();
+    generator.subschema_for::<record::Smtp>();
+    generator.subschema_for::<record::Cert>();
+    generator.subschema_for::<record::Tls>();
+    generator.subschema_for::<record::Hop>();
+    generator.subschema_for::<record::Run>();
+    let mut definitions: Map<String, Value> = generator.take_definitions(true);
+    let mut records = Vec::new();
+    for (tag, name) in RECORDS {
+        let definition = definitions
+            .get_mut(*name)
+            .unwrap_or_else(|| panic!("{name} has no schema"));
+        definition["properties"]["type"] =
+            json!({ "const": tag, "description": "The type of the record." });
+        match definition["required"].as_array_mut() {
+            Some(required) => required.insert(0, json!("type")),
+            None => definition["required"] = json!(["type"]),
+        }
+        records.push(json!({ "$ref": format!("#/$defs/{name}") }));
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of an mx-survey stream",
+        "anyOf": records,
+        "$defs": definitions,
+    })
+}
+
+#[test]
+fn the_schema_is_that_of_the_record_types() {
+    same_or_update("mx-survey.schema.json", &format!("{:#}\n", schema()));
+}
+
+#[test]
+fn the_page_of_records_names_every_field() {
+    let schema = schema();
+    let definitions = schema["$defs"].as_object().unwrap();
+    let (mut records, mut parts, mut vocabulary) = (String::new(), String::new(), String::new());
+    for (tag, name) in RECORDS {
+        write!(records, ".Ss {tag}\n{}", section(&definitions[*name])).unwrap();
+    }
+    for (name, definition) in definitions {
+        if RECORDS.iter().any(|(_, record)| record == name) {
+            continue;
+        }
+        if definition["properties"].is_object() {
+            write!(parts, ".Ss {name}\n{}", section(definition)).unwrap();
+        } else if let Some(words) = definition["oneOf"]
+            .as_array()
+            .filter(|words| words[0]["const"].is_string())
+        {
+            write!(
+                vocabulary,
+                ".Ss {name}\n{}.Bl -tag -width Ds -compact\n",
+                prose(definition)
+            )
+            .unwrap();
+            for word in words {
+                writeln!(vocabulary, ".It Cm {}", word["const"].as_str().unwrap()).unwrap();
+                vocabulary += &prose(word);
+            }
+            vocabulary += ".El\n";
+        }
+    }
+    let page = std::fs::read_to_string(file("man/mx-survey.5.in")).unwrap();
+    let page = page
+        .replace("@RECORDS@\n", &records)
+        .replace("@PARTS@\n", &parts);
+    same_or_update(
+        "man/mx-survey.5",
+        &page.replace("@VOCABULARY@\n", &vocabulary),
+    );
+}
+
+fn section(definition: &Value) -> String {
+    let mut text = prose(definition);
+    text += ".Bl -tag -width Ds -compact\n";
+    let required: Vec<&str> = definition["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    for (field, schema) in definition["properties"].as_object().unwrap() {
+        if field == "type" {
+            continue;
+        }
+        let optional = if required.contains(&field.as_str()) {
+            ""
+        } else {
+            ", may be absent"
+        };
+        writeln!(text, ".It Cm {field} Pq {}{optional}", kind(schema)).unwrap();
+        text += &prose(schema);
+    }
+    text + ".El\n"
+}
+
+/// The form of a field in a few words.
+fn kind(schema: &Value) -> String {
+    if let Some(name) = schema["$ref"].as_str() {
+        return name.trim_start_matches("#/$defs/").to_owned();
+    }
+    if let Some(options) = schema["anyOf"].as_array() {
+        return options.iter().map(kind).collect::<Vec<_>>().join(" or ");
+    }
+    let named = |name: &str| match name {
+        "array" => format!("list of {}", kind(&schema["items"])),
+        "object" => format!("object of {}", kind(&schema["additionalProperties"])),
+        name => name.to_owned(),
+    };
+    match &schema["type"] {
+        Value::String(name) => named(name),
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .map(named)
+            .collect::<Vec<_>>()
+            .join(" or "),
+        _ => "any".into(),
+    }
+}
+
+/// A description as mdoc text: a sentence a line, nothing that roff would read as a request.
+fn prose(schema: &Value) -> String {
+    let mut text = String::new();
+    for line in schema["description"]
+        .as_str()
+        .unwrap_or_default()
+        .split("\n\n")
+    {
+        let line = line
+            .replace('\n', " ")
+            .replace('\\', "\\e")
+            .replace('`', "");
+        for sentence in line.split_inclusive(". ") {
+            let sentence = sentence.trim();
+            let guard = if sentence.starts_with(['.', '\'']) {
+                "\\&"
+            } else {
+                ""
+            };
+            writeln!(text, "{guard}{sentence}").unwrap();
+        }
+    }
+    text
+}
+
+#[track_caller]
+fn same_or_update(name: &str, made: &str) {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(file(name), made).unwrap();
+    }
+    let kept = std::fs::read_to_string(file(name)).unwrap_or_default();
+    assert!(
+        kept == made,
+        "{name} is not what the record types say; UPDATE_DOCS=1 cargo test docs writes it anew"
+    );
+}
+
+#[test]
+fn every_option_stands_in_the_man_page_and_every_page_is_well_formed() {
+    for name in PROGRAMS {
+        let help = run(name, &["--help"], "").expect(0).stdout;
+        let page = std::fs::read_to_string(file(&format!("man/{name}.1"))).unwrap();
+        let options = help
+            .split_whitespace()
+            .filter(|word| word.starts_with("--"))
+            .map(option)
+            .collect::<Vec<_>>();
+        assert!(options.len() > 3, "{name} --help: {help}");
+        for option in options {
+            // mdoc writes --name as `Fl -name`, hyphens escaped or not.
+            let plain = page.replace("\\-", "-");
+            assert!(
+                plain.contains(&format!("Fl {}", &option[1..])),
+                "man/{name}.1 does not name {option}"
+            );
+        }
+        assert!(help.contains("Examples:"), "{name} --help has no examples");
+    }
+    let pages = std::fs::read_dir(file("man"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let pages = pages.filter(|page| page.extension().is_some_and(|section| section != "in"));
+    let lint = Command::new("mandoc")
+        .args(["-T", "lint", "-W", "warning"])
+        .args(pages)
+        .output();
+    let lint = lint.expect("mandoc is needed (apt package mandoc)");
+    assert!(
+        lint.status.success(),
+        "{}",
+        String::from_utf8_lossy(&lint.stdout)
+    );
+}
+
+fn option(word: &str) -> String {
+    word.chars()
+        .take_while(|character| character.is_ascii_alphanumeric() || *character == '-')
+        .collect()
+}
+
+#[test]
+fn every_program_says_its_version_and_completes() {
+    for name in PROGRAMS {
+        let version = run(name, &["--version"], "").expect(0).stdout;
+        assert_eq!(
+            version.trim(),
+            format!("{name} {}", env!("CARGO_PKG_VERSION"))
+        );
+        let script = run(name, &["--completions", "bash"], "").expect(0).stdout;
+        assert!(script.contains(name), "{}", program(name).display());
+        assert_eq!(run(name, &["--no-such-option"], "").status, 2);
+    }
+}
