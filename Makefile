@@ -5,7 +5,11 @@ MANPREFIX ?= $(PREFIX)/share/man
 CARGO ?= cargo
 PROGRAMS = leak-count mx-lookup smtp-probe tls-inspect to-sqlite report header-trace
 
-.PHONY: build test lint install uninstall
+.PHONY: setup build test lint install uninstall
+
+# Once, as root: what the tests run our programs against.
+setup:
+	tests/peers/setup
 
 build:
 	$(CARGO) build --release --locked --features lab
