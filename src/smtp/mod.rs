@@ -5,6 +5,8 @@ pub mod reply;
 
 pub mod capabilities;
 
+pub mod software;
+
 pub mod dialogue;
 
 pub mod session;
