@@ -11,6 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{OffsetDateTime, UtcOffset};
 
 /// A record's `type` on the wire, and its key.
 pub trait Record: Serialize {
@@ -27,6 +30,21 @@ macro_rules! record {
 record! {
     Listed = "listed", Other = "other", Domain = "domain", Smtp = "smtp", Cert = "cert", Tls = "tls", Hop = "hop",
     Run = "run",
+}
+
+/// The time of day, RFC 3339 UTC, to the millisecond.
+pub fn now() -> String {
+    timestamp(OffsetDateTime::now_utc())
+}
+
+/// A time, RFC 3339 UTC, to the millisecond: of one width, so that text sorts as time does.
+pub fn timestamp(time: OffsetDateTime) -> String {
+    const FORM: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    // A clock set beyond the year 9999 is the one thing this form refuses.
+    time.to_offset(UtcOffset::UTC)
+        .format(FORM)
+        .unwrap_or_else(|_| "9999-12-31T23:59:59.999Z".into())
 }
 
 // --- outcomes -------------------------------------------------------------------------------------------------
@@ -493,7 +511,8 @@ pub struct Smtp {
     /// MTA software, where banner or capabilities say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software: Option<String>,
-    /// Oddities of the dialogue, sorted: `bare_lf`, `code_change`, `binary`, `long_line`, `early_talker`, `host_mismatch`.
+    /// Oddities of the dialogue, sorted: `bare_lf`, `binary`, `code_change`, `control`, `early_talker`, `host_mismatch`,
+    /// `long_line`, `masked_banner`, `no_code`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
     /// Connections made for this record.

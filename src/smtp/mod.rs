@@ -10,3 +10,11 @@ pub mod software;
 pub mod dialogue;
 
 pub mod session;
+
+pub mod helo;
+
+pub mod targets;
+
+pub mod probe;
+
+pub mod vantage;

@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
+use crate::net::connect;
 use crate::record::{Outcome, Phase, Reason, Reply};
 
 use super::dialogue::Dialogue;
@@ -386,22 +387,11 @@ fn no_code(phase: Phase) -> Reason {
     }
 }
 
-/// What an error of a socket tells of the other side. Refused, reset, closed, timed out and unreachable are five things.
-pub fn reason(error: &io::Error) -> Reason {
-    use io::ErrorKind;
+/// What an error of the stream means; beyond [`SESSION_LIMIT`] it is one of ours.
+fn reason(error: &io::Error) -> Reason {
     match error.kind() {
-        ErrorKind::ConnectionRefused => Reason::Refused,
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            Reason::Reset
-        }
-        ErrorKind::UnexpectedEof | ErrorKind::NotConnected => Reason::Closed,
-        ErrorKind::TimedOut => Reason::Timeout,
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
-            Reason::Unreachable
-        }
-        // Beyond SESSION_LIMIT.
-        ErrorKind::FileTooLarge => Reason::TooLong,
-        _ => Reason::Local,
+        io::ErrorKind::FileTooLarge => Reason::TooLong,
+        _ => connect::reason(error),
     }
 }
 
@@ -717,22 +707,5 @@ mod tests {
         assert_eq!(outcome.reason, Reason::NotSmtp);
         assert!(begun.elapsed() < Duration::from_millis(190));
         tarpit.await.unwrap();
-    }
-
-    #[test]
-    fn errors_are_told_apart() {
-        use io::ErrorKind;
-        for (kind, expected) in [
-            (ErrorKind::ConnectionRefused, Reason::Refused),
-            (ErrorKind::ConnectionReset, Reason::Reset),
-            (ErrorKind::BrokenPipe, Reason::Reset),
-            (ErrorKind::UnexpectedEof, Reason::Closed),
-            (ErrorKind::TimedOut, Reason::Timeout),
-            (ErrorKind::HostUnreachable, Reason::Unreachable),
-            (ErrorKind::NetworkUnreachable, Reason::Unreachable),
-            (ErrorKind::PermissionDenied, Reason::Local),
-        ] {
-            assert_eq!(reason(&kind.into()), expected, "{kind}");
-        }
     }
 }

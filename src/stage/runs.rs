@@ -6,12 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Map, Value};
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
-use time::{OffsetDateTime, UtcOffset};
 
 use crate::ndjson::{self, Line, printable};
-use crate::record::{Event, Phase, Reason, Run, Text};
+use crate::record::{Event, Phase, Reason, Run, Text, now};
 
 /// Complaints that are printed; the rest is counted.
 const PRINTED: u64 = 10;
@@ -139,19 +136,4 @@ impl Runs {
             ..self.start.clone()
         })
     }
-}
-
-/// The time of day, RFC 3339 UTC, to the millisecond.
-pub fn now() -> String {
-    timestamp(OffsetDateTime::now_utc())
-}
-
-/// A time, RFC 3339 UTC, to the millisecond: of one width, so that text sorts as time does.
-pub fn timestamp(time: OffsetDateTime) -> String {
-    const FORM: &[BorrowedFormatItem<'_>] =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    // A clock set beyond the year 9999 is the one thing this form refuses.
-    time.to_offset(UtcOffset::UTC)
-        .format(FORM)
-        .unwrap_or_else(|_| "9999-12-31T23:59:59.999Z".into())
 }
