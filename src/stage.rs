@@ -141,14 +141,17 @@ impl<J> Observed<J> {
 /// What [`Select::select`] found on a line.
 #[derive(Debug)]
 pub struct Found<J> {
+    /// The id of this run.
+    pub run: Arc<str>,
     lines: Vec<u8>,
     jobs: Vec<(J, Option<Place>)>,
     tally: Tally,
 }
 
 impl<J> Found<J> {
-    fn new() -> Self {
+    fn new(run: Arc<str>) -> Self {
         Self {
+            run,
             lines: Vec::new(),
             jobs: Vec::new(),
             tally: Tally::default(),
@@ -572,7 +575,7 @@ where
     }
 
     async fn take_batch(&mut self, batch: Vec<Read1>) -> Result<(), Interruption> {
-        let mut found = Found::new();
+        let mut found = Found::new(self.runs.id.clone());
         for read in batch {
             self.tally.add("lines", 1);
             match read {
@@ -616,14 +619,16 @@ where
         if self.stop != Stop::No {
             return Ok(());
         }
-        let mut found = Found::new();
+        let mut found = Found::new(self.runs.id.clone());
         self.select.end(&mut found)?;
         self.take_found(found).await
     }
 
     /// Writes first, then lets the work begin.
     async fn take_found(&mut self, found: Found<O::Job>) -> Result<(), Interruption> {
-        let Found { lines, jobs, tally } = found;
+        let Found {
+            lines, jobs, tally, ..
+        } = found;
         for ((phase, reason), count) in tally.outcomes {
             *self.tally.outcomes.entry((phase, reason)).or_default() += count;
         }
