@@ -1,0 +1,348 @@
+//! The date of a Received field (RFC 5322 §3.3, its obsolete forms §4.3, `ctime`, ISO 8601) from words in any order.
+
+/// A point in time, and whether the field said in which zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Milliseconds since 1970-01-01 UTC.
+    pub unix_ms: i64,
+    /// Without a zone the time is taken for UTC.
+    pub zoned: bool,
+}
+
+/// The date in `words`; `None` where no day, month, year and time of day can be told.
+pub fn parse<'a>(words: impl Iterator<Item = &'a [u8]>) -> Option<Stamp> {
+    let mut date = Parts::default();
+    for word in words.take(12) {
+        date.take(trim(word));
+    }
+    date.stamp()
+}
+
+#[derive(Default)]
+struct Parts {
+    day: Option<u32>,
+    month: Option<u32>,
+    year: Option<u32>,
+    /// Milliseconds of the day.
+    clock: Option<u32>,
+    /// Minutes east of UTC.
+    zone: Option<i32>,
+}
+
+impl Parts {
+    fn take(&mut self, word: &[u8]) {
+        let Some(&first) = word.first() else { return };
+        if word.contains(&b':') {
+            self.take_time(word);
+        } else if matches!(first, b'+' | b'-') && self.clock.is_some() {
+            self.zone = self.zone.or_else(|| offset(word));
+        } else if first.is_ascii_digit() {
+            self.take_number_or_date(word);
+        } else if let Some(month) = month(word) {
+            self.month = self.month.or(Some(month));
+        } else if self.clock.is_some() {
+            self.take_after_clock(word);
+        }
+    }
+
+    /// `20:58:36`, `20:58`, `20:58:36.123`, `2014-03-18T20:58:36Z`, `+01:00`.
+    fn take_time(&mut self, word: &[u8]) {
+        if matches!(word[0], b'+' | b'-') {
+            self.zone = self.zone.or_else(|| offset(word));
+            return;
+        }
+        let mut time = word;
+        if let Some(at) = word.iter().position(|&byte| byte == b'T') {
+            self.take_number_or_date(&word[..at]);
+            time = &word[at + 1..];
+        }
+        let end = time
+            .iter()
+            .position(|byte| !matches!(byte, b'0'..=b'9' | b':' | b'.'))
+            .unwrap_or(time.len());
+        let (digits, zone) = time.split_at(end);
+        if self.clock.is_none() {
+            self.clock = clock(digits);
+        }
+        if matches!(zone.first(), Some(b'+' | b'-')) {
+            self.zone = self.zone.or_else(|| offset(zone));
+        } else if !zone.is_empty() {
+            self.take_after_clock(zone);
+        }
+    }
+
+    /// `18`, `2014`, `14`, `18-Mar-2014`, `2014-03-18`, `18/Mar/2014`.
+    fn take_number_or_date(&mut self, word: &[u8]) {
+        if let Some(value) = number(word) {
+            return self.take_number(value, word.len());
+        }
+        let mut parts = word.split(|byte| matches!(byte, b'-' | b'/')).filter(|part| !part.is_empty());
+        let (Some(one), Some(two), Some(three), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return;
+        };
+        if one.len() == 4 {
+            self.year = number(one);
+            self.month = number(two).filter(|value| (1..=12).contains(value)).or_else(|| month(two));
+            self.day = number(three);
+        } else if let Some(named) = month(two) {
+            self.day = number(one);
+            self.month = Some(named);
+            self.year = number(three).map(|value| full_year(value, three.len()));
+        }
+    }
+
+    fn take_number(&mut self, value: u32, digits: usize) {
+        if digits >= 3 {
+            self.year = self.year.or(Some(full_year(value, digits)));
+        } else if self.day.is_none() {
+            self.day = Some(value);
+        } else if self.year.is_none() {
+            self.year = Some(full_year(value, digits));
+        }
+    }
+
+    /// A zone by name (RFC 5322 §4.3 and those in use), or the half of a twelve-hour clock.
+    fn take_after_clock(&mut self, word: &[u8]) {
+        const NOON: u32 = 12 * 3_600_000;
+        let upper = word.to_ascii_uppercase();
+        match (upper.as_slice(), self.clock) {
+            (b"PM", Some(clock)) if clock < NOON => self.clock = Some(clock + NOON),
+            (b"AM", Some(clock)) if clock >= NOON && clock < 2 * NOON => self.clock = Some(clock - NOON),
+            (name, _) if self.zone.is_none() => self.zone = named_zone(name),
+            _ => {}
+        }
+    }
+
+    fn stamp(&self) -> Option<Stamp> {
+        let (day, month, year, clock) = (self.day?, self.month?, self.year?, self.clock?);
+        if !(1..=31).contains(&day) || !(1970..=2199).contains(&year) {
+            return None;
+        }
+        let days = days_from_civil(i64::from(year), i64::from(month), i64::from(day));
+        let minutes = i64::from(self.zone.unwrap_or(0));
+        Some(Stamp {
+            unix_ms: days * 86_400_000 + i64::from(clock) - minutes * 60_000,
+            zoned: self.zone.is_some(),
+        })
+    }
+}
+
+/// A Unix time as RFC 3339, UTC, with milliseconds where there are any.
+pub fn rfc3339(unix_ms: i64) -> String {
+    let (days, clock) = (unix_ms.div_euclid(86_400_000), unix_ms.rem_euclid(86_400_000));
+    let (year, month, day) = civil_from_days(days);
+    let (seconds, millis) = (clock / 1000, clock % 1000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut text = String::with_capacity(24);
+    for (value, width, end) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (hour, 2, ':'),
+        (minute, 2, ':'),
+        (second, 2, if millis == 0 { 'Z' } else { '.' }),
+    ] {
+        push_digits(&mut text, value, width);
+        text.push(end);
+    }
+    if millis != 0 {
+        push_digits(&mut text, millis, 3);
+        text.push('Z');
+    }
+    text
+}
+
+/// `format!` costs more than the whole parse of a field here.
+fn push_digits(text: &mut String, value: i64, width: u32) {
+    for place in (0..width).rev() {
+        let digit = value / 10i64.pow(place) % 10;
+        text.push(char::from(b'0' + digit.unsigned_abs() as u8));
+    }
+}
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar (Howard Hinnant's algorithm).
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, day)
+}
+
+fn trim(word: &[u8]) -> &[u8] {
+    match word {
+        [rest @ .., b',' | b'.'] => rest,
+        [b'"', rest @ ..] => rest,
+        word => word,
+    }
+}
+
+fn number(word: &[u8]) -> Option<u32> {
+    if word.is_empty() || word.len() > 9 {
+        return None;
+    }
+    word.iter().try_fold(0u32, |value, byte| {
+        byte.is_ascii_digit().then(|| value * 10 + u32::from(byte - b'0'))
+    })
+}
+
+/// RFC 5322 §4.3: two digits below 50 are 20xx, others and three digits are added to 1900.
+fn full_year(value: u32, digits: usize) -> u32 {
+    match digits {
+        1 | 2 if value < 50 => 2000 + value,
+        1..=3 => 1900 + value,
+        _ => value,
+    }
+}
+
+fn clock(digits: &[u8]) -> Option<u32> {
+    let mut parts = digits.split(|&byte| byte == b':');
+    let hour = number(parts.next()?)?;
+    let minute = number(parts.next()?)?;
+    let (second, millis) = match parts.next() {
+        None => (0, 0),
+        Some(second) => match second.iter().position(|&byte| byte == b'.') {
+            None => (number(second)?, 0),
+            Some(dot) => (number(&second[..dot])?, thousandths(&second[dot + 1..])?),
+        },
+    };
+    // A leap second is the first instant of the next minute.
+    (parts.next().is_none() && hour < 24 && minute < 60 && second <= 60)
+        .then_some(((hour * 60 + minute) * 60 + second) * 1000 + millis)
+}
+
+fn thousandths(digits: &[u8]) -> Option<u32> {
+    let mut millis = 0;
+    for place in 0..3 {
+        millis = millis * 10 + number(digits.get(place..=place).unwrap_or(b"0"))?;
+    }
+    Some(millis)
+}
+
+/// `+0100`, `-0700`, `+01:00`, `+1`: minutes east.
+fn offset(word: &[u8]) -> Option<i32> {
+    let (sign, digits) = word.split_first()?;
+    let (hours, minutes) = match digits.iter().position(|&byte| byte == b':') {
+        Some(colon) => (number(&digits[..colon])?, number(&digits[colon + 1..])?),
+        None if digits.len() <= 2 => (number(digits)?, 0),
+        None => {
+            let value = number(digits)?;
+            (value / 100, value % 100)
+        }
+    };
+    if hours > 15 || minutes > 59 {
+        return None;
+    }
+    let east = i32::try_from(hours * 60 + minutes).ok()?;
+    Some(if *sign == b'-' { -east } else { east })
+}
+
+fn month(word: &[u8]) -> Option<u32> {
+    const MONTHS: [&[u8]; 12] = [
+        b"january", b"february", b"march", b"april", b"may", b"june", b"july", b"august", b"september", b"october",
+        b"november", b"december",
+    ];
+    if word.len() < 3 {
+        return None;
+    }
+    let at = MONTHS.iter().position(|name| {
+        (word.len() == 3 || word.len() == name.len() || word.eq_ignore_ascii_case(b"sept"))
+            && name.len() >= word.len()
+            && name[..word.len()].eq_ignore_ascii_case(word)
+    })?;
+    u32::try_from(at + 1).ok()
+}
+
+fn named_zone(upper: &[u8]) -> Option<i32> {
+    // "GMT+0100" and "UTC+1".
+    if let Some(rest) = upper.strip_prefix(b"GMT").or_else(|| upper.strip_prefix(b"UTC")) {
+        return if rest.is_empty() { Some(0) } else { offset(rest) };
+    }
+    let hours = match upper {
+        b"UT" | b"Z" | b"WET" => 0,
+        b"EST" | b"CDT" => -5,
+        b"EDT" | b"AST" => -4,
+        b"CST" | b"MDT" => -6,
+        b"MST" | b"PDT" => -7,
+        b"PST" | b"AKDT" => -8,
+        b"AKST" => -9,
+        b"HST" => -10,
+        b"BST" | b"CET" | b"MET" | b"WEST" | b"WAT" => 1,
+        b"CEST" | b"MEST" | b"MEZ" | b"MESZ" | b"EET" | b"SAST" => 2,
+        b"EEST" | b"MSK" => 3,
+        b"MSD" => 4,
+        b"JST" | b"KST" => 9,
+        b"AEST" => 10,
+        b"AEDT" => 11,
+        b"NZST" => 12,
+        b"NZDT" => 13,
+        _ => return None,
+    };
+    Some(hours * 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<String> {
+        parse(text.as_bytes().split(u8::is_ascii_whitespace)).map(|stamp| {
+            let zone = if stamp.zoned { "" } else { " no zone" };
+            rfc3339(stamp.unix_ms) + zone
+        })
+    }
+
+    #[test]
+    fn every_form_in_use_is_the_same_second() {
+        for text in [
+            "Tue, 18 Mar 2014 20:58:36 -0400",
+            "18 Mar 2014 20:58:36 -0400",
+            "Tue,18 Mar 14 20:58:36 EDT",
+            "Tue Mar 18 20:58:36 2014 -0400",
+            "Tue Mar 18 20:58:36 EDT 2014",
+            "Wed, 19-Mar-2014 00:58:36 GMT",
+            "Wed, 19 March 2014 01:58:36 +01:00",
+            "2014-03-19T00:58:36Z",
+            "2014-03-19 00:58:36.000 +0000",
+            "Wed, 19 Mar 2014 1:58:36 GMT+0100",
+            "Tue, 18 Mar 2014 8:58:36 PM -0400",
+        ] {
+            assert_eq!(read(text).as_deref(), Some("2014-03-19T00:58:36Z"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_zone_is_said() {
+        assert_eq!(read("18 Mar 2014 20:58").as_deref(), Some("2014-03-18T20:58:00Z no zone"));
+        assert_eq!(read("18 Mar 2014 20:58:36.25 -0000").as_deref(), Some("2014-03-18T20:58:36.250Z"));
+    }
+
+    #[test]
+    fn what_is_no_date_is_none() {
+        for text in ["", "Tue", "18 Mar 2014", "18 Foo 2014 20:58:36 +0000", "18 Mar 2014 25:00:00 +0000", "40 Mar 2014 1:00 Z"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn days_and_dates_are_inverse() {
+        for days in (-20_000..90_000).step_by(13) {
+            let (year, month, day) = civil_from_days(days);
+            assert_eq!(days_from_civil(year, month, day), days);
+        }
+        assert_eq!(civil_from_days(0), (1970, 1, 1));
+        assert_eq!(rfc3339(951_782_400_000), "2000-02-29T00:00:00Z");
+    }
+}
