@@ -13,3 +13,7 @@ pub mod cli;
 pub mod smtp;
 
 pub mod x509;
+
+pub mod cipher;
+
+pub mod received;

@@ -12,7 +12,10 @@ pub struct Stamp {
 /// The date in `words`; `None` where no day, month, year and time of day can be told.
 pub fn parse<'a>(words: impl Iterator<Item = &'a [u8]>) -> Option<Stamp> {
     let mut date = Parts::default();
-    for word in words.take(12) {
+    for word in words
+        .take(12)
+        .flat_map(|word| word.split(|&byte| byte == b','))
+    {
         date.take(trim(word));
     }
     date.stamp()
@@ -76,13 +79,19 @@ impl Parts {
         if let Some(value) = number(word) {
             return self.take_number(value, word.len());
         }
-        let mut parts = word.split(|byte| matches!(byte, b'-' | b'/')).filter(|part| !part.is_empty());
-        let (Some(one), Some(two), Some(three), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let mut parts = word
+            .split(|byte| matches!(byte, b'-' | b'/'))
+            .filter(|part| !part.is_empty());
+        let (Some(one), Some(two), Some(three), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return;
         };
         if one.len() == 4 {
             self.year = number(one);
-            self.month = number(two).filter(|value| (1..=12).contains(value)).or_else(|| month(two));
+            self.month = number(two)
+                .filter(|value| (1..=12).contains(value))
+                .or_else(|| month(two));
             self.day = number(three);
         } else if let Some(named) = month(two) {
             self.day = number(one);
@@ -107,7 +116,9 @@ impl Parts {
         let upper = word.to_ascii_uppercase();
         match (upper.as_slice(), self.clock) {
             (b"PM", Some(clock)) if clock < NOON => self.clock = Some(clock + NOON),
-            (b"AM", Some(clock)) if clock >= NOON && clock < 2 * NOON => self.clock = Some(clock - NOON),
+            (b"AM", Some(clock)) if (NOON..2 * NOON).contains(&clock) => {
+                self.clock = Some(clock - NOON)
+            }
             (name, _) if self.zone.is_none() => self.zone = named_zone(name),
             _ => {}
         }
@@ -129,7 +140,10 @@ impl Parts {
 
 /// A Unix time as RFC 3339, UTC, with milliseconds where there are any.
 pub fn rfc3339(unix_ms: i64) -> String {
-    let (days, clock) = (unix_ms.div_euclid(86_400_000), unix_ms.rem_euclid(86_400_000));
+    let (days, clock) = (
+        unix_ms.div_euclid(86_400_000),
+        unix_ms.rem_euclid(86_400_000),
+    );
     let (year, month, day) = civil_from_days(days);
     let (seconds, millis) = (clock / 1000, clock % 1000);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -177,13 +191,17 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let shifted = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     (year + era * 400 + i64::from(month <= 2), month, day)
 }
 
 fn trim(word: &[u8]) -> &[u8] {
     match word {
-        [rest @ .., b',' | b'.'] => rest,
+        [rest @ .., b'.'] => rest,
         [b'"', rest @ ..] => rest,
         word => word,
     }
@@ -194,7 +212,8 @@ fn number(word: &[u8]) -> Option<u32> {
         return None;
     }
     word.iter().try_fold(0u32, |value, byte| {
-        byte.is_ascii_digit().then(|| value * 10 + u32::from(byte - b'0'))
+        byte.is_ascii_digit()
+            .then(|| value * 10 + u32::from(byte - b'0'))
     })
 }
 
@@ -251,8 +270,18 @@ fn offset(word: &[u8]) -> Option<i32> {
 
 fn month(word: &[u8]) -> Option<u32> {
     const MONTHS: [&[u8]; 12] = [
-        b"january", b"february", b"march", b"april", b"may", b"june", b"july", b"august", b"september", b"october",
-        b"november", b"december",
+        b"january",
+        b"february",
+        b"march",
+        b"april",
+        b"may",
+        b"june",
+        b"july",
+        b"august",
+        b"september",
+        b"october",
+        b"november",
+        b"december",
     ];
     if word.len() < 3 {
         return None;
@@ -267,8 +296,15 @@ fn month(word: &[u8]) -> Option<u32> {
 
 fn named_zone(upper: &[u8]) -> Option<i32> {
     // "GMT+0100" and "UTC+1".
-    if let Some(rest) = upper.strip_prefix(b"GMT").or_else(|| upper.strip_prefix(b"UTC")) {
-        return if rest.is_empty() { Some(0) } else { offset(rest) };
+    if let Some(rest) = upper
+        .strip_prefix(b"GMT")
+        .or_else(|| upper.strip_prefix(b"UTC"))
+    {
+        return if rest.is_empty() {
+            Some(0)
+        } else {
+            offset(rest)
+        };
     }
     let hours = match upper {
         b"UT" | b"Z" | b"WET" => 0,
@@ -319,19 +355,36 @@ mod tests {
             "Wed, 19 Mar 2014 1:58:36 GMT+0100",
             "Tue, 18 Mar 2014 8:58:36 PM -0400",
         ] {
-            assert_eq!(read(text).as_deref(), Some("2014-03-19T00:58:36Z"), "{text}");
+            assert_eq!(
+                read(text).as_deref(),
+                Some("2014-03-19T00:58:36Z"),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_missing_zone_is_said() {
-        assert_eq!(read("18 Mar 2014 20:58").as_deref(), Some("2014-03-18T20:58:00Z no zone"));
-        assert_eq!(read("18 Mar 2014 20:58:36.25 -0000").as_deref(), Some("2014-03-18T20:58:36.250Z"));
+        assert_eq!(
+            read("18 Mar 2014 20:58").as_deref(),
+            Some("2014-03-18T20:58:00Z no zone")
+        );
+        assert_eq!(
+            read("18 Mar 2014 20:58:36.25 -0000").as_deref(),
+            Some("2014-03-18T20:58:36.250Z")
+        );
     }
 
     #[test]
     fn what_is_no_date_is_none() {
-        for text in ["", "Tue", "18 Mar 2014", "18 Foo 2014 20:58:36 +0000", "18 Mar 2014 25:00:00 +0000", "40 Mar 2014 1:00 Z"] {
+        for text in [
+            "",
+            "Tue",
+            "18 Mar 2014",
+            "18 Foo 2014 20:58:36 +0000",
+            "18 Mar 2014 25:00:00 +0000",
+            "40 Mar 2014 1:00 Z",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -100,10 +100,15 @@ impl<'a> Field<'a> {
 
 /// The date follows the last semicolon outside of comments that has a word behind it.
 fn date_start(tokens: &[Token<'_>]) -> usize {
-    let Some(last_word) = tokens.iter().rposition(|token| matches!(token, Token::Word(_))) else {
+    let Some(last_word) = tokens
+        .iter()
+        .rposition(|token| matches!(token, Token::Word(_)))
+    else {
         return tokens.len();
     };
-    let semicolon = tokens[..last_word].iter().rposition(|token| *token == Token::Semicolon);
+    let semicolon = tokens[..last_word]
+        .iter()
+        .rposition(|token| *token == Token::Semicolon);
     semicolon.unwrap_or(tokens.len())
 }
 
@@ -117,12 +122,17 @@ fn clauses(tokens: &[Token<'_>]) -> Vec<Clause> {
     let (mut from_seen, mut by_seen) = (false, false);
     for (at, token) in tokens.iter().enumerate() {
         let Token::Word(word) = token else { continue };
-        let Some(keyword) = keyword(word) else { continue };
+        let Some(keyword) = keyword(word) else {
+            continue;
+        };
         let next = tokens.get(at + 1);
         let is_value = match keyword {
             // A client may call itself "by": behind "from", and before its address, a keyword is a name.
-            _ if open.keyword == Keyword::From && open.start == at => matches!(next, Some(Token::Comment(_))),
+            _ if open.keyword == Keyword::From && open.start == at => {
+                matches!(next, Some(Token::Comment(_)))
+            }
             // These two are ordinary words, but between `by` and the date.
+            Keyword::Tls if open.keyword == Keyword::Over => true,
             Keyword::Tls | Keyword::Over => !by_seen || !matches!(next, Some(Token::Word(_))),
             Keyword::From => from_seen,
             _ => false,
@@ -193,22 +203,43 @@ mod tests {
 
     #[test]
     fn empty_clauses_and_names_that_are_keywords() {
-        assert_eq!(clause("from  by mail (OpenSMTPD) with ESMTPSA", Keyword::By), "mail");
-        assert_eq!(clause("from by (x [192.0.2.1]) by mx.example", Keyword::From), "by");
-        assert_eq!(clause("from by (x [192.0.2.1]) by mx.example", Keyword::By), "mx.example");
-        assert_eq!(clause("by bizesmtp.qq.com (ESMTP) with \n id ; x", Keyword::With), "");
+        assert_eq!(
+            clause("from  by mail (OpenSMTPD) with ESMTPSA", Keyword::By),
+            "mail"
+        );
+        assert_eq!(
+            clause("from by (x [192.0.2.1]) by mx.example", Keyword::From),
+            "by"
+        );
+        assert_eq!(
+            clause("from by (x [192.0.2.1]) by mx.example", Keyword::By),
+            "mx.example"
+        );
+        assert_eq!(
+            clause("by bizesmtp.qq.com (ESMTP) with \n id ; x", Keyword::With),
+            ""
+        );
         assert_eq!(clause("from tls (x [192.0.2.1]) by over", Keyword::Tls), "");
     }
 
     #[test]
     fn two_withs_and_the_clause_of_rfc_8314() {
-        assert_eq!(clause("by a with ESMTP with STARTTLS (x) id 1", Keyword::With), "ESMTP STARTTLS");
         assert_eq!(
-            clause("by a with esmtps (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.95)", Keyword::Tls),
+            clause("by a with ESMTP with STARTTLS (x) id 1", Keyword::With),
+            "ESMTP STARTTLS"
+        );
+        assert_eq!(
+            clause(
+                "by a with esmtps (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.95)",
+                Keyword::Tls
+            ),
             "TLS_AES_256_GCM_SHA384"
         );
         assert_eq!(
-            clause("from h by x over TLS secured channel with Microsoft SMTPSVC(7.5)", Keyword::Over),
+            clause(
+                "from h by x over TLS secured channel with Microsoft SMTPSVC(7.5)",
+                Keyword::Over
+            ),
             "TLS secured channel"
         );
     }
@@ -218,7 +249,11 @@ mod tests {
         let field = parse(b"by x with ESMTPS id 1;\n\tTue, 12 May 2020 00:51:01 +0300\n\t(using TLSv1.3 with cipher A)");
         assert!(field.stamp.is_some());
         assert_eq!(field.comments().count(), 1);
-        assert!(parse(b"by x with SMTP;29 Apr 2017 23:34:45 -0000;").stamp.is_some());
+        assert!(
+            parse(b"by x with SMTP;29 Apr 2017 23:34:45 -0000;")
+                .stamp
+                .is_some()
+        );
         let bare = parse(b"by x with SMTP");
         assert!(bare.stamp.is_none() && !bare.has_date());
     }

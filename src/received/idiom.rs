@@ -38,11 +38,17 @@ impl<'a> Tls<'a> {
 
 /// Everything that `field` says about TLS.
 pub fn of<'a>(field: &Field<'a>) -> Tls<'a> {
-    let mut tls = field.comments().fold(Tls::default(), |tls, comment| tls.or(of_comment(comment)));
+    let mut tls = field
+        .comments()
+        .fold(Tls::default(), |tls, comment| tls.or(of_comment(comment)));
     for clause in field.every(Keyword::With) {
         tls = tls.or(of_protocol(words(clause)));
     }
-    if let Some(cipher) = field.words(Keyword::Tls).next().filter(|word| is_cipher(word)) {
+    if let Some(cipher) = field
+        .words(Keyword::Tls)
+        .next()
+        .filter(|word| is_cipher(word))
+    {
         tls = tls.or(Tls {
             cipher: Some(cipher),
             stated: true,
@@ -50,7 +56,11 @@ pub fn of<'a>(field: &Field<'a>) -> Tls<'a> {
         });
     }
     // "by x over TLS secured channel with Microsoft SMTPSVC".
-    if field.words(Keyword::Over).next().is_some_and(|word| word.eq_ignore_ascii_case(b"tls")) {
+    if field
+        .words(Keyword::Over)
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"tls"))
+    {
         tls.stated = true;
     }
     tls
@@ -104,7 +114,9 @@ fn of_comment(content: &[u8]) -> Tls<'_> {
 /// bits, Mimecast only `Using TLS`.
 fn using<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
     let mut tls = Tls::default();
-    let Some(first) = words.next() else { return tls };
+    let Some(first) = words.next() else {
+        return tls;
+    };
     let family = is(first, &[b"TLS", b"SSL"]);
     if !family && version(first).is_none() {
         return tls;
@@ -126,7 +138,9 @@ fn using<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
 fn pairs<'a>(words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
     let mut tls = Tls::default();
     for word in words {
-        let Some(equals) = memchr::memchr(b'=', word) else { continue };
+        let Some(equals) = memchr::memchr(b'=', word) else {
+            continue;
+        };
         let (name, value) = (&word[..equals], &word[equals + 1..]);
         if value.is_empty() {
             continue;
@@ -148,9 +162,13 @@ fn pairs<'a>(words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
 
 /// Courier: `TLS: TLSv1.3,256bits,TLS_AES_256_GCM_SHA384`, also behind `AUTH: LOGIN user,`.
 fn courier<'a>(words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
-    let mut words = words.skip_while(|word| !is(word, &[b"TLS:", b"SSL:"])).skip(1);
-    let mut tls = Tls::default();
-    tls.version = words.next().filter(|word| version(word).is_some());
+    let mut words = words
+        .skip_while(|word| !is(word, &[b"TLS:", b"SSL:"]))
+        .skip(1);
+    let mut tls = Tls {
+        version: words.next().filter(|word| version(word).is_some()),
+        ..Tls::default()
+    };
     for word in words {
         if let Some(digits) = word.strip_suffix(b"bits") {
             tls.bits = number(digits);
@@ -173,7 +191,13 @@ fn colons(word: &[u8]) -> Tls<'_> {
     Tls {
         version: Some(stated),
         cipher,
-        bits: bits.map(|bits| if in_bytes(stated, bits) { bits * 8 } else { bits }),
+        bits: bits.map(|bits| {
+            if in_bytes(stated, bits) {
+                bits * 8
+            } else {
+                bits
+            }
+        }),
         stated: true,
     }
 }
@@ -252,13 +276,18 @@ pub fn version(word: &[u8]) -> Option<Version> {
 fn is_cipher(word: &[u8]) -> bool {
     word.len() >= 5
         && word.len() <= 80
-        && word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && word
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         && word.iter().any(|byte| matches!(byte, b'-' | b'_'))
         && word[0].is_ascii_uppercase()
 }
 
 fn number(word: &[u8]) -> Option<u16> {
-    let end = word.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(word.len());
+    let end = word
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(word.len());
     // "128/128": the strength in use, then the key's; "256bits".
     std::str::from_utf8(&word[..end]).ok()?.parse().ok()
 }
@@ -280,7 +309,11 @@ mod tests {
     fn said(body: &str) -> String {
         let field = field::parse(body.as_bytes());
         let tls = of(&field);
-        let show = |word: Option<&[u8]>| word.map_or("-".into(), |word| String::from_utf8_lossy(word).into_owned());
+        let show = |word: Option<&[u8]>| {
+            word.map_or("-".into(), |word| {
+                String::from_utf8_lossy(word).into_owned()
+            })
+        };
         match (tls.stated, tls.has_details()) {
             (false, _) => "nothing".into(),
             (true, false) => "stated".into(),
@@ -296,30 +329,87 @@ mod tests {
     #[test]
     fn the_idiom_of_every_writer() {
         for (body, expected) in [
-            ("from a (a [1.2.3.4]) (using TLSv1.3 with cipher TLS_AES_128_GCM_SHA256 (128/128 bits)\n\tkey-exchange X25519) by b", "TLSv1.3 TLS_AES_128_GCM_SHA256 128"),
-            ("from a (using TLSv1.2 with cipher\n DHE-RSA-AES256-GCM-SHA384 (256 bits))\tby b id 1", "TLSv1.2 DHE-RSA-AES256-GCM-SHA384 256"),
-            ("from a (using TLSv1.3 with cipher TLS13_AES_256_GCM_SHA384) by b", "TLSv1.3 TLS13_AES_256_GCM_SHA384 -"),
-            ("by b with esmtps  (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.95)", "TLS1.3 TLS_AES_256_GCM_SHA384 -"),
-            ("by b with esmtps (TLS1.2:ECDHE_RSA_AES_256_GCM_SHA384:256)", "TLS1.2 ECDHE_RSA_AES_256_GCM_SHA384 256"),
-            ("by b with esmtps (Cipher TLSv1:DES-CBC3-SHA:168)", "TLSv1 DES-CBC3-SHA 168"),
-            ("by b with esmtps (TLS-1.0:RSA_AES_256_CBC_SHA:32)", "TLS-1.0 RSA_AES_256_CBC_SHA 256"),
-            ("by b (8.14) with ESMTP id 1 (version=TLSv1/SSLv3 cipher=AES256-GCM-SHA384 bits=256 verify=NO)", "TLSv1/SSLv3 AES256-GCM-SHA384 256"),
-            ("by b with ESMTPSA id 7 (TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO)", "TLSv1.3 TLS_AES_256_GCM_SHA384 256"),
-            ("from a (TLS: TLSv1.3,256bits,TLS_AES_256_GCM_SHA384) by b", "TLSv1.3 TLS_AES_256_GCM_SHA384 256"),
-            ("from a (AUTH: LOGIN u, TLS: TLSv1,128bits,AES128-SHA) by b", "TLSv1 AES128-SHA 128"),
-            ("by b with ESMTPSA id 1 envelope-from <> tls TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256 (authenticated bits=0)", "- TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256 -"),
-            ("by b with Microsoft SMTP Server (version=TLS1_2,\n cipher=TLS_RSA_WITH_AES_256_CBC_SHA_P384) id 15", "TLS1_2 TLS_RSA_WITH_AES_256_CBC_SHA_P384 -"),
+            (
+                "from a (a [1.2.3.4]) (using TLSv1.3 with cipher TLS_AES_128_GCM_SHA256 (128/128 bits)\n\tkey-exchange X25519) by b",
+                "TLSv1.3 TLS_AES_128_GCM_SHA256 128",
+            ),
+            (
+                "from a (using TLSv1.2 with cipher\n DHE-RSA-AES256-GCM-SHA384 (256 bits))\tby b id 1",
+                "TLSv1.2 DHE-RSA-AES256-GCM-SHA384 256",
+            ),
+            (
+                "from a (using TLSv1.3 with cipher TLS13_AES_256_GCM_SHA384) by b",
+                "TLSv1.3 TLS13_AES_256_GCM_SHA384 -",
+            ),
+            (
+                "by b with esmtps  (TLS1.3) tls TLS_AES_256_GCM_SHA384 (Exim 4.95)",
+                "TLS1.3 TLS_AES_256_GCM_SHA384 -",
+            ),
+            (
+                "by b with esmtps (TLS1.2:ECDHE_RSA_AES_256_GCM_SHA384:256)",
+                "TLS1.2 ECDHE_RSA_AES_256_GCM_SHA384 256",
+            ),
+            (
+                "by b with esmtps (Cipher TLSv1:DES-CBC3-SHA:168)",
+                "TLSv1 DES-CBC3-SHA 168",
+            ),
+            (
+                "by b with esmtps (TLS-1.0:RSA_AES_256_CBC_SHA:32)",
+                "TLS-1.0 RSA_AES_256_CBC_SHA 256",
+            ),
+            (
+                "by b (8.14) with ESMTP id 1 (version=TLSv1/SSLv3 cipher=AES256-GCM-SHA384 bits=256 verify=NO)",
+                "TLSv1/SSLv3 AES256-GCM-SHA384 256",
+            ),
+            (
+                "by b with ESMTPSA id 7 (TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO)",
+                "TLSv1.3 TLS_AES_256_GCM_SHA384 256",
+            ),
+            (
+                "from a (TLS: TLSv1.3,256bits,TLS_AES_256_GCM_SHA384) by b",
+                "TLSv1.3 TLS_AES_256_GCM_SHA384 256",
+            ),
+            (
+                "from a (AUTH: LOGIN u, TLS: TLSv1,128bits,AES128-SHA) by b",
+                "TLSv1 AES128-SHA 128",
+            ),
+            (
+                "by b with ESMTPSA id 1 envelope-from <> tls TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256 (authenticated bits=0)",
+                "- TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256 -",
+            ),
+            (
+                "by b with Microsoft SMTP Server (version=TLS1_2,\n cipher=TLS_RSA_WITH_AES_256_CBC_SHA_P384) id 15",
+                "TLS1_2 TLS_RSA_WITH_AES_256_CBC_SHA_P384 -",
+            ),
             ("by b with Microsoft SMTP Server (TLS) id 15.1", "stated"),
-            ("by b over TLS secured channel with Microsoft SMTPSVC(7.5)", "stated"),
+            (
+                "by b over TLS secured channel with Microsoft SMTPSVC(7.5)",
+                "stated",
+            ),
             ("by b with SMTPS id 1 (Google Transport Security)", "stated"),
-            ("by b with ESMTPS; 1 Jan 2020 00:00:00 +0300\n (using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))", "TLSv1.3 TLS_AES_256_GCM_SHA384 256"),
+            (
+                "by b with ESMTPS; 1 Jan 2020 00:00:00 +0300\n (using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits))",
+                "TLSv1.3 TLS_AES_256_GCM_SHA384 256",
+            ),
             ("by b with AES128-SHA encrypted SMTP;", "- AES128-SHA -"),
             ("by b with (AES128-SHA encrypted) SMTP;", "- AES128-SHA -"),
-            ("by b with ESMTP/TLS/ECDHE-RSA-AES256-GCM-SHA384;", "- ECDHE-RSA-AES256-GCM-SHA384 -"),
-            ("from a (Using TLS) by relay.mimecast.com with ESMTP id 1", "stated"),
-            ("by b with ESMTP with STARTTLS (version=TLSv1.2, cipher=TLS_RSA_WITH_AES_128_CBC_SHA)", "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA -"),
+            (
+                "by b with ESMTP/TLS/ECDHE-RSA-AES256-GCM-SHA384;",
+                "- ECDHE-RSA-AES256-GCM-SHA384 -",
+            ),
+            (
+                "from a (Using TLS) by relay.mimecast.com with ESMTP id 1",
+                "stated",
+            ),
+            (
+                "by b with ESMTP with STARTTLS (version=TLSv1.2, cipher=TLS_RSA_WITH_AES_128_CBC_SHA)",
+                "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA -",
+            ),
             ("by b with ESMTP with STARTTLS id 3", "stated"),
-            ("by b with ESMTPSA (cipher=AES-256-GCM) id 1", "- AES-256-GCM -"),
+            (
+                "by b with ESMTPSA (cipher=AES-256-GCM) id 1",
+                "- AES-256-GCM -",
+            ),
         ] {
             assert_eq!(said(body), expected, "{body}");
         }
@@ -343,8 +433,14 @@ mod tests {
     #[test]
     fn versions_have_one_name() {
         for (word, name) in [
-            ("TLSv1.3", "TLSv1.3"), ("TLS1_2", "TLSv1.2"), ("TLS1.1", "TLSv1.1"), ("TLS-1.0", "TLSv1"), ("tlsv1", "TLSv1"),
-            ("SSL3", "SSLv3"), ("SSLv3", "SSLv3"), ("SSL2.0", "SSLv2"),
+            ("TLSv1.3", "TLSv1.3"),
+            ("TLS1_2", "TLSv1.2"),
+            ("TLS1.1", "TLSv1.1"),
+            ("TLS-1.0", "TLSv1"),
+            ("tlsv1", "TLSv1"),
+            ("SSL3", "SSLv3"),
+            ("SSLv3", "SSLv3"),
+            ("SSL2.0", "SSLv2"),
         ] {
             assert_eq!(version(word.as_bytes()), Some(Version::Exact(name)));
         }

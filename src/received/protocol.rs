@@ -82,7 +82,11 @@ fn token(word: &[u8]) -> Protocol {
         other if other.starts_with("LOCAL-") => Class::Local,
         _ => Class::Other,
     };
-    let secure = if name == "HTTPS" { Secure::Unregistered } else { Secure::Unsaid };
+    let secure = if name == "HTTPS" {
+        Secure::Unregistered
+    } else {
+        Secure::Unsaid
+    };
     Protocol {
         secure,
         ..plain(name, class)
@@ -145,15 +149,38 @@ mod tests {
     #[test]
     fn every_registered_name() {
         for name in [
-            "SMTP", "ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA", "LMTP", "LMTPA", "LMTPS", "LMTPSA", "UTF8SMTP", "UTF8SMTPA",
-            "UTF8SMTPS", "UTF8SMTPSA", "UTF8LMTP", "UTF8LMTPA", "UTF8LMTPS", "UTF8LMTPSA",
+            "SMTP",
+            "ESMTP",
+            "ESMTPA",
+            "ESMTPS",
+            "ESMTPSA",
+            "LMTP",
+            "LMTPA",
+            "LMTPS",
+            "LMTPSA",
+            "UTF8SMTP",
+            "UTF8SMTPA",
+            "UTF8SMTPS",
+            "UTF8SMTPSA",
+            "UTF8LMTP",
+            "UTF8LMTPA",
+            "UTF8LMTPS",
+            "UTF8LMTPSA",
         ] {
             let protocol = named(&name.to_lowercase());
             assert_eq!(protocol.name, name);
             let suffix = &name[name.find("TP").unwrap() + 2..];
-            assert_eq!(protocol.secure == Secure::Registered, suffix.contains('S'), "{name}");
+            assert_eq!(
+                protocol.secure == Secure::Registered,
+                suffix.contains('S'),
+                "{name}"
+            );
             assert_eq!(protocol.authenticated, suffix.contains('A'), "{name}");
-            assert_eq!(protocol.class == Class::Lmtp, name.contains("LMTP"), "{name}");
+            assert_eq!(
+                protocol.class == Class::Lmtp,
+                name.contains("LMTP"),
+                "{name}"
+            );
         }
         assert_eq!(named("MMS").class, Class::Other);
     }
@@ -165,7 +192,10 @@ mod tests {
         assert_eq!(named("HTTPS").class, Class::Http);
         assert_eq!(named("HTTPS").secure, Secure::Unregistered);
         let svc = named("Microsoft SMTPSVC");
-        assert_eq!((svc.name.as_str(), svc.class, svc.secure), ("SMTPSVC", Class::Smtp, Secure::Unsaid));
+        assert_eq!(
+            (svc.name.as_str(), svc.class, svc.secure),
+            ("SMTPSVC", Class::Smtp, Secure::Unsaid)
+        );
         assert_eq!(named("SMTPSVC").secure, Secure::Unsaid);
         assert_eq!(named("Microsoft SMTP Server").name, "SMTP");
         assert_eq!(named("ESMTP/TLS/AES256-SHA").name, "ESMTP");

@@ -73,7 +73,10 @@ impl<'a> Lexer<'a> {
             None => {
                 self.nests = false;
                 self.balanced = false;
-                let length = self.closes.then(|| memchr(b')', &self.body[start..])).flatten();
+                let length = self
+                    .closes
+                    .then(|| memchr(b')', &self.body[start..]))
+                    .flatten();
                 self.closes = length.is_some();
                 start + length?
             }

@@ -90,7 +90,13 @@ const SERVICES: &[(&str, &str, Habit)] = &[
 ];
 
 fn by_software(field: &Field<'_>) -> Option<Writer> {
-    for clause in [Keyword::By, Keyword::With, Keyword::Tls, Keyword::Id, Keyword::For] {
+    for clause in [
+        Keyword::By,
+        Keyword::With,
+        Keyword::Tls,
+        Keyword::Id,
+        Keyword::For,
+    ] {
         for comment in comments(field.clause(clause).unwrap_or_default()) {
             let named = SOFTWARE
                 .iter()
@@ -108,8 +114,13 @@ fn by_software(field: &Field<'_>) -> Option<Writer> {
         }
     }
     let mut with = field.words(Keyword::With);
-    if with.next().is_some_and(|word| word.eq_ignore_ascii_case(b"Microsoft")) {
-        let svc = with.next().is_some_and(|word| word.eq_ignore_ascii_case(b"SMTPSVC"));
+    if with
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"Microsoft"))
+    {
+        let svc = with
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case(b"SMTPSVC"));
         return marks(if svc { "smtpsvc" } else { "exchange" });
     }
     None
@@ -138,7 +149,11 @@ fn by_shape(field: &Field<'_>) -> Option<Writer> {
     }
     let token = field.words(Keyword::With).next()?;
     // Exim writes the token in lower case, and has ids of a form of its own.
-    if token.ends_with(b"smtp") || token.ends_with(b"smtps") || token.ends_with(b"smtpa") || token.ends_with(b"smtpsa") {
+    if token.ends_with(b"smtp")
+        || token.ends_with(b"smtps")
+        || token.ends_with(b"smtpa")
+        || token.ends_with(b"smtpsa")
+    {
         let id = field.words(Keyword::Id).next();
         if id.is_some_and(is_exim_id) {
             return marks("exim");
@@ -157,10 +172,13 @@ fn by_shape(field: &Field<'_>) -> Option<Writer> {
         });
     }
     // Courier gives the token upper case, the comment of TLS before `by`, and four hexadecimal groups as id.
-    let courier = field
-        .words(Keyword::Id)
-        .next()
-        .is_some_and(|id| id.split(|&byte| byte == b'.').count() == 3 && id.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'.') && id.len() >= 26);
+    let courier = field.words(Keyword::Id).next().is_some_and(|id| {
+        id.split(|&byte| byte == b'.').count() == 3
+            && id
+                .iter()
+                .all(|byte| byte.is_ascii_hexdigit() || *byte == b'.')
+            && id.len() >= 26
+    });
     if courier && words(from).next().is_some() {
         return marks("courier");
     }
@@ -183,12 +201,17 @@ fn is_sendmail(comment: &[u8]) -> bool {
 fn is_exim_id(id: &[u8]) -> bool {
     let mut parts = id.split(|&byte| byte == b'-').map(<[u8]>::len);
     let form = (parts.next(), parts.next(), parts.next(), parts.next());
-    matches!(form, (Some(6), Some(6), Some(2), None) | (Some(6), Some(11), Some(4), None))
-        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    matches!(
+        form,
+        (Some(6), Some(6), Some(2), None) | (Some(6), Some(11), Some(4), None)
+    ) && id
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
 }
 
 fn starts_with(text: &[u8], prefix: &[u8]) -> bool {
-    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    text.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 #[cfg(test)]
@@ -204,17 +227,37 @@ mod tests {
     fn writers_name_themselves_or_show_by_their_form() {
         for (body, by, expected) in [
             ("by x (Postfix) with ESMTP", "x", "postfix"),
-            ("by x with esmtpsa (TLS1.2) tls A_B (Exim 4.95) id 1", "x", "exim"),
-            ("by x with esmtps (envelope-from <a@b>) id 1S7tza-0007Wj-SK", "x", "exim"),
+            (
+                "by x with esmtpsa (TLS1.2) tls A_B (Exim 4.95) id 1",
+                "x",
+                "exim",
+            ),
+            (
+                "by x with esmtps (envelope-from <a@b>) id 1S7tza-0007Wj-SK",
+                "x",
+                "exim",
+            ),
             ("by x (8.14.9/8.14.9) with ESMTP id 1", "x", "sendmail"),
             ("by x (mxfront/Yandex) with ESMTPS id 1", "x", "yandex"),
-            ("by mx.google.com with ESMTPS id 1", "mx.google.com", "gmail"),
+            (
+                "by mx.google.com with ESMTPS id 1",
+                "mx.google.com",
+                "gmail",
+            ),
             ("by x with Microsoft SMTP Server id 15", "x", "exchange"),
             ("by x with Microsoft SMTPSVC(6.0)", "x", "smtpsvc"),
-            ("by localhost (z.example [127.0.0.1]) (amavisd-new, port 10032) with ESMTP", "localhost", "amavis"),
+            (
+                "by localhost (z.example [127.0.0.1]) (amavisd-new, port 10032) with ESMTP",
+                "localhost",
+                "amavis",
+            ),
             ("(qmail 2160 invoked from network)", "", "qmail"),
             ("from a (HELO b) (1.2.3.4) by x with SMTP", "x", "qmail"),
-            ("from a by www with ESMTPS id 00000000002A0257.0000000062F99153.0000AC56", "www", "courier"),
+            (
+                "from a by www with ESMTPS id 00000000002A0257.0000000062F99153.0000AC56",
+                "www",
+                "courier",
+            ),
             ("by evilgoogle.com with ESMTP id 1", "evilgoogle.com", "-"),
             ("by postfix.example with ESMTP id 1", "postfix.example", "-"),
         ] {
