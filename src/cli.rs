@@ -274,6 +274,41 @@ pub fn open_files(program: &str, wanted: usize) -> usize {
     wanted.min(room)
 }
 
+// --- programs that are no stage of the network ----------------------------------------------------------------
+
+/// Tells a terminal on standard input what is awaited there.
+pub fn awaits(program: &str, awaited: &str) {
+    if io::IsTerminal::is_terminal(&io::stdin()) {
+        eprintln!("{program}: reading {awaited} from the terminal; end with Ctrl-D");
+    }
+}
+
+/// Calls `then` on a thread of its own at each SIGINT and SIGTERM, which do not end the program any more.
+pub fn on_signal(then: impl Fn() + Send + 'static) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => then(),
+                    _ = terminate.recv() => then(),
+                }
+            }
+        });
+    });
+    Ok(())
+}
+
 // --- forms of values ------------------------------------------------------------------------------------------
 
 /// `10s`, `500ms`, `2m`, `1h`, or seconds as a bare number.

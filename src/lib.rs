@@ -17,3 +17,4 @@ pub mod x509;
 pub mod cipher;
 
 pub mod received;
+pub mod store;

@@ -4,3 +4,4 @@
 mod docs;
 mod harness;
 mod imports;
+mod to_sqlite;

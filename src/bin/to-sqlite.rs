@@ -1,0 +1,96 @@
+//! `to-sqlite`: from the stream to one SQLite database.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::Parser;
+use mx_survey::cli;
+use mx_survey::ndjson::printable;
+use mx_survey::stage::Status;
+use mx_survey::store::{self, Load, Pace, Summary, Writer};
+
+/// Writes the records of mx-lookup, smtp-probe, tls-inspect, leak-count and header-trace into an SQLite database.
+#[derive(Parser)]
+#[command(name = "to-sqlite", after_help = EXAMPLES)]
+struct Args {
+    /// The database; made where there is none, else added to
+    #[arg(value_name = "DB")]
+    database: PathBuf,
+    /// Show progress although stderr is no terminal
+    #[arg(long, conflicts_with = "quiet")]
+    progress: bool,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  cat domains | mx-lookup | smtp-probe | tls-inspect | to-sqlite out.db
+  zcat part-*.ndjson.gz | to-sqlite out.db
+  sqlite3 -box out.db 'SELECT * FROM tls_of_domains'";
+
+fn main() -> ExitCode {
+    cli::main("to-sqlite", run)
+}
+
+fn run(args: Args) -> anyhow::Result<Status> {
+    let named = printable(&args.database.display().to_string());
+    cli::awaits("to-sqlite", "records, one a line (NDJSON)");
+    let mut writer = Writer::new(store::create(&args.database).with_context(|| named.clone())?);
+    let stop = signals()?;
+    let mut summary =
+        load(&mut writer, &args, &stop).with_context(|| format!("{named}: {KEPT}"))?;
+    let mut connection = writer.into_connection();
+    if !summary.stopped && !store::is_judged(&connection)? {
+        let judged = store::judge(&mut connection, &stop);
+        summary.stopped = !judged.with_context(|| format!("{named}: {KEPT}"))?;
+    }
+    store::close(connection).with_context(|| named.clone())?;
+    if !args.quiet {
+        eprintln!("to-sqlite: {named}: {summary}");
+    }
+    Ok(if summary.is_whole() {
+        Status::Complete
+    } else {
+        Status::Partial
+    })
+}
+
+/// True of the database after any failure.
+const KEPT: &str = "what was committed before is there";
+
+fn load(writer: &mut Writer, args: &Args, stop: &AtomicBool) -> Result<Summary, store::Error> {
+    let shows =
+        args.progress || (!args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    let mut last = Instant::now();
+    store::load(
+        writer,
+        std::io::stdin(),
+        Load {
+            complain: &mut |text| eprintln!("to-sqlite: {text}"),
+            progress: &mut |summary| {
+                if shows && last.elapsed() >= Duration::from_secs(5) {
+                    last = Instant::now();
+                    eprintln!("to-sqlite: {summary}");
+                }
+            },
+            stop,
+            pace: Pace::default(),
+        },
+    )
+}
+
+/// The first signal is for the stages before this one: their last lines are still to come. The second stops.
+fn signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (seen, told) = (AtomicU32::new(0), stop.clone());
+    cli::on_signal(move || match seen.fetch_add(1, Ordering::Relaxed) {
+        0 => eprintln!("to-sqlite: taking what is still to come; interrupt again to stop at once"),
+        _ => told.store(true, Ordering::Relaxed),
+    })?;
+    Ok(stop)
+}

@@ -1,0 +1,278 @@
+//! From a stream to a database: a thread reads, so that the writer can commit while the input is idle.
+
+use std::collections::BTreeMap;
+use std::io::{BufReader, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use super::Error;
+use super::writer::{Counts, Refused, Writer};
+use crate::ndjson::{LINE_LIMIT, Line, Lines, NotARecord, Read1, printable};
+use crate::record::Event;
+
+/// When to commit.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// After so many lines.
+    pub lines: u64,
+    /// After so long.
+    pub every: Duration,
+    /// When the input said nothing for so long.
+    pub idle: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lines: 200_000,
+            every: Duration::from_secs(5),
+            idle: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Complaints told one by one before they are only counted.
+const TOLD: u64 = 10;
+
+/// Lines that travel together between the threads: at most this many, and this many bytes.
+const BATCH: usize = 1000;
+const BATCH_BYTES: usize = 1 << 20;
+
+/// How a load went.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Lines read, blank ones included.
+    pub lines: u64,
+    /// What became of those that were understood.
+    pub counts: Counts,
+    /// Lines left out, each with a complaint.
+    pub refused: u64,
+    /// Runs that began on the input and did not end there: id and stage.
+    pub cut: Vec<(String, String)>,
+    /// Stopped before the end of the input.
+    pub stopped: bool,
+}
+
+impl Summary {
+    /// Whether every line was understood and no run was cut.
+    pub fn is_whole(&self) -> bool {
+        self.refused == 0 && self.cut.is_empty() && !self.stopped
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Counts {
+            new,
+            replaced,
+            older,
+            repeated,
+        } = self.counts;
+        write!(
+            f,
+            "{} lines: {new} new, {replaced} replaced, {older} older ones and {repeated} repeats ignored, \
+             {} not understood",
+            self.lines, self.refused
+        )
+    }
+}
+
+/// A load under way: who is told what.
+pub struct Load<'a> {
+    /// Told of a line that is left out and of a run that is cut.
+    pub complain: &'a mut dyn FnMut(&str),
+    /// Told how far it is, now and then.
+    pub progress: &'a mut dyn FnMut(&Summary),
+    /// Set to stop at once; what was read is committed.
+    pub stop: &'a AtomicBool,
+    /// When to commit.
+    pub pace: Pace,
+}
+
+/// Writes all of `input`. On an error the database holds what was committed before.
+pub fn load(
+    writer: &mut Writer,
+    input: impl Read + Send + 'static,
+    mut how: Load<'_>,
+) -> Result<Summary, Error> {
+    let (sender, batches) = sync_channel(4);
+    // Not joined: after a second signal it may sit in a read that never ends.
+    std::thread::spawn(move || read(input, &sender));
+    let mut state = State {
+        summary: Summary::default(),
+        open: BTreeMap::new(),
+    };
+    let end = write(writer, &batches, &mut how, &mut state);
+    if end.is_err() {
+        writer.rollback();
+    }
+    end?;
+    let mut summary = state.summary;
+    if summary.refused > TOLD {
+        (how.complain)(&format!("{} lines left out in all", summary.refused));
+    }
+    if !summary.stopped {
+        summary.cut = state.open.into_iter().collect();
+        for (id, stage) in &summary.cut {
+            (how.complain)(&format!(
+                "the run {} of {} is cut: its last line never came",
+                printable(id),
+                printable(stage)
+            ));
+        }
+    }
+    Ok(summary)
+}
+
+enum Message {
+    Lines(Vec<Read1>),
+    Failed(std::io::Error),
+}
+
+fn read(input: impl Read, sender: &SyncSender<Message>) {
+    let mut lines = Lines::new(BufReader::with_capacity(1 << 18, input));
+    loop {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let end = loop {
+            match lines.next() {
+                Ok(Some(line)) => {
+                    if let Read1::Line(line) = &line {
+                        bytes += line.bytes.len();
+                    }
+                    batch.push(line);
+                    if batch.len() >= BATCH || bytes >= BATCH_BYTES || !lines.is_ready() {
+                        break None;
+                    }
+                }
+                Ok(None) => break Some(None),
+                Err(error) => break Some(Some(error)),
+            }
+        };
+        // The writer may have stopped; then there is nobody to read for.
+        if !batch.is_empty() && sender.send(Message::Lines(batch)).is_err() {
+            return;
+        }
+        if let Some(end) = end {
+            if let Some(error) = end {
+                let _ = sender.send(Message::Failed(error));
+            }
+            return;
+        }
+    }
+}
+
+struct State {
+    summary: Summary,
+    /// Runs that began and did not end yet.
+    open: BTreeMap<String, String>,
+}
+
+/// Where the transaction stands.
+struct Transaction {
+    open: bool,
+    lines: u64,
+    since: Instant,
+}
+
+fn write(
+    writer: &mut Writer,
+    batches: &Receiver<Message>,
+    how: &mut Load<'_>,
+    state: &mut State,
+) -> Result<(), Error> {
+    let mut transaction = Transaction {
+        open: false,
+        lines: 0,
+        since: Instant::now(),
+    };
+    loop {
+        if how.stop.load(Ordering::Relaxed) {
+            state.summary.stopped = true;
+            break;
+        }
+        let idle = match batches.recv_timeout(how.pace.idle) {
+            Ok(Message::Lines(batch)) => {
+                if !transaction.open {
+                    writer.begin()?;
+                    transaction = Transaction {
+                        open: true,
+                        lines: 0,
+                        since: Instant::now(),
+                    };
+                }
+                for line in batch {
+                    put(writer, line, how, state)?;
+                    transaction.lines += 1;
+                    if how.stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
+                false
+            }
+            Ok(Message::Failed(error)) => return Err(Error::Input(error)),
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
+        let due = idle
+            || transaction.lines >= how.pace.lines
+            || transaction.since.elapsed() >= how.pace.every;
+        if transaction.open && due {
+            writer.commit()?;
+            transaction.open = false;
+            (how.progress)(&state.summary);
+        }
+    }
+    if transaction.open {
+        writer.commit()?;
+    }
+    (how.progress)(&state.summary);
+    Ok(())
+}
+
+fn put(
+    writer: &mut Writer,
+    line: Read1,
+    how: &mut Load<'_>,
+    state: &mut State,
+) -> Result<(), Error> {
+    state.summary.lines += 1;
+    let (number, refused) = match line {
+        Read1::TooLong(number) => (number, format!("longer than {} MiB", LINE_LIMIT >> 20)),
+        Read1::Line(line) if line.is_blank() => return Ok(()),
+        Read1::Line(line) => match writer.put(&line.bytes) {
+            Ok(put) => {
+                state.summary.counts.add(put.stored);
+                match put.event {
+                    Some((Event::Start, id, stage)) => {
+                        state.open.insert(id, stage);
+                    }
+                    Some((Event::End, id, _)) => {
+                        state.open.remove(&id);
+                    }
+                    None => {}
+                }
+                return Ok(());
+            }
+            Err(Refused::Line(why)) => (line.number, hint(&line, why)),
+            Err(Refused::Database(error)) => return Err(error.into()),
+        },
+    };
+    state.summary.refused += 1;
+    if state.summary.refused <= TOLD {
+        (how.complain)(&format!("line {number}: {refused}"));
+    }
+    Ok(())
+}
+
+/// What else the place of a line says about why it is not understood.
+fn hint(line: &Line, why: String) -> String {
+    if line.torn {
+        return format!("{why} (the input ends within this line)");
+    }
+    if line.number == 1 && line.bytes.trim_ascii() == b"{" {
+        return NotARecord::Spread.to_string();
+    }
+    why
+}

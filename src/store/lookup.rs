@@ -1,0 +1,87 @@
+//! What a survey already answers: for `--resume out.db`.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Params, params};
+
+use super::Error;
+
+/// A survey asked for single records by their key.
+pub struct Lookup {
+    connection: Connection,
+}
+
+impl Lookup {
+    /// Opens a survey for reading.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            connection: super::open(path)?,
+        })
+    }
+
+    /// Whether a file begins as an SQLite database does.
+    pub fn is_database(beginning: &[u8]) -> bool {
+        beginning.starts_with(b"SQLite format 3\0")
+    }
+
+    /// The `domain` line of a domain.
+    pub fn domain(&self, domain: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.one(
+            "SELECT line FROM domain WHERE id = (SELECT id FROM name WHERE name = ?1)",
+            params![domain],
+        )
+    }
+
+    /// The `smtp` line of a server.
+    pub fn smtp(&self, ip: IpAddr, port: u16) -> Result<Option<Vec<u8>>, Error> {
+        self.one(
+            "SELECT line FROM smtp WHERE address = (SELECT id FROM address WHERE ip = ?1) AND port = ?2",
+            params![ip.to_string(), port],
+        )
+    }
+
+    /// The `tls` line of a server: the only one, or with `name` the one for that server name.
+    pub fn tls(&self, ip: IpAddr, port: u16, name: Option<&str>) -> Result<Option<Vec<u8>>, Error> {
+        let ip = ip.to_string();
+        match name {
+            None => self.one(
+                "SELECT line FROM tls WHERE address = (SELECT id FROM address WHERE ip = ?1) AND port = ?2 AND sni = 0",
+                params![ip, port],
+            ),
+            Some(name) => self.one(
+                "SELECT line FROM tls WHERE address = (SELECT id FROM address WHERE ip = ?1) AND port = ?2 \
+                 AND sni = (SELECT id FROM name WHERE name = ?3)",
+                params![ip, port, name],
+            ),
+        }
+    }
+
+    /// The `cert` line of a certificate.
+    pub fn cert(&self, sha256: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.one(
+            "SELECT line FROM certificate WHERE sha256 = ?1 AND line IS NOT NULL",
+            params![sha256],
+        )
+    }
+
+    /// The `run` lines with which a stage began, oldest first: they hold the settings.
+    pub fn starts(&self, stage: &str) -> Result<Vec<Vec<u8>>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT line FROM run WHERE stage = ?1 AND line IS NOT NULL ORDER BY id",
+        )?;
+        let rows = statement.query_map([stage], bytes)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn one(&self, sql: &str, parameters: impl Params) -> Result<Option<Vec<u8>>, Error> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row(parameters, bytes).optional()?)
+    }
+}
+
+/// The column `line`, whether it is text or bytes.
+fn bytes(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<u8>> {
+    let value = row.get_ref(0)?;
+    Ok(value.as_bytes().map(<[u8]>::to_vec).unwrap_or_default())
+}

@@ -1,0 +1,187 @@
+//! The store: one SQLite database for one survey. Facts as they came, every line beside its row; judgements made from
+//! them here, in Rust, so that a changed rule needs no new scan.
+//!
+//! A key seen again with a later time replaces, an earlier one is ignored; the same entry of a list with other counts
+//! is an error, never a sum.
+
+mod dane;
+mod dictionary;
+mod facts;
+mod judge;
+mod load;
+mod lookup;
+mod merge;
+mod names;
+mod rows;
+mod weigh;
+mod writer;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+pub use facts::{FACTS, Fact, RULES, Rule, Truth, all, any, column, preferred, spelled, unpack};
+pub use judge::{is_judged, judge};
+pub use load::{Load, Pace, Summary, load};
+pub use lookup::Lookup;
+pub use writer::{Counts, Refused, Stored, Writer};
+
+/// Text for a terminal, and JSON without raw controls: for those who read the store.
+pub use crate::ndjson::{printable, to_json};
+
+/// The tables.
+pub const SCHEMA: &str = include_str!("schema.sql");
+/// Questions as views, made anew whenever a database is opened for writing.
+pub const VIEWS: &str = include_str!("views.sql");
+
+/// `mxsv`, so that `file` and this program know a survey from another SQLite file.
+const APPLICATION_ID: i32 = 0x6d78_7376;
+/// The version of [`SCHEMA`].
+const SCHEMA_VERSION: i32 = 1;
+
+/// Statuses of domains that take no mail, as SQL has them.
+const OUTSIDE: &str = "'null_mx', 'nxdomain', 'no_address', 'invalid_name'";
+
+/// Why the store cannot be used, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk, a quota or a size limit.
+    #[error("no room to write: {0}")]
+    Full(rusqlite::Error),
+    /// A database, but not one of ours.
+    #[error("a database, but none of to-sqlite")]
+    Foreign,
+    /// Made by another version.
+    #[error(
+        "made by another version (schema {0}, this is {SCHEMA_VERSION}): load the lines into a new database"
+    )]
+    Version(i32),
+    /// Someone else writes to it.
+    #[error("in use by another program")]
+    Busy,
+    /// The input cannot be read.
+    #[error("reading the input: {0}")]
+    Input(std::io::Error),
+    /// Anything else SQLite says.
+    #[error("{0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            // A file-size limit shows as a failed write (EFBIG), a full disk as SQLITE_FULL.
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => Self::Full(error),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+/// Opens a survey for writing, and makes it where there is none.
+pub fn create(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    match version(&connection)? {
+        None => {
+            connection.pragma_update(None, "page_size", 8192)?;
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            begin(&connection)?;
+        }
+        Some(_) => {
+            connection.pragma_update(None, "journal_mode", "wal")?;
+        }
+    }
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
+    tune(&connection)?;
+    views(&connection)?;
+    Ok(connection)
+}
+
+/// A survey that is gone when it is closed; it spills to the disk where it must.
+pub fn temporary() -> Result<Connection, Error> {
+    let connection = Connection::open("")?;
+    connection.pragma_update(None, "journal_mode", "off")?;
+    connection.pragma_update(None, "synchronous", "off")?;
+    begin(&connection)?;
+    tune(&connection)?;
+    views(&connection)?;
+    Ok(connection)
+}
+
+/// Closes a survey that was written: one plain file is left, which can be copied and read from anywhere.
+pub fn close(connection: Connection) -> Result<(), Error> {
+    // While another program reads it stays as it is; then the files beside it are left to that one.
+    let _ = connection.pragma_update(None, "journal_mode", "delete");
+    connection.close().map_err(|(_, error)| error.into())
+}
+
+/// Opens a survey for reading.
+pub fn open(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    if version(&connection)?.is_none() {
+        return Err(Error::Foreign);
+    }
+    tune(&connection)?;
+    Ok(connection)
+}
+
+/// Which version of the schema it has; `None` for an empty file.
+fn version(connection: &Connection) -> Result<Option<i32>, Error> {
+    let empty: bool =
+        connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+            row.get(0)
+        })?;
+    if empty {
+        return Ok(None);
+    }
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application != APPLICATION_ID {
+        return Err(Error::Foreign);
+    }
+    match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
+        SCHEMA_VERSION => Ok(Some(SCHEMA_VERSION)),
+        other => Err(Error::Version(other)),
+    }
+}
+
+fn begin(connection: &Connection) -> Result<(), Error> {
+    connection.execute_batch(&format!(
+        "BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+    ))?;
+    Ok(())
+}
+
+/// Makes the views anew. The verdicts of domains are spelled from their bits, so that view is written here.
+fn views(connection: &Connection) -> Result<(), Error> {
+    let columns: String = RULES
+        .iter()
+        .flat_map(|&rule| FACTS.iter().map(move |&fact| (rule, fact)))
+        .map(|(rule, fact)| {
+            let suffix = match rule {
+                Rule::Preferred => String::new(),
+                _ => format!("_{}", rule.word()),
+            };
+            format!(", {} AS {}{suffix}", spelled(fact, rule), fact.word())
+        })
+        .collect();
+    connection.execute_batch(&format!(
+        "BEGIN; DROP VIEW IF EXISTS domain_verdict; CREATE VIEW domain_verdict AS SELECT j.domain AS id, \
+         n.name AS domain, j.status, j.status NOT IN ({OUTSIDE}) AS takes_mail, j.not_best{columns} \
+         FROM judged_domain j JOIN name n ON n.id = j.domain; {VIEWS} COMMIT;"
+    ))?;
+    Ok(())
+}
+
+fn tune(connection: &Connection) -> Result<(), Error> {
+    connection.pragma_update(None, "cache_size", -64_000)?;
+    connection.pragma_update(None, "temp_store", "file")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}

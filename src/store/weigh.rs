@@ -1,0 +1,84 @@
+//! Weaknesses of servers and of the certificates they send, and their levels by published guidelines.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use hashbrown::HashMap;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+
+use crate::record::{Cert, CertFacts, Tls};
+use crate::x509::{levels, weakness};
+
+/// Certificates whose facts are kept.
+const KEPT: usize = 8192;
+
+/// Fills `server_weakness` and `server_level` for every row of `judged_server` with a handshake.
+pub(super) fn weigh(connection: &Connection) -> rusqlite::Result<()> {
+    let mut weak = connection
+        .prepare("INSERT OR IGNORE INTO server_weakness (address, weakness) VALUES (?1, ?2)")?;
+    let mut level = connection.prepare(
+        "INSERT OR IGNORE INTO server_level (address, edition, level) VALUES (?1, ?2, ?3)",
+    )?;
+    let mut certificates = Certificates {
+        kept: HashMap::new(),
+        select: connection.prepare_cached("SELECT line FROM certificate WHERE sha256 = ?1")?,
+    };
+    let mut statement = connection.prepare(
+        "SELECT j.address, t.line FROM judged_server j JOIN tls t ON t.id = j.tls ORDER BY j.address",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let address: i64 = row.get(0)?;
+        // What does not parse is not in the table.
+        let Ok(tls) = serde_json::from_slice::<Tls>(row.get_ref(1)?.as_bytes().unwrap_or_default())
+        else {
+            continue;
+        };
+        let mut chain = Vec::with_capacity(tls.chain.len());
+        for sha256 in &tls.chain {
+            chain.extend(certificates.of(sha256)?);
+        }
+        let facts: Vec<&CertFacts> = chain.iter().map(Rc::as_ref).collect();
+        let mut found: BTreeSet<&str> = weakness::of_server(&tls).into_iter().collect();
+        for facts in &facts {
+            found.extend(weakness::of_certificate(facts));
+        }
+        for weakness in found {
+            weak.execute(params![address, weakness])?;
+        }
+        let grades = levels::grades(&tls, &facts);
+        for edition in levels::editions() {
+            if let Some(worst) = levels::overall(&grades, edition) {
+                level.execute(params![address, edition, worst])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Certificates<'c> {
+    kept: HashMap<String, Option<Rc<CertFacts>>>,
+    select: CachedStatement<'c>,
+}
+
+impl Certificates<'_> {
+    fn of(&mut self, sha256: &str) -> rusqlite::Result<Option<Rc<CertFacts>>> {
+        if let Some(facts) = self.kept.get(sha256) {
+            return Ok(facts.clone());
+        }
+        let facts = self
+            .select
+            .query_row([sha256], |row| {
+                let line = row.get_ref(0)?.as_bytes_or_null()?;
+                let cert = line.and_then(|line| serde_json::from_slice::<Cert>(line).ok());
+                Ok(cert.and_then(|cert| cert.facts).map(Rc::new))
+            })
+            .optional()?
+            .flatten();
+        if self.kept.len() >= KEPT {
+            self.kept.clear();
+        }
+        self.kept.insert(sha256.to_owned(), facts.clone());
+        Ok(facts)
+    }
+}
