@@ -5,3 +5,4 @@ mod docs;
 mod harness;
 mod imports;
 mod to_sqlite;
+mod smtp_probe;

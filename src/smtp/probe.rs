@@ -134,10 +134,10 @@ impl Job {
         }
     }
 
-    /// What to do for the next try.
-    pub fn again(mut self, asked: &Asked) -> Self {
-        self.connections += asked.count();
-        self.earlier.push(asked.shown().outcome.clone());
+    /// The same after one more try.
+    pub fn again(mut self, outcome: Outcome, connections: u32) -> Self {
+        self.connections += connections;
+        self.earlier.push(outcome);
         self
     }
 

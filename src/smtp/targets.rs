@@ -65,6 +65,11 @@ impl<'a> Named<'a> {
         serde_json::from_slice(line).map_err(|error| format!("not a domain record: {error}"))
     }
 
+    /// The domain.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
     /// Every address that `is_new` says yes to, as a target.
     pub fn targets(&self, port: u16, mut is_new: impl FnMut(IpAddr) -> bool) -> Vec<Target> {
         let mut targets = Vec::new();

@@ -1,0 +1,147 @@
+//! From arguments to a running stage.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use mx_survey::cli::milliseconds;
+use mx_survey::net::connect::Connector;
+use mx_survey::smtp::helo::HeloName;
+use mx_survey::smtp::probe::{Ask, Prober};
+use mx_survey::smtp::session::Patience;
+use mx_survey::smtp::vantage::{Vantage, stripped};
+use mx_survey::stage::{self, Status};
+use serde_json::{Map, Value, json};
+
+use super::cost::Cost;
+use super::stage::{Asker, Selection};
+use super::{Args, When};
+
+const STAGE: &str = "smtp-probe";
+const AWAITED: &str = "domain records, or lines address[:port][,name],";
+
+/// The whole program.
+pub fn run(args: Args) -> anyhow::Result<Status> {
+    let prober = prober(&args)?;
+    let mut settings = settings(&args, &prober);
+    if !args.dry_run {
+        check_name(&args, &prober, &mut settings);
+        check_vantage_host(&args, &prober, &mut settings)?;
+    }
+    let (resume, resumed) = args.stream.resume(STAGE, &settings)?;
+    let manners = &args.manners;
+    let options = manners.options(STAGE, AWAITED, &args.stream, settings, resumed);
+    let asker = Asker {
+        prober: Arc::new(prober),
+        samples: args.samples,
+        vantage: Arc::new(Vantage::new(!args.no_vantage_check)),
+    };
+    let cost = (args.dry_run).then(|| Cost::new(args.samples, manners.rate));
+    let selection = Selection::new(args.port, asker.clone(), resume, cost);
+    stage::run(selection, asker, options)
+}
+
+fn prober(args: &Args) -> anyhow::Result<Prober> {
+    let manners = &args.manners;
+    Ok(Prober {
+        connector: Connector::new(manners.gate()?, manners.bind.clone(), args.connect_timeout),
+        helo: helo(args)?,
+        patience: Patience {
+            banner: args.banner_timeout,
+            reply: args.reply_timeout,
+            ..Patience::default()
+        },
+        session: args.timeout,
+        ask: match args.starttls {
+            When::Always => Ask::Always,
+            When::Advertised => Ask::Advertised,
+        },
+        keeps_transcript: args.transcript,
+    })
+}
+
+fn helo(args: &Args) -> anyhow::Result<HeloName> {
+    match &args.helo {
+        Some(name) => Ok(name.clone()),
+        None => HeloName::of_this_machine().map_err(|(name, bad)| {
+            anyhow::anyhow!("this machine calls itself {name:?}: {bad}; give --helo NAME")
+        }),
+    }
+}
+
+/// What changes a record.
+fn settings(args: &Args, prober: &Prober) -> Map<String, Value> {
+    let bind: Vec<_> = args.manners.bind.iter().map(ToString::to_string).collect();
+    let settings = [
+        ("helo", prober.helo.as_str().into()),
+        (
+            "starttls",
+            format!("{:?}", prober.ask).to_lowercase().into(),
+        ),
+        ("samples", args.samples.into()),
+        ("transcript", args.transcript.into()),
+        ("bind", bind.into()),
+        ("ipv6", prober.connector.has_ipv6.into()),
+        ("timeout_ms", milliseconds(args.timeout)),
+        ("connect_timeout_ms", milliseconds(args.connect_timeout)),
+        ("banner_timeout_ms", milliseconds(args.banner_timeout)),
+        ("reply_timeout_ms", milliseconds(args.reply_timeout)),
+    ];
+    settings
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// A name that does not lead back to us makes some servers turn us away: worth a warning, and a note in the run.
+fn check_name(args: &Args, prober: &Prober, settings: &mut Map<String, Value>) {
+    let Some(address) = args.public_address else {
+        return;
+    };
+    let resolves = prober.helo.resolves_to(address);
+    settings.insert("helo_resolves".into(), resolves.into());
+    if !resolves && !args.stream.quiet {
+        eprintln!(
+            "{STAGE}: warning: {} does not resolve to {address}; servers may turn us away for it",
+            prober.helo
+        );
+    }
+}
+
+fn check_vantage_host(
+    args: &Args,
+    prober: &Prober,
+    settings: &mut Map<String, Value>,
+) -> anyhow::Result<()> {
+    let Some(host) = &args.vantage_host else {
+        return Ok(());
+    };
+    let named = || format!("--vantage-host {host}");
+    let to = resolve(host, args.port).with_context(named)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let conversation = runtime.block_on(prober.converse(to));
+    if let Some(why) = stripped(&conversation) {
+        bail!(
+            "{}: {why}; from here, no answer about STARTTLS can be relied on",
+            named()
+        );
+    }
+    settings.insert(
+        "vantage_host".into(),
+        json!({ "host": host, "starttls": true }),
+    );
+    Ok(())
+}
+
+fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
+    let with_port = host.parse::<SocketAddr>().is_ok()
+        || (host.matches(':').count() == 1 && !host.ends_with(':'));
+    let mut found = if with_port {
+        host.to_socket_addrs()?
+    } else {
+        (host, port).to_socket_addrs()?
+    };
+    found.next().context("it has no address")
+}
