@@ -4,5 +4,5 @@
 mod docs;
 mod harness;
 mod imports;
-mod to_sqlite;
 mod smtp_probe;
+mod to_sqlite;
