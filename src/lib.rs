@@ -10,6 +10,8 @@ pub mod stage;
 
 pub mod cli;
 
+pub mod dns;
+
 pub mod smtp;
 
 pub mod x509;

@@ -1,0 +1,150 @@
+//! A question followed through CNAMEs (RFC 1034 §3.6.2), within an answer and by asking again. Only records that
+//! belong to the name asked for, or to one of its CNAMEs, count; whatever else came along does not.
+
+use std::time::Duration;
+
+use hickory_proto::rr::{self, RData, RecordType};
+
+use super::message::Question;
+use super::name::Name;
+use super::resolve::{Failure, Resolve};
+use crate::record::{Dnssec, Outcome, Phase, Reason};
+
+/// The longest chain that is followed.
+const CNAME_LIMIT: usize = 16;
+
+/// A question followed to its end.
+#[derive(Debug)]
+pub struct Chain {
+    /// CNAMEs followed, in order.
+    pub cname: Vec<Name>,
+    /// What the last name has, or why that is not known.
+    pub end: Result<End, Failure>,
+    /// The weakest state along the way.
+    pub dnssec: Option<Dnssec>,
+    /// Extended DNS error codes of all answers.
+    pub extended_errors: Vec<u16>,
+    /// The answer sections as they came, if they were to be kept.
+    pub answers: Vec<rr::Record>,
+    /// Packets sent.
+    pub sent: u32,
+}
+
+/// What the last name of a chain has of the type asked for.
+#[derive(Debug, Default)]
+pub struct End {
+    /// It does not exist.
+    pub nxdomain: bool,
+    /// Its data, as they came.
+    pub data: Vec<RData>,
+}
+
+impl Chain {
+    /// Asks for `kind` at `name`. `allowance` is for the whole chain.
+    pub async fn follow(
+        resolver: &dyn Resolve,
+        name: &Name,
+        kind: RecordType,
+        allowance: Duration,
+        keep_answers: bool,
+    ) -> Self {
+        let mut chain = Self {
+            cname: Vec::new(),
+            end: Ok(End::default()),
+            dnssec: Some(Dnssec::Secure),
+            extended_errors: Vec::new(),
+            answers: Vec::new(),
+            sent: 0,
+        };
+        let mut left = allowance;
+        loop {
+            let owner = chain.cname.last().unwrap_or(name).clone();
+            let reply = resolver.ask(Question::new(owner, kind), left).await;
+            left = left.saturating_sub(reply.spent);
+            chain.sent += reply.sent;
+            let answer = match reply.result {
+                Ok(answer) => answer,
+                Err(failure) => {
+                    chain.dnssec = failure.dnssec();
+                    chain.extended_errors.extend(&failure.extended_errors);
+                    chain.end = Err(failure);
+                    return chain;
+                }
+            };
+            chain.dnssec = weaker(chain.dnssec, answer.dnssec);
+            chain.extended_errors.extend(&answer.extended_errors);
+            let hops = chain.cname.len();
+            let data = match walk(name, kind, &answer.records, &mut chain.cname) {
+                Ok(data) => data,
+                Err(failure) => {
+                    chain.end = Err(failure);
+                    return chain;
+                }
+            };
+            if keep_answers {
+                chain.answers.extend(answer.records);
+            }
+            let is_open = data.is_empty() && !answer.nxdomain && !answer.negative;
+            if is_open && chain.cname.len() > hops {
+                continue;
+            }
+            chain.end = Ok(End {
+                nxdomain: answer.nxdomain,
+                data,
+            });
+            return chain;
+        }
+    }
+
+    /// The outcome of the question by itself.
+    pub fn outcome(&self) -> Outcome {
+        match &self.end {
+            Ok(end) if end.nxdomain => Outcome::new(Phase::Dns, Reason::Nxdomain),
+            Ok(end) if end.data.is_empty() => Outcome::new(Phase::Dns, Reason::NoData),
+            Ok(_) => Outcome::ok(),
+            Err(failure) => failure.outcome(),
+        }
+    }
+}
+
+/// The data of `kind` behind the CNAMEs that begin at the last of `cname`, or at `name`.
+fn walk(
+    name: &Name,
+    kind: RecordType,
+    records: &[rr::Record],
+    cname: &mut Vec<Name>,
+) -> Result<Vec<RData>, Failure> {
+    let mut owner = cname.last().unwrap_or(name).clone();
+    loop {
+        let of_owner = || records.iter().filter(|record| owner == record.name);
+        let data: Vec<_> = of_owner()
+            .filter(|record| record.record_type() == kind)
+            .map(|record| record.data.clone())
+            .collect();
+        let target = of_owner().find_map(|record| match &record.data {
+            RData::CNAME(target) => Some(Name::from(&target.0)),
+            _ => None,
+        });
+        let target = match target {
+            Some(target) if data.is_empty() => target,
+            _ => return Ok(data),
+        };
+        if target == *name || cname.contains(&target) {
+            return Err(Failure::new(Reason::CnameLoop).with(format!("back at {target}")));
+        }
+        if cname.len() == CNAME_LIMIT {
+            return Err(Failure::new(Reason::CnameLoop).with(format!("more than {CNAME_LIMIT} CNAMEs")));
+        }
+        cname.push(target.clone());
+        owner = target;
+    }
+}
+
+/// The state of two answers that are both needed.
+pub fn weaker(one: Option<Dnssec>, other: Option<Dnssec>) -> Option<Dnssec> {
+    match (one?, other?) {
+        (Dnssec::Bogus, _) | (_, Dnssec::Bogus) => Some(Dnssec::Bogus),
+        (Dnssec::Insecure, _) | (_, Dnssec::Insecure) => Some(Dnssec::Insecure),
+        (Dnssec::Secure, Dnssec::Secure) => Some(Dnssec::Secure),
+    }
+}
