@@ -1,6 +1,8 @@
 //! What the programs share at the command line: options, their forms, and the one place where results become exit
 //! codes.
 
+pub mod asking;
+
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
 use std::net::IpAddr;

@@ -48,7 +48,11 @@ impl<K: Eq + Hash + Clone, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 
     /// The value of `key`, and whether this call is the one that had it made.
-    pub async fn get_or_make(&self, key: &K, make: impl FnOnce() -> BoxFuture<'static, V>) -> (V, bool) {
+    pub async fn get_or_make(
+        &self,
+        key: &K,
+        make: impl FnOnce() -> BoxFuture<'static, V>,
+    ) -> (V, bool) {
         let (entry, is_new) = self.entry(key, make);
         let value = match entry {
             Entry::Known(value) => return (value, false),
@@ -88,7 +92,9 @@ impl<K: Eq + Hash + Clone, V: Clone + Send + Sync + 'static> Cache<K, V> {
 
     fn lock(&self) -> MutexGuard<'_, Generations<K, V>> {
         // Whole at every step: `make` only builds a future.
-        self.generations.lock().unwrap_or_else(PoisonError::into_inner)
+        self.generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,7 +131,13 @@ mod tests {
         let ask = || cache.get_or_make(&1, || slow(&made, 7));
         let (one, two, three) = tokio::join!(ask(), ask(), ask());
         assert_eq!([one.0, two.0, three.0], [7; 3]);
-        assert_eq!([one.1, two.1, three.1].iter().filter(|first| **first).count(), 1);
+        assert_eq!(
+            [one.1, two.1, three.1]
+                .iter()
+                .filter(|first| **first)
+                .count(),
+            1
+        );
         assert_eq!(ask().await, (7, false));
         assert_eq!(made.load(Ordering::Relaxed), 1);
     }
@@ -133,7 +145,10 @@ mod tests {
     #[tokio::test]
     async fn who_gives_up_does_not_leave_the_others_waiting() {
         let (cache, made) = (Arc::new(Cache::new(10)), Arc::default());
-        let impatient = tokio::time::timeout(Duration::from_millis(1), cache.get_or_make(&1, || slow(&made, 7)));
+        let impatient = tokio::time::timeout(
+            Duration::from_millis(1),
+            cache.get_or_make(&1, || slow(&made, 7)),
+        );
         assert!(impatient.await.is_err());
         assert_eq!(cache.get_or_make(&1, || slow(&made, 8)).await, (7, false));
     }

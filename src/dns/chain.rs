@@ -28,6 +28,8 @@ pub struct Chain {
     pub answers: Vec<rr::Record>,
     /// Packets sent.
     pub sent: u32,
+    /// Of the allowance.
+    pub spent: Duration,
 }
 
 /// What the last name of a chain has of the type asked for.
@@ -55,12 +57,13 @@ impl Chain {
             extended_errors: Vec::new(),
             answers: Vec::new(),
             sent: 0,
+            spent: Duration::ZERO,
         };
-        let mut left = allowance;
         loop {
             let owner = chain.cname.last().unwrap_or(name).clone();
+            let left = allowance.saturating_sub(chain.spent);
             let reply = resolver.ask(Question::new(owner, kind), left).await;
-            left = left.saturating_sub(reply.spent);
+            chain.spent += reply.spent;
             chain.sent += reply.sent;
             let answer = match reply.result {
                 Ok(answer) => answer,
@@ -133,7 +136,9 @@ fn walk(
             return Err(Failure::new(Reason::CnameLoop).with(format!("back at {target}")));
         }
         if cname.len() == CNAME_LIMIT {
-            return Err(Failure::new(Reason::CnameLoop).with(format!("more than {CNAME_LIMIT} CNAMEs")));
+            return Err(
+                Failure::new(Reason::CnameLoop).with(format!("more than {CNAME_LIMIT} CNAMEs"))
+            );
         }
         cname.push(target.clone());
         owner = target;

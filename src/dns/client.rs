@@ -39,7 +39,7 @@ pub struct Settings {
     pub try_timeout: Duration,
     /// Tries for a question, over all servers.
     pub tries: u32,
-    /// Questions a second to each server.
+    /// Questions a second to each server, 0 without limit; `None`: what suits public resolvers, none on loopback.
     pub rate_per_server: Option<f64>,
     /// Every server validates, and the way to it is trusted: its AD bit counts. Without it only servers on loopback
     /// are believed.
@@ -112,7 +112,8 @@ impl Client {
                 Ok(None) => break Err(failures.into_one()),
                 Err(_) => {
                     if let Some(&server) = asked.last() {
-                        self.pool.tell(server, Sign::Failed, Instant::now().into_std());
+                        self.pool
+                            .tell(server, Sign::Failed, Instant::now().into_std());
                     }
                     if clock.is_over() {
                         failures.note_silence(tries.len(), &pending);
@@ -132,7 +133,12 @@ impl Client {
     }
 
     /// One server asked once. Its silence is for the caller to judge.
-    async fn try_once(&self, ticket: Ticket<'_>, pending: &Arc<Pending>, pause: Duration) -> Result<Answer, Failure> {
+    async fn try_once(
+        &self,
+        ticket: Ticket<'_>,
+        pending: &Arc<Pending>,
+        pause: Duration,
+    ) -> Result<Answer, Failure> {
         if !pause.is_zero() {
             sleep(pause).await;
         }
@@ -155,7 +161,12 @@ impl Client {
     async fn exchange(&self, server: usize, pending: &Arc<Pending>) -> Result<Response, Lost> {
         let mut edns = true;
         loop {
-            let mut response = self.upstreams[server].udp.ask(pending, edns).await?.answer().await?;
+            let mut response = self.upstreams[server]
+                .udp
+                .ask(pending, edns)
+                .await?
+                .answer()
+                .await?;
             if response.truncated {
                 // The semaphore is never closed.
                 let _permit = self.tcp.acquire().await;
@@ -184,13 +195,20 @@ impl Client {
                 });
             }
             ResponseCode::ServFail
-                if upstream.trusted && response.extended_errors.iter().copied().any(message::is_bogus) =>
+                if upstream.trusted
+                    && response
+                        .extended_errors
+                        .iter()
+                        .copied()
+                        .any(message::is_bogus) =>
             {
                 Failure::new(Reason::Bogus)
             }
             ResponseCode::ServFail => Failure::new(Reason::Servfail),
             ResponseCode::Refused => Failure::new(Reason::Refused),
-            code => Failure::new(Reason::Malformed).with(format!("RCODE {} ({code})", u16::from(code))),
+            code => {
+                Failure::new(Reason::Malformed).with(format!("RCODE {} ({code})", u16::from(code)))
+            }
         };
         Err(Failure {
             extended_errors: response.extended_errors,
@@ -206,7 +224,10 @@ impl Client {
         } else if authentic {
             Some(Dnssec::Secure)
         } else {
-            let validates = upstream.validates.get_or_init(|| self.validates(server)).await;
+            let validates = upstream
+                .validates
+                .get_or_init(|| self.validates(server))
+                .await;
             validates.then_some(Dnssec::Insecure)
         }
     }
@@ -218,7 +239,9 @@ impl Client {
                 question: Question::new(Name::root(), RecordType::SOA),
                 spoiled: AtomicBool::new(false),
             });
-            if let Ok(Ok(response)) = timeout(self.settings.try_timeout, self.exchange(server, &pending)).await {
+            if let Ok(Ok(response)) =
+                timeout(self.settings.try_timeout, self.exchange(server, &pending)).await
+            {
                 return response.authentic;
             }
         }
@@ -311,7 +334,11 @@ impl Failures {
     fn note_silence(&mut self, tries: usize, pending: &Pending) {
         // Something came, and none of it was an answer.
         let spoiled = pending.spoiled.load(Ordering::Relaxed);
-        let reason = if spoiled { Reason::Malformed } else { Reason::Timeout };
+        let reason = if spoiled {
+            Reason::Malformed
+        } else {
+            Reason::Timeout
+        };
         self.all.extend((0..tries).map(|_| Failure::new(reason)));
     }
 
@@ -329,9 +356,16 @@ impl Failures {
         for failure in &self.all {
             *counts.entry(failure.reason).or_insert(0) += 1;
         }
-        let words: Vec<_> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let words: Vec<_> = counts
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
         // Of several that say as much, the last.
-        let Some(best) = self.all.into_iter().min_by_key(|failure| rank(failure.reason)) else {
+        let Some(best) = self
+            .all
+            .into_iter()
+            .min_by_key(|failure| rank(failure.reason))
+        else {
             return Failure::new(Reason::Timeout);
         };
         match counts.len() {

@@ -144,7 +144,12 @@ impl Response {
     /// What a message says.
     pub fn of(message: Message) -> Self {
         let code = message.metadata.response_code;
-        let has = |kind| message.authorities.iter().any(|record| record.record_type() == kind);
+        let has = |kind| {
+            message
+                .authorities
+                .iter()
+                .any(|record| record.record_type() == kind)
+        };
         Self {
             code,
             truncated: message.metadata.truncation,
@@ -200,7 +205,13 @@ mod tests {
         let message = Message::from_vec(&question("example.org").packet(0xabcd, true)).unwrap();
         assert_eq!(message.metadata.id, 0xabcd);
         assert!(message.metadata.recursion_desired && message.metadata.authentic_data);
-        assert_eq!(message.queries, [Query::query("example.org.".parse().unwrap(), RecordType::MX)]);
+        assert_eq!(
+            message.queries,
+            [Query::query(
+                "example.org.".parse().unwrap(),
+                RecordType::MX
+            )]
+        );
         assert_eq!(message.max_payload(), UDP_PAYLOAD);
         let plain = Message::from_vec(&question("example.org").packet(1, false)).unwrap();
         assert!(plain.edns.is_none());
@@ -212,9 +223,14 @@ mod tests {
         let mut packet = answer_to(&asked, |message| {
             message.metadata.authentic_data = true;
             let exchange = rdata::MX::new(10, "mx.example.org.".parse().unwrap());
-            message.add_answer(rr::Record::from_rdata("example.org.".parse().unwrap(), 60, RData::MX(exchange)));
+            message.add_answer(rr::Record::from_rdata(
+                "example.org.".parse().unwrap(),
+                60,
+                RData::MX(exchange),
+            ));
             let mut edns = Edns::new();
-            edns.options_mut().insert(EdnsOption::Unknown(15, vec![0, 9, b'x']));
+            edns.options_mut()
+                .insert(EdnsOption::Unknown(15, vec![0, 9, b'x']));
             message.edns = Some(edns);
         });
         packet[13..20].make_ascii_uppercase();
@@ -229,10 +245,17 @@ mod tests {
         let asked = question("example.org");
         let right = answer_to(&asked, |_| {});
         assert!(read(&right, &asked).is_ok());
-        assert_eq!(read(&right, &question("example.com")).err(), Some(Unfit::NotOurs));
+        assert_eq!(
+            read(&right, &question("example.com")).err(),
+            Some(Unfit::NotOurs)
+        );
         let other_type = Question::new(asked.name.clone(), RecordType::A);
         assert_eq!(read(&right, &other_type).err(), Some(Unfit::NotOurs));
-        assert_eq!(read(&asked.packet(7, true), &asked).err(), Some(Unfit::NotOurs), "a question");
+        assert_eq!(
+            read(&asked.packet(7, true), &asked).err(),
+            Some(Unfit::NotOurs),
+            "a question"
+        );
         assert_eq!(read(&right[..11], &asked).err(), Some(Unfit::NotOurs));
     }
 
@@ -241,7 +264,11 @@ mod tests {
         let asked = question("example.org");
         let packet = answer_to(&asked, |message| {
             let server = rdata::NS("ns.example.org.".parse().unwrap());
-            message.add_authority(rr::Record::from_rdata("org.".parse().unwrap(), 60, RData::NS(server)));
+            message.add_authority(rr::Record::from_rdata(
+                "org.".parse().unwrap(),
+                60,
+                RData::NS(server),
+            ));
         });
         assert!(read(&packet, &asked).unwrap().referral);
     }
@@ -252,7 +279,11 @@ mod tests {
         let packet = answer_to(&asked, |message| {
             for preference in 0..4 {
                 let exchange = rdata::MX::new(preference, "mx.example.org.".parse().unwrap());
-                message.add_answer(rr::Record::from_rdata("example.org.".parse().unwrap(), 60, RData::MX(exchange)));
+                message.add_answer(rr::Record::from_rdata(
+                    "example.org.".parse().unwrap(),
+                    60,
+                    RData::MX(exchange),
+                ));
             }
         });
         for end in 0..packet.len() {

@@ -1,10 +1,29 @@
-//! Who takes a domain's mail: a DNS client made for bulk, and the rules of MX records (RFC 5321 §5.1, RFC 7505).
+//! Who takes a domain's mail: lists of names read, a DNS client made for bulk, and the rules of MX records
+//! (RFC 5321 §5.1, RFC 7505, RFC 7672).
 
 pub mod name;
 
-pub mod message;
+pub mod list;
+
+pub mod lookup;
+
+pub mod mx;
+
+pub mod exchange;
+
+pub mod tlsa;
+
+pub mod chain;
+
+pub mod cache;
 
 pub mod resolve;
+
+pub mod upstream;
+
+pub mod encrypted;
+
+pub mod client;
 
 pub mod pool;
 
@@ -12,4 +31,4 @@ pub mod udp;
 
 pub mod tcp;
 
-pub mod client;
+pub mod message;

@@ -35,7 +35,10 @@ impl MxSet {
         }
         exchanges.sort();
         let mut faults = Vec::new();
-        if exchanges.iter().any(|(preference, name)| name.is_root() && *preference != 0) {
+        if exchanges
+            .iter()
+            .any(|(preference, name)| name.is_root() && *preference != 0)
+        {
             faults.push("null_mx_preference");
         }
         let records = exchanges.len();
@@ -44,7 +47,9 @@ impl MxSet {
         if !is_null && exchanges.len() < records {
             faults.push("null_mx_with_others");
         }
-        if (0..exchanges.len()).any(|position| is_repeat(&exchanges, position)) || is_null && records > 1 {
+        if (0..exchanges.len()).any(|position| is_repeat(&exchanges, position))
+            || is_null && records > 1
+        {
             faults.push("duplicate_exchange");
         }
         if exchanges.len() > EXCHANGE_LIMIT {
@@ -63,7 +68,9 @@ impl MxSet {
 /// Whether the exchange at `position` stands further up already.
 pub fn is_repeat(exchanges: &[(u16, Name)], position: usize) -> bool {
     let (_, name) = &exchanges[position];
-    exchanges[..position].iter().any(|(_, earlier)| earlier == name)
+    exchanges[..position]
+        .iter()
+        .any(|(_, earlier)| earlier == name)
 }
 
 /// What is wrong with an exchange by its name alone.
@@ -107,13 +114,19 @@ mod tests {
     }
 
     fn names(set: &MxSet) -> Vec<String> {
-        set.exchanges.iter().map(|(preference, name)| format!("{preference} {name}")).collect()
+        set.exchanges
+            .iter()
+            .map(|(preference, name)| format!("{preference} {name}"))
+            .collect()
     }
 
     #[test]
     fn exchanges_come_by_preference_then_name() {
         let set = set(&[(20, "b.example."), (10, "C.example."), (10, "a.example.")]);
-        assert_eq!(names(&set), ["10 a.example", "10 c.example", "20 b.example"]);
+        assert_eq!(
+            names(&set),
+            ["10 a.example", "10 c.example", "20 b.example"]
+        );
         assert!(!set.is_null && set.faults.is_empty());
     }
 
@@ -143,7 +156,9 @@ mod tests {
 
     #[test]
     fn more_exchanges_than_anyone_tries_are_cut_and_it_is_said() {
-        let names: Vec<_> = (0..300).map(|number| format!("mx{number}.example.")).collect();
+        let names: Vec<_> = (0..300)
+            .map(|number| format!("mx{number}.example."))
+            .collect();
         let records: Vec<_> = names.iter().map(|name| (10, name.as_str())).collect();
         let set = set(&records);
         assert_eq!(set.exchanges.len(), EXCHANGE_LIMIT);
@@ -152,7 +167,11 @@ mod tests {
 
     #[test]
     fn names_tell_what_is_wrong_with_them() {
-        let faults = |name: &str| name_faults(&Name::from(&hickory_proto::rr::Name::from_ascii(name).unwrap()));
+        let faults = |name: &str| {
+            name_faults(&Name::from(
+                &hickory_proto::rr::Name::from_ascii(name).unwrap(),
+            ))
+        };
         assert_eq!(faults("mx.example."), [""; 0]);
         assert_eq!(faults("192.0.2.1."), ["address_literal"]);
         assert_eq!(faults("192.0.2.1.example."), [""; 0]);

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// Questions a second to a server that is not our own. The large public resolvers allow some 1500 to an address.
+const PUBLIC_RATE: f64 = 1000.0;
 /// So many tries in a row without an answer make a server rest.
 const PATIENCE: u32 = 10;
 /// The first rest; each further one is twice as long, to [`LONGEST_REST`].
@@ -13,6 +15,8 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// A server back from its rest has so long to answer one question before it gets a second.
 const TRIAL: Duration = Duration::from_secs(10);
+/// One in so many questions goes to the server in turn, however it does.
+const FORGIVEN: usize = 50;
 /// What a bucket may give at once: timers are not finer than a millisecond.
 const BURST: Duration = Duration::from_millis(50);
 /// Weight of the newest observation in the moving averages.
@@ -23,19 +27,20 @@ pub struct Pool {
     servers: Vec<Server>,
     cursor: AtomicUsize,
     start: Instant,
-    /// Between two questions to one server; `None`: as fast as it goes.
-    interval: Option<Duration>,
 }
 
 struct Server {
     address: SocketAddr,
+    /// Between two questions; `None`: as fast as it goes.
+    interval: Option<Duration>,
     state: Mutex<State>,
 }
 
 #[derive(Clone)]
 struct State {
     in_flight: u32,
-    latency_ms: f64,
+    /// `None`: never heard from.
+    latency_ms: Option<f64>,
     lost: f64,
     servfail: f64,
     failures_in_a_row: u32,
@@ -48,9 +53,15 @@ struct State {
 enum Duty {
     Working,
     /// Silent for too long: left alone for `length`.
-    Resting { until: Instant, length: Duration },
+    Resting {
+        until: Instant,
+        length: Duration,
+    },
     /// Asked one question after its rest.
-    OnTrial { until: Instant, length: Duration },
+    OnTrial {
+        until: Instant,
+        length: Duration,
+    },
 }
 
 /// How a try ended, as far as the server's health goes.
@@ -76,11 +87,17 @@ pub struct Ticket<'a> {
 }
 
 impl Pool {
-    /// A pool of `servers`, each asked at most `rate` times a second.
+    /// A pool of `servers`, each asked at most `rate` times a second. Without a rate, one that suits public resolvers;
+    /// loopback then has none.
     pub fn new(servers: &[SocketAddr], rate: Option<f64>) -> Self {
+        let interval = |address: &SocketAddr| {
+            let is_own = address.ip().to_canonical().is_loopback();
+            let rate = rate.unwrap_or(if is_own { 0.0 } else { PUBLIC_RATE });
+            (rate > 0.0).then(|| Duration::from_secs_f64(1.0 / rate.max(0.001)))
+        };
         let state = State {
             in_flight: 0,
-            latency_ms: 10.0,
+            latency_ms: None,
             lost: 0.0,
             servfail: 0.0,
             failures_in_a_row: 0,
@@ -89,13 +106,13 @@ impl Pool {
         };
         let servers = servers.iter().map(|&address| Server {
             address,
+            interval: interval(&address),
             state: Mutex::new(state.clone()),
         });
         Self {
             servers: servers.collect(),
             cursor: AtomicUsize::new(0),
             start: Instant::now(),
-            interval: rate.map(|rate| Duration::from_secs_f64(1.0 / rate.max(0.001))),
         }
     }
 
@@ -125,27 +142,33 @@ impl Pool {
         self.servers[index].lock().learn(sign, now);
     }
 
-    /// The better of the next two servers that are neither resting nor in `asked`; failing that, one that was asked
-    /// already; failing that, the one whose rest ends first. Waiting is the caller's.
+    /// The next server in turn that is neither resting nor in `asked`, or the one behind it if that does much better;
+    /// failing that, one that was asked already; failing that, the one whose rest ends first. Waiting is the caller's.
     pub fn pick(&self, asked: &[usize], now: Instant) -> Ticket<'_> {
+        let turn = self.cursor.fetch_add(1, Ordering::Relaxed);
         let count = self.servers.len();
-        let first = self.cursor.fetch_add(1, Ordering::Relaxed) % count;
+        let first = turn % count;
+        // Now and then a slow server is heard again: it may have recovered.
+        let is_forgiving = turn % FORGIVEN == 0;
         let mut best: Option<(Grade, usize)> = None;
-        let mut fit = 0;
         for index in (first..count).chain(0..first) {
-            let grade = self.servers[index].lock().grade(asked.contains(&index), now, self.start);
-            fit += usize::from(matches!(grade, Grade::Fit(_)));
-            if best.as_ref().is_none_or(|(other, _)| grade < *other) {
-                best = Some((grade, index));
-            }
-            if fit == 2 {
-                break;
+            let server = self.servers[index].lock();
+            let grade = server.grade(asked.contains(&index), now, self.start);
+            match (best, grade) {
+                (Some((Grade::Fit(in_turn), _)), Grade::Fit(next)) => {
+                    if next < in_turn / 2.0 && !is_forgiving {
+                        best = Some((grade, index));
+                    }
+                    break;
+                }
+                (Some((other, _)), _) if other <= grade => {}
+                _ => best = Some((grade, index)),
             }
         }
         // `best` is set: a pool has servers, or there is no client.
         let index = best.map_or(first, |(_, index)| index);
         let server = &self.servers[index];
-        let wait = server.lock().take(self.interval, now);
+        let wait = server.lock().take(server.interval, now);
         Ticket {
             server,
             index,
@@ -156,7 +179,7 @@ impl Pool {
 }
 
 /// How good a choice a server is; less is better.
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 enum Grade {
     Fit(f64),
     AskedAlready(f64),
@@ -176,9 +199,13 @@ impl State {
             Duty::Resting { until, .. } | Duty::OnTrial { until, .. } if until > now => {
                 return Grade::Away((until - start).as_secs_f64());
             }
-            _ => {}
+            // Its turn to show whether it lives.
+            Duty::Resting { .. } | Duty::OnTrial { .. } => return Grade::Fit(0.0),
+            Duty::Working => {}
         }
-        let cost = self.latency_ms * f64::from(1 + self.in_flight) * (1.0 + 4.0 * self.servfail)
+        let cost = self.latency_ms.unwrap_or(0.1)
+            * f64::from(1 + self.in_flight)
+            * (1.0 + 4.0 * self.servfail)
             / (1.0 - self.lost).max(0.05);
         if asked {
             Grade::AskedAlready(cost)
@@ -212,7 +239,9 @@ impl State {
             Sign::Servfail(latency) => (latency, 1.0),
             Sign::Failed => return self.fail(now),
         };
-        self.latency_ms += NEW * (latency.as_secs_f64() * 1e3 - self.latency_ms);
+        let latency_ms = latency.as_secs_f64() * 1e3;
+        let before = self.latency_ms.unwrap_or(latency_ms);
+        self.latency_ms = Some(before + NEW * (latency_ms - before));
         self.lost -= NEW * self.lost;
         self.servfail += NEW * (servfail - self.servfail);
         self.failures_in_a_row = 0;
@@ -271,7 +300,10 @@ mod tests {
             ticket.tell(Sign::Answered(MS), now);
             asked[ticket.index] += 1;
         }
-        assert!(asked.iter().all(|count| (50..=150).contains(count)), "{asked:?}");
+        assert!(
+            asked.iter().all(|count| (50..=150).contains(count)),
+            "{asked:?}"
+        );
     }
 
     #[test]
@@ -300,14 +332,26 @@ mod tests {
         assert_eq!(pool.healthy(), 1);
         assert!((0..10).all(|_| pool.pick(&[], now).index == 1));
         let later = now + FIRST_REST;
-        let trial = (0..2).map(|_| pool.pick(&[], later)).find(|ticket| ticket.index == 0);
+        let trial = (0..2)
+            .map(|_| pool.pick(&[], later))
+            .find(|ticket| ticket.index == 0);
         let trial = trial.expect("it is asked again");
-        assert!((0..10).all(|_| pool.pick(&[], later).index == 1), "one question only");
+        assert!(
+            (0..10).all(|_| pool.pick(&[], later).index == 1),
+            "one question only"
+        );
         trial.tell(Sign::Failed, later);
-        assert!((0..10).all(|_| pool.pick(&[], later + FIRST_REST).index == 1), "a longer rest");
+        assert!(
+            (0..10).all(|_| pool.pick(&[], later + FIRST_REST).index == 1),
+            "a longer rest"
+        );
         let much_later = later + 2 * FIRST_REST;
-        let trial = (0..2).map(|_| pool.pick(&[], much_later)).find(|ticket| ticket.index == 0);
-        trial.expect("and again").tell(Sign::Answered(MS), much_later);
+        let trial = (0..2)
+            .map(|_| pool.pick(&[], much_later))
+            .find(|ticket| ticket.index == 0);
+        trial
+            .expect("and again")
+            .tell(Sign::Answered(MS), much_later);
         assert_eq!(pool.healthy(), 2);
     }
 
@@ -327,7 +371,14 @@ mod tests {
         for _ in 0..1000 {
             let ticket = pool.pick(&[], now);
             asked[ticket.index] += 1;
-            ticket.tell(if ticket.index == 0 { Sign::Answered(50 * MS) } else { Sign::Answered(MS) }, now);
+            ticket.tell(
+                if ticket.index == 0 {
+                    Sign::Answered(50 * MS)
+                } else {
+                    Sign::Answered(MS)
+                },
+                now,
+            );
         }
         assert!(asked[0] < asked[1] / 4, "{asked:?}");
     }
@@ -339,6 +390,9 @@ mod tests {
         assert_eq!(waits[0], Duration::ZERO);
         assert_eq!(waits[5], Duration::ZERO, "a burst");
         assert_eq!(waits[105], Duration::from_secs(1));
-        assert_eq!(pool.pick(&[], now + Duration::from_secs(5)).wait, Duration::ZERO);
+        assert_eq!(
+            pool.pick(&[], now + Duration::from_secs(5)).wait,
+            Duration::ZERO
+        );
     }
 }

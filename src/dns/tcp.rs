@@ -12,7 +12,9 @@ use super::udp::Lost;
 /// Asks `server`; the caller bounds the time.
 pub async fn ask(server: SocketAddr, question: &Question, edns: bool) -> Result<Response, Lost> {
     let id = rand::random();
-    let answer = exchange(server, &question.packet(id, edns)).await.map_err(Lost::Io)?;
+    let answer = exchange(server, &question.packet(id, edns))
+        .await
+        .map_err(Lost::Io)?;
     if message::id(&answer) != Some(id) {
         return Err(Lost::Malformed);
     }

@@ -129,7 +129,11 @@ struct Waiting {
 
 impl Socket {
     fn open(server: SocketAddr) -> io::Result<Self> {
-        let raw = RawSocket::new(Domain::for_address(server), Type::DGRAM, Some(Protocol::UDP))?;
+        let raw = RawSocket::new(
+            Domain::for_address(server),
+            Type::DGRAM,
+            Some(Protocol::UDP),
+        )?;
         raw.set_nonblocking(true)?;
         let _ = raw.set_recv_buffer_size(RECEIVE_BUFFER);
         // Port 0: the kernel picks one at random.
@@ -220,7 +224,9 @@ impl Inner {
     fn fail_all(&self, error: &io::Error) {
         for waiting in lock(&self.waiting).values_mut() {
             if let Some(answer) = waiting.answer.take() {
-                let again = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+                let again = error
+                    .raw_os_error()
+                    .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
                 let _ = answer.send(Err(Lost::Io(again)));
             }
         }

@@ -1,2 +1,0 @@
-//! mx-lookup
-fn main() {}

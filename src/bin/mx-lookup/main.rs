@@ -1,0 +1,99 @@
+//! mx-lookup: who takes the mail of these domains?
+
+mod names;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mx_survey::cli::asking::Asking;
+use mx_survey::cli::{self, Stream};
+use mx_survey::dns::exchange::Wanted;
+use mx_survey::dns::list::{Format, List};
+use mx_survey::dns::lookup::{Lookup, Settings};
+use mx_survey::dns::{client, upstream};
+use mx_survey::stage::{self, Status};
+
+use names::{Measure, Names};
+
+/// Look up who takes the mail of domains: MX, addresses of every exchange, DNSSEC, TLSA
+#[derive(Parser)]
+#[command(name = "mx-lookup", after_help = EXAMPLES)]
+struct Arguments {
+    /// Form of the list; NDJSON is passed on and looked up whatever its type, `domain` lines count as done
+    #[arg(long, value_enum, default_value = "auto")]
+    format: Format,
+    /// Name of the list, for its `listed` lines
+    #[arg(long, value_name = "NAME", default_value = "input")]
+    source: String,
+    /// Ask for IPv4 addresses only
+    #[arg(long, conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Ask for IPv6 addresses only
+    #[arg(long)]
+    ipv6: bool,
+    /// Ask for TLSA records of port 25 (DANE, RFC 7672), where addresses are secure
+    #[arg(long)]
+    tlsa: bool,
+    /// Keep the raw answer sections of the MX questions
+    #[arg(long)]
+    answers: bool,
+    /// Exchanges that are remembered
+    #[arg(long, value_name = "N", default_value_t = 250_000, value_parser = cli::positive)]
+    cache: usize,
+    #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
+    stream: Stream,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mx-lookup < domains > mx.ndjson
+  mx-lookup --source tranco --nameserver 127.0.0.1 < top-1m.csv | smtp-probe > smtp.ndjson
+  zcat org.zone.gz | mx-lookup --format zone --source org --nameserver @resolvers
+  mx-lookup --tlsa --resume part.ndjson < domains > out.ndjson";
+
+fn main() -> ExitCode {
+    cli::main("mx-lookup", run)
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<Status> {
+    let wanted = Wanted {
+        ipv4: !arguments.ipv6,
+        ipv6: !arguments.ipv4,
+        tlsa: arguments.tlsa,
+    };
+    let (resolver, servers) =
+        upstream::resolver(&arguments.asking.nameserver, client(&arguments.asking))?;
+    let lookup = Lookup::new(
+        resolver,
+        Settings {
+            wanted,
+            answers: arguments.answers,
+            timeout: arguments.asking.timeout,
+            cache: arguments.cache,
+        },
+    );
+    let mut settings = arguments.asking.settings(servers);
+    for (name, is_set) in [
+        ("ipv4", wanted.ipv4),
+        ("ipv6", wanted.ipv6),
+        ("tlsa", wanted.tlsa),
+    ] {
+        settings.insert(name.into(), is_set.into());
+    }
+    let (resume, resumed) = arguments.stream.resume("mx-lookup", &settings)?;
+    let options = (arguments.asking).options("mx-lookup", &arguments.stream, settings, resumed);
+    let names = Names::new(List::new(arguments.format), arguments.source, resume);
+    stage::run(names, Measure::new(lookup), options)
+}
+
+fn client(asking: &Asking) -> client::Settings {
+    client::Settings {
+        servers: Vec::new(),
+        try_timeout: asking.try_timeout,
+        tries: asking.tries as u32,
+        rate_per_server: asking.rate_per_server,
+        trust_ad: asking.trust_ad,
+    }
+}

@@ -1,0 +1,151 @@
+//! From lines to names, and from names to `domain` records.
+
+use mx_survey::dns::list::{self, Item, List};
+use mx_survey::dns::lookup::{self, Lookup};
+use mx_survey::dns::name::Name;
+use mx_survey::ndjson::{Line, NotARecord};
+use mx_survey::record::{Domain, Listed};
+use mx_survey::stage::resume::{Key, Resume};
+use mx_survey::stage::runs::now;
+use mx_survey::stage::seen::Seen;
+use mx_survey::stage::{Found, Observe, Observed, Select, Taken, Turn};
+
+/// Finds names in the input.
+pub struct Names {
+    list: List,
+    source: String,
+    seen: Seen,
+    resume: Option<Resume>,
+}
+
+/// A name, or the record of what is none.
+pub type Job = Result<Name, Box<Domain>>;
+
+/// What was seen of a name.
+#[derive(Hash)]
+enum Of<'a> {
+    /// Its entry in the list.
+    Entry(&'a str),
+    /// Its record, or the work for it.
+    Record(&'a str),
+}
+
+impl Names {
+    /// Names of `list`, which is called `source`.
+    pub fn new(list: List, source: String, resume: Option<Resume>) -> Self {
+        Self {
+            list,
+            source,
+            seen: Seen::new(),
+            resume,
+        }
+    }
+
+    /// An entry of the list itself.
+    fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<Job>) -> anyhow::Result<()> {
+        let job = read(text);
+        let domain = text_of(&job);
+        if self.seen.is_first(&Of::Entry(&domain)) {
+            found.record(&Listed {
+                source: self.source.clone(),
+                domain: domain.clone(),
+                rank: Some(rank),
+                users: None,
+                of: None,
+                share: None,
+                run: None,
+            });
+        }
+        self.look_up(job, found)
+    }
+
+    /// Each name once.
+    fn look_up(&mut self, job: Job, found: &mut Found<Job>) -> anyhow::Result<()> {
+        let domain = text_of(&job);
+        if !self.seen.is_first(&Of::Record(&domain)) {
+            found.repeated();
+            return Ok(());
+        }
+        let earlier = match &mut self.resume {
+            Some(resume) => resume.answer(Key::Domain(&domain))?,
+            None => None,
+        };
+        match earlier {
+            Some(line) => found.resumed(&line),
+            None => found.job(job, None),
+        }
+        Ok(())
+    }
+}
+
+impl Select for Names {
+    type Job = Job;
+
+    fn select(
+        &mut self,
+        line: &Line,
+        kind: Result<&str, &NotARecord>,
+        found: &mut Found<Job>,
+    ) -> anyhow::Result<Taken> {
+        match kind {
+            Ok(kind) if self.list.reads_objects() => {
+                // Its tag was read: it is an object.
+                if let Some(domain) = list::domain_of(&line.bytes)? {
+                    let job = read(domain.as_bytes());
+                    match kind {
+                        "domain" => drop(self.seen.is_first(&Of::Record(&text_of(&job)))),
+                        _ => self.look_up(job, found)?,
+                    }
+                }
+                return Ok(Taken::Passed);
+            }
+            Err(spread @ NotARecord::Spread) => return Ok(Taken::Refused(spread.to_string())),
+            _ => {}
+        }
+        match self.list.read(&line.bytes, line.number) {
+            Item::Nothing => Ok(Taken::Consumed),
+            Item::Refused(why) => Ok(Taken::Refused(why.into())),
+            Item::Entry(text, rank) => {
+                self.entry(&text, rank, found)?;
+                Ok(Taken::Consumed)
+            }
+        }
+    }
+}
+
+fn read(text: &[u8]) -> Job {
+    Name::parse(text).map_err(|why| Box::new(lookup::invalid(text, &why)))
+}
+
+fn text_of(job: &Job) -> String {
+    match job {
+        Ok(name) => name.to_string(),
+        Err(invalid) => invalid.domain.clone(),
+    }
+}
+
+/// Looks names up.
+pub struct Measure {
+    lookup: Lookup,
+}
+
+impl Measure {
+    /// By `lookup`.
+    pub fn new(lookup: Lookup) -> Self {
+        Self { lookup }
+    }
+}
+
+impl Observe for Measure {
+    type Job = Job;
+
+    async fn observe(&self, job: Job, turn: Turn) -> Observed<Job> {
+        let mut domain = match job {
+            Ok(name) => self.lookup.domain(&name).await,
+            Err(invalid) => *invalid,
+        };
+        domain.run = turn.run.to_string();
+        domain.time = now();
+        Observed::record(&domain, &domain.outcome)
+    }
+}

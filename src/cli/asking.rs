@@ -1,0 +1,79 @@
+//! Options of the stages that ask the DNS.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Map, Value};
+
+use super::{Stream, duration, milliseconds, open_files, positive};
+use crate::net::pacing::Limits;
+use crate::stage::Options;
+
+/// How the DNS is asked.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Asking")]
+pub struct Asking {
+    /// Resolver: ADDRESS[:PORT], @FILE, tls://HOST or https://HOST/PATH (repeatable) [default: the system's]
+    #[arg(long, value_name = "SERVER")]
+    pub nameserver: Vec<String>,
+    /// Questions a second to each resolver; 0: no limit [default: 1000, on loopback no limit]
+    #[arg(long, value_name = "N", value_parser = super::rate)]
+    pub rate_per_server: Option<f64>,
+    /// The resolvers validate (DNSSEC) and the way to them is safe: believe their AD bit, as that of one on loopback
+    #[arg(long)]
+    pub trust_ad: bool,
+    /// Names looked up at once
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = positive)]
+    pub concurrency: usize,
+    /// Names that may wait for their turn; then reading stops
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = positive)]
+    pub backlog: usize,
+    /// Time for a name, all its questions together
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Time for a resolver before another is asked beside it
+    #[arg(long, value_name = "TIME", default_value = "4s", value_parser = duration)]
+    pub try_timeout: Duration,
+    /// Tries for a question, over all resolvers
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]
+    pub tries: usize,
+}
+
+impl Asking {
+    /// The driver's options.
+    pub fn options(
+        &self,
+        stage: &'static str,
+        stream: &Stream,
+        settings: Map<String, Value>,
+        resumed: Vec<String>,
+    ) -> Options {
+        // Sockets are few: names in flight do not each hold one.
+        open_files(stage, 1);
+        Options {
+            stage,
+            awaited: "domains, one a line",
+            settings,
+            resumed,
+            concurrency: self.concurrency,
+            backlog: self.backlog,
+            limits: Limits::default(),
+            retries: 0,
+            retry_after: Duration::ZERO,
+            threads: 1,
+            progress: stream.when(),
+            quiet: stream.quiet,
+        }
+    }
+
+    /// What of this changes a record, for the `run` line; `servers` as they were found.
+    pub fn settings(&self, servers: Vec<String>) -> Map<String, Value> {
+        let mut settings = Map::new();
+        settings.insert("nameservers".into(), servers.into());
+        settings.insert("trust_ad".into(), self.trust_ad.into());
+        settings.insert("timeout_ms".into(), milliseconds(self.timeout));
+        settings.insert("try_timeout_ms".into(), milliseconds(self.try_timeout));
+        settings.insert("tries".into(), self.tries.into());
+        settings
+    }
+}

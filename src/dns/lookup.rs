@@ -1,0 +1,180 @@
+//! Who takes the mail of a domain: its MX set, and every exchange in it, as a `domain` record (RFC 5321 §5.1).
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::{FutureExt as _, join_all};
+use hickory_proto::rr::RecordType;
+
+use super::cache::Cache;
+use super::chain::Chain;
+use super::exchange::{Host, Wanted};
+use super::mx::{self, MxSet};
+use super::name::{InvalidName, Name};
+use super::resolve::Resolve;
+use crate::record::{Domain, Outcome, Phase, Reason, Text};
+
+/// The longest invalid name that is written whole, octets.
+const ECHO_LIMIT: usize = 1024;
+
+/// What a lookup is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Of each exchange.
+    pub wanted: Wanted,
+    /// Keep the raw answer sections of the MX question.
+    pub answers: bool,
+    /// For a whole name. Its three steps, MX, addresses and TLSA, have a third of it each.
+    pub timeout: Duration,
+    /// Exchanges that are remembered.
+    pub cache: usize,
+}
+
+/// Looks domains up, sharing what it learns of their exchanges.
+pub struct Lookup {
+    resolver: Arc<dyn Resolve>,
+    hosts: Cache<Name, Arc<Host>>,
+    settings: Settings,
+}
+
+impl Lookup {
+    /// A lookup that asks `resolver`.
+    pub fn new(resolver: Arc<dyn Resolve>, settings: Settings) -> Self {
+        Self {
+            resolver,
+            hosts: Cache::new(settings.cache),
+            settings,
+        }
+    }
+
+    /// The `domain` record of `name`, without its run and time.
+    pub async fn domain(&self, name: &Name) -> Domain {
+        let start = Instant::now();
+        let mut domain = blank(name.to_string());
+        let chain = Chain::follow(
+            &*self.resolver,
+            name,
+            RecordType::MX,
+            self.step(),
+            self.settings.answers,
+        )
+        .await;
+        domain.questions = chain.sent;
+        domain.cname = chain.cname.iter().map(Name::to_string).collect();
+        domain.dnssec = chain.dnssec;
+        domain.extended_errors.clone_from(&chain.extended_errors);
+        domain.answers = chain
+            .answers
+            .iter()
+            .map(|record| Text::from(record.to_string()))
+            .collect();
+        match &chain.end {
+            Err(failure) => domain.outcome = failure.outcome(),
+            Ok(end) if end.nxdomain => domain.outcome = Outcome::new(Phase::Dns, Reason::Nxdomain),
+            Ok(end) => match MxSet::read(&end.data) {
+                Some(set) => self.explicit(&mut domain, set).await,
+                None => {
+                    self.implicit(&mut domain, chain.cname.last().unwrap_or(name))
+                        .await
+                }
+            },
+        }
+        domain.elapsed_ms = start.elapsed().as_millis() as u64;
+        domain
+    }
+
+    /// There are MX records: the domain's own addresses are of no account, even if every exchange fails.
+    async fn explicit(&self, domain: &mut Domain, set: MxSet) {
+        domain.implicit_mx = Some(false);
+        domain.null_mx = Some(set.is_null);
+        domain.faults = set.faults.iter().map(|&fault| fault.to_owned()).collect();
+        domain.outcome = match set.is_null {
+            true => Outcome::new(Phase::Dns, Reason::NullMx),
+            false => Outcome::ok(),
+        };
+        let hosts = join_all(
+            set.exchanges
+                .iter()
+                .map(|(_, exchange)| self.host(exchange)),
+        )
+        .await;
+        for (position, (host, sent)) in hosts.iter().enumerate() {
+            let (preference, name) = &set.exchanges[position];
+            domain.questions += sent;
+            domain
+                .mx
+                .push(host.record(name, *preference, mx::is_repeat(&set.exchanges, position)));
+        }
+    }
+
+    /// There is no MX record: the name (behind CNAMEs, the last one) stands in for its exchange if it has an address.
+    async fn implicit(&self, domain: &mut Domain, name: &Name) {
+        domain.null_mx = Some(false);
+        let (host, sent) = self.host(name).await;
+        domain.questions += sent;
+        match host.has_address() {
+            Ok(true) => {
+                domain.implicit_mx = Some(true);
+                domain.outcome = Outcome::ok();
+                domain.mx.push(host.record(name, 0, false));
+            }
+            Ok(false) => {
+                domain.implicit_mx = Some(false);
+                // With one family only, the other may still have an address.
+                let Wanted { ipv4, ipv6, .. } = self.settings.wanted;
+                let reason = if ipv4 && ipv6 {
+                    Reason::NoAddress
+                } else {
+                    Reason::NoData
+                };
+                domain.outcome = Outcome::new(Phase::Dns, reason);
+            }
+            Err(unknown) => domain.outcome = unknown.clone(),
+        }
+    }
+
+    /// What `name` resolves to, and how many packets this call cost.
+    async fn host(&self, name: &Name) -> (Arc<Host>, u32) {
+        let make = || {
+            let (resolver, name) = (Arc::clone(&self.resolver), name.clone());
+            let (wanted, allowance) = (self.settings.wanted, self.step());
+            async move { Arc::new(Host::resolve(&*resolver, &name, wanted, allowance).await) }
+                .boxed()
+        };
+        let (host, is_new) = self.hosts.get_or_make(name, make).await;
+        let sent = if is_new { host.sent } else { 0 };
+        (host, sent)
+    }
+
+    fn step(&self) -> Duration {
+        self.settings.timeout / 3
+    }
+}
+
+/// The record of a text that is no name, without its run and time.
+pub fn invalid(text: &[u8], why: &InvalidName) -> Domain {
+    let text = text.trim_ascii();
+    let cut = &text[..text.len().min(ECHO_LIMIT)];
+    let mut domain = blank(String::from_utf8_lossy(cut).into_owned());
+    domain.outcome = Outcome::new(Phase::Input, Reason::InvalidName).with(why.to_string());
+    domain
+}
+
+fn blank(name: String) -> Domain {
+    Domain {
+        domain: name,
+        outcome: Outcome::ok(),
+        implicit_mx: None,
+        null_mx: None,
+        mx: Vec::new(),
+        cname: Vec::new(),
+        faults: Vec::new(),
+        dnssec: None,
+        extended_errors: Vec::new(),
+        answers: Vec::new(),
+        questions: 0,
+        time: String::new(),
+        elapsed_ms: 0,
+        run: String::new(),
+    }
+}
