@@ -149,7 +149,7 @@ impl Pool {
         let count = self.servers.len();
         let first = turn % count;
         // Now and then a slow server is heard again: it may have recovered.
-        let is_forgiving = turn % FORGIVEN == 0;
+        let is_forgiving = turn.is_multiple_of(FORGIVEN);
         let mut best: Option<(Grade, usize)> = None;
         for index in (first..count).chain(0..first) {
             let server = self.servers[index].lock();
