@@ -4,9 +4,9 @@ use mx_survey::dns::list::{self, Item, List};
 use mx_survey::dns::lookup::{self, Lookup};
 use mx_survey::dns::name::Name;
 use mx_survey::ndjson::{Line, NotARecord};
-use mx_survey::record::{Domain, Listed};
+use mx_survey::record::{Domain, Listed, now};
 use mx_survey::stage::resume::{Key, Resume};
-use mx_survey::stage::runs::now;
+
 use mx_survey::stage::seen::Seen;
 use mx_survey::stage::{Found, Observe, Observed, Select, Taken, Turn};
 
