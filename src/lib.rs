@@ -18,5 +18,8 @@ pub mod x509;
 
 pub mod cipher;
 
+pub mod tls;
+
 pub mod received;
+
 pub mod store;

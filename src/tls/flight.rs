@@ -4,9 +4,9 @@
 //! Pure: bytes in, facts out. The bytes are hostile: records may be cut and joined anywhere, lengths lie, chains have
 //! no end. Everything is bounded, and what was learned before a fault is kept.
 
-use super::cipher::{KeyExchange, Suite};
 use super::hello::extension;
 use super::names::{self, Group, Version};
+use super::suite::{KeyExchange, Suite};
 use crate::record::{Alert, DhParameters, Tls};
 use crate::x509::facts::bits;
 use crate::x509::sha256_hex;
@@ -156,7 +156,12 @@ impl Reader {
                     }
                     _ => Some(End::Malformed("an alert that is not two bytes")),
                 },
-                _ if self.flight.version == Some(Version::TLS13) && self.flight.retry && kind == 20 => None,
+                _ if self.flight.version == Some(Version::TLS13)
+                    && self.flight.retry
+                    && kind == 20 =>
+                {
+                    None
+                }
                 _ if self.flight.version.is_some() => Some(End::Encrypted),
                 _ => Some(End::Malformed("data before the ServerHello")),
             };
@@ -221,8 +226,9 @@ impl Reader {
     fn server_hello(&mut self, input: &mut Input<'_>) -> Result<Option<End>, Cut> {
         /// SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3).
         const RETRY: [u8; 32] = [
-            0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
-            0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+            0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65,
+            0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2,
+            0xc8, 0xa8, 0x33, 0x9c,
         ];
         let mut version = Version(input.number16().ok_or(Cut)?);
         let random = input.take(32).ok_or(Cut)?;
@@ -306,7 +312,10 @@ impl Reader {
             }
             KeyExchange::Dhe => {
                 let prime = input.vector16().ok_or(Cut)?;
-                let first = prime.iter().position(|&octet| octet != 0).unwrap_or(prime.len());
+                let first = prime
+                    .iter()
+                    .position(|&octet| octet != 0)
+                    .unwrap_or(prime.len());
                 self.flight.prime = Some(prime[first..].to_vec());
                 input.vector16().ok_or(Cut)?;
                 input.vector16().ok_or(Cut)?;
@@ -334,7 +343,11 @@ impl Flight {
         }
         if let Some(prime) = &self.prime {
             tls.dh = dh(prime);
-            tls.group = tls.dh.as_ref().and_then(|dh| dh.name.clone()).filter(|name| name.starts_with("ffdhe"));
+            tls.group = tls
+                .dh
+                .as_ref()
+                .and_then(|dh| dh.name.clone())
+                .filter(|name| name.starts_with("ffdhe"));
         }
         if let Some(scheme) = self.signature_scheme {
             tls.signature_scheme = Some(names::signature_scheme(scheme));
@@ -408,7 +421,8 @@ impl<'a> Input<'a> {
     }
 
     fn number16(&mut self) -> Option<u16> {
-        self.take(2).map(|octets| u16::from_be_bytes([octets[0], octets[1]]))
+        self.take(2)
+            .map(|octets| u16::from_be_bytes([octets[0], octets[1]]))
     }
 
     fn vector8(&mut self) -> Option<&'a [u8]> {
@@ -423,7 +437,9 @@ impl<'a> Input<'a> {
 
     fn vector24(&mut self) -> Option<&'a [u8]> {
         let octets = self.take(3)?;
-        self.take(usize::from(octets[0]) << 16 | usize::from(octets[1]) << 8 | usize::from(octets[2]))
+        self.take(
+            usize::from(octets[0]) << 16 | usize::from(octets[1]) << 8 | usize::from(octets[2]),
+        )
     }
 }
 
@@ -460,7 +476,10 @@ mod tests {
             list.extend_from_slice(&(der.len() as u32).to_be_bytes()[1..]);
             list.extend_from_slice(der);
         }
-        message(11, &[&(list.len() as u32).to_be_bytes()[1..], &list].concat())
+        message(
+            11,
+            &[&(list.len() as u32).to_be_bytes()[1..], &list].concat(),
+        )
     }
 
     /// A flight of TLS 1.0 with DHE, two certificates and a request for one.
@@ -486,14 +505,23 @@ mod tests {
         assert_eq!(whole.feed(&record(22, &messages)), Some(&End::Done));
         assert_eq!(whole.flight.version, Some(Version::TLS10));
         assert_eq!(whole.flight.suite, Some(Suite(0x0039)));
-        assert_eq!(whole.flight.chain, Some(vec![b"leaf".to_vec(), b"issuer".to_vec()]));
+        assert_eq!(
+            whole.flight.chain,
+            Some(vec![b"leaf".to_vec(), b"issuer".to_vec()])
+        );
         assert_eq!(whole.flight.prime.as_ref().map(Vec::len), Some(128));
         assert!(whole.flight.secure_renegotiation && whole.flight.certificate_requested);
         for size in [1, 2, 3, 7, 100] {
-            let cut: Vec<u8> = messages.chunks(size).flat_map(|part| record(22, part)).collect();
+            let cut: Vec<u8> = messages
+                .chunks(size)
+                .flat_map(|part| record(22, part))
+                .collect();
             for step in [1, 2, 5, 1000] {
                 let mut reader = Reader::default();
-                let ends = cut.chunks(step).filter_map(|part| reader.feed(part).cloned()).last();
+                let ends = cut
+                    .chunks(step)
+                    .filter_map(|part| reader.feed(part).cloned())
+                    .last();
                 assert_eq!(ends, Some(End::Done), "{size} {step}");
                 assert_eq!(reader.flight, whole.flight);
             }
@@ -523,7 +551,10 @@ mod tests {
         assert_eq!(reader.feed(&hello), None);
         assert_eq!(reader.feed(&record(20, &[1])), Some(&End::Encrypted));
         assert_eq!(reader.flight.version, Some(Version::TLS13));
-        assert_eq!(reader.flight.group.map(Group::name).as_deref(), Some("X25519MLKEM768"));
+        assert_eq!(
+            reader.flight.group.map(Group::name).as_deref(),
+            Some("X25519MLKEM768")
+        );
     }
 
     #[test]
@@ -534,13 +565,23 @@ mod tests {
         let mut reader = Reader::default();
         assert_eq!(reader.feed(&record(21, &[2, 40])), Some(&End::Alert));
         let alert = reader.flight.alert().unwrap();
-        assert_eq!((alert.level.as_str(), alert.description.as_str()), ("fatal", "handshake_failure"));
+        assert_eq!(
+            (alert.level.as_str(), alert.description.as_str()),
+            ("fatal", "handshake_failure")
+        );
     }
 
     #[test]
     fn plain_text_is_no_tls_and_is_kept_to_show() {
-        for text in [&b"HTTP/1.1 400 Bad Request\r\n"[..], b"454 4.7.0 no\r\n", b"\x80\x01"] {
-            assert_eq!(Reader::default().feed(text), Some(&End::NotTls(text.to_vec())));
+        for text in [
+            &b"HTTP/1.1 400 Bad Request\r\n"[..],
+            b"454 4.7.0 no\r\n",
+            b"\x80\x01",
+        ] {
+            assert_eq!(
+                Reader::default().feed(text),
+                Some(&End::NotTls(text.to_vec()))
+            );
         }
         let mut reader = Reader::default();
         reader.feed(&record(22, &server_hello(0x0301, 0x0039, &[])));
@@ -557,12 +598,20 @@ mod tests {
         for part in chain.chunks(16_000) {
             reader.feed(&record(22, part));
         }
-        assert_eq!(reader.flight.chain.as_ref().map(Vec::len), Some(MOST_CERTIFICATES));
+        assert_eq!(
+            reader.flight.chain.as_ref().map(Vec::len),
+            Some(MOST_CERTIFICATES)
+        );
         assert!(reader.flight.chain_bounded);
         // A message of 16 MB that never ends.
         let mut reader = Reader::default();
         reader.feed(&record(22, &hello));
-        reader.feed(&record(22, &[11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfc, 0, 0, 4, b'l', b'e', b'a', b'f']));
+        reader.feed(&record(
+            22,
+            &[
+                11, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfc, 0, 0, 4, b'l', b'e', b'a', b'f',
+            ],
+        ));
         let filler = record(22, &[0; 16_000]);
         let mut fed = 0;
         while reader.feed(&filler).is_none() {
@@ -571,7 +620,10 @@ mod tests {
         }
         assert_eq!(reader.feed(&[]), Some(&End::TooLong));
         assert!(reader.flight.chain_bounded);
-        assert_eq!(reader.flight.chain.as_ref().map(|chain| &chain[0][..]), Some(&b"leaf"[..]));
+        assert_eq!(
+            reader.flight.chain.as_ref().map(|chain| &chain[0][..]),
+            Some(&b"leaf"[..])
+        );
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! Small on purpose: some old servers drop hellos over 255 bytes of suites, or over 512 bytes in all.
 
-use super::cipher::Suite;
 use super::names::Version;
+use super::suite::Suite;
 
 /// The most suites in one hello.
 pub const MOST_SUITES: usize = 64;
@@ -29,8 +29,8 @@ pub struct ClientHello<'a> {
 
 /// What a hello for everything old offers as signature schemes: all that TLS 1.2 has, SHA-1 last.
 pub const SIGNATURES: [u16; 17] = [
-    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0401, 0x0501, 0x0601,
-    0x0203, 0x0201, 0x0202,
+    0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0401,
+    0x0501, 0x0601, 0x0203, 0x0201, 0x0202,
 ];
 
 impl ClientHello<'_> {
@@ -63,7 +63,11 @@ impl ClientHello<'_> {
         }
         let mut record = vec![22];
         // Servers check the version of the first record as if it were their own: the oldest offends none.
-        let outer = if self.version == Version::SSLV3 { Version::SSLV3 } else { Version::TLS10 };
+        let outer = if self.version == Version::SSLV3 {
+            Version::SSLV3
+        } else {
+            Version::TLS10
+        };
         record.extend_from_slice(&outer.0.to_be_bytes());
         let mut message = vec![1, 0];
         vector16(&mut message, &body);
@@ -79,11 +83,19 @@ impl ClientHello<'_> {
             extension(&mut all, extension::SERVER_NAME, &list16(&entry));
         }
         if !self.groups.is_empty() {
-            extension(&mut all, extension::SUPPORTED_GROUPS, &list16(&numbers(self.groups)));
+            extension(
+                &mut all,
+                extension::SUPPORTED_GROUPS,
+                &list16(&numbers(self.groups)),
+            );
             extension(&mut all, extension::EC_POINT_FORMATS, &[1, 0]);
         }
         if self.version >= Version::TLS12 && !self.signatures.is_empty() {
-            extension(&mut all, extension::SIGNATURE_ALGORITHMS, &list16(&numbers(self.signatures)));
+            extension(
+                &mut all,
+                extension::SIGNATURE_ALGORITHMS,
+                &list16(&numbers(self.signatures)),
+            );
         }
         extension(&mut all, extension::STATUS_REQUEST, &[1, 0, 0, 0, 0]);
         extension(&mut all, extension::EXTENDED_MASTER_SECRET, &[]);
@@ -125,7 +137,10 @@ fn extension(all: &mut Vec<u8>, number: u16, data: &[u8]) {
 }
 
 fn numbers(numbers: &[u16]) -> Vec<u8> {
-    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+    numbers
+        .iter()
+        .flat_map(|number| number.to_be_bytes())
+        .collect()
 }
 
 fn list16(data: &[u8]) -> Vec<u8> {
@@ -150,8 +165,8 @@ fn vector16(to: &mut Vec<u8>, data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::cipher::{CLASSIC, TLS13};
     use crate::tls::names::Group;
+    use crate::tls::suite::{CLASSIC, TLS13};
     use tls_parser::{TlsMessage, TlsMessageHandshake, parse_tls_extensions, parse_tls_plaintext};
 
     fn hello(version: Version, suites: &[u16]) -> Vec<u8> {
@@ -169,13 +184,25 @@ mod tests {
 
     #[test]
     fn another_parser_reads_every_version() {
-        for version in [Version::SSLV3, Version::TLS10, Version::TLS11, Version::TLS12, Version::TLS13] {
-            let suites: &[u16] = if version == Version::TLS13 { &TLS13 } else { &CLASSIC };
+        for version in [
+            Version::SSLV3,
+            Version::TLS10,
+            Version::TLS11,
+            Version::TLS12,
+            Version::TLS13,
+        ] {
+            let suites: &[u16] = if version == Version::TLS13 {
+                &TLS13
+            } else {
+                &CLASSIC
+            };
             let record = hello(version, suites);
             assert!(record.len() < 512, "{version:?}: {}", record.len());
             let (rest, plaintext) = parse_tls_plaintext(&record).expect("a record");
             assert!(rest.is_empty());
-            let [TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello))] = &plaintext.msg[..] else {
+            let [TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello))] =
+                &plaintext.msg[..]
+            else {
                 panic!("{:?}", plaintext.msg);
             };
             assert_eq!(hello.version.0, version.min(Version::TLS12).0);

@@ -1,18 +1,11 @@
 //! TLS as mail servers speak it: today's handshake by rustls, and a hello codec of our own for all that rustls cannot
 //! speak, from SSLv2 on (RFC 8446, 5246, 4346, 2246, 6101, and the SSL 2.0 specification of 1995).
 
-pub mod cipher;
 pub mod names;
+pub mod suite;
 
 pub mod flight;
 pub mod hello;
 pub mod sslv2;
 
-pub mod handshake;
 pub mod tap;
-
-pub mod contact;
-pub mod enumerate;
-pub mod inspect;
-pub mod regrade;
-pub mod select;

@@ -51,7 +51,8 @@ pub struct Group(pub u16);
 impl Group {
     /// Every group that `--enumerate groups` offers, post-quantum ones first.
     pub const ALL: [u16; 21] = [
-        4588, 4587, 4589, 513, 512, 514, 25497, 29, 23, 24, 25, 30, 26, 27, 28, 21, 256, 257, 258, 259, 260,
+        4588, 4587, 4589, 513, 512, 514, 25497, 29, 23, 24, 25, 30, 26, 27, 28, 21, 256, 257, 258,
+        259, 260,
     ];
     /// The curves that a hello for TLS 1.2 offers.
     pub const CURVES: [u16; 13] = [29, 23, 24, 25, 30, 26, 27, 28, 22, 21, 19, 14, 13];

@@ -1,6 +1,6 @@
 //! CLIENT-HELLO and SERVER-HELLO of SSL 2.0 (Hickman, "The SSL Protocol", 1995, §1.1.2 and §2.5, §2.6).
 
-use super::cipher::{SSLV2, Suite};
+use super::suite::{SSLV2, Suite};
 
 /// The most bytes of a SERVER-HELLO: a record of its own can say no more.
 const MOST: usize = 0x7fff;
@@ -117,7 +117,10 @@ mod tests {
     #[test]
     fn what_is_none_is_told_and_nothing_panics() {
         assert_eq!(answer(b"\x80\x03\x00\x00\x01"), Some(Answer::Error(1)));
-        assert_eq!(answer(b"\x15\x03\x00\x00\x02\x02\x28"), Some(Answer::Record));
+        assert_eq!(
+            answer(b"\x15\x03\x00\x00\x02\x02\x28"),
+            Some(Answer::Record)
+        );
         assert_eq!(answer(b"500 error\r\n"), Some(Answer::Other));
         assert_eq!(answer(b"HTTP/1.1 400"), Some(Answer::Other));
         let hello = server_hello();

@@ -9,13 +9,12 @@ use std::collections::{BTreeSet, HashMap};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use webpki::{EndEntityCert, Error, KeyUsage};
 
 use super::look::{End, Look, look};
 use super::signature;
 use super::store::Store;
-use crate::record::Verdict;
+use crate::record::{Verdict, timestamp};
 
 /// Certificates of a chain that are looked at. No honest chain has more than ten.
 const MAX_CHAIN: usize = 32;
@@ -58,7 +57,7 @@ impl Judgement {
         Verdict {
             store: store.name().into(),
             store_date: store.date().into(),
-            at: at.format(&Rfc3339).unwrap_or_default(),
+            at: timestamp(at),
             valid: self.valid,
             reason: self.reason.into(),
             also: self.also.iter().map(|&cause| cause.into()).collect(),
@@ -501,7 +500,7 @@ mod tests {
             (again.valid, again.reason.as_str()),
             (Some(false), "expired")
         );
-        assert_eq!(again.at, "2027-03-01T00:00:00Z");
+        assert_eq!(again.at, "2027-03-01T00:00:00.000Z");
         assert_eq!(verdicts.known.len(), 1);
     }
 }

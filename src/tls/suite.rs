@@ -1,12 +1,10 @@
-//! The cipher suites: numbers on the wire, their IANA and OpenSSL names, and the strength of their cipher.
+//! Cipher suites on the wire: which to offer, and what a server says in clear once it has chosen one.
 //!
-//! The suite table of tls-parser is IANA's registry; `openssl.tsv` has the other names.
-
-use std::collections::HashMap;
-use std::sync::LazyLock;
+//! Their names are those of [`crate::cipher`], and SSLv2's own.
 
 use tls_parser::{TlsCipherAu, TlsCipherEnc, TlsCipherKx, TlsCipherMac, TlsCipherSuite};
 
+use crate::cipher;
 use crate::record::Cipher;
 
 /// A suite by its number: 16 bits, or 24 for a kind of SSLv2 (those are above 0xffff).
@@ -32,39 +30,24 @@ impl Suite {
     /// Signalling suite of RFC 5746 §3.3: as good as an empty renegotiation_info extension, also for SSLv3.
     pub const RENEGOTIATION_INFO: Self = Self(0x00ff);
 
-    /// The record of the suite.
+    /// The suite for a record; one that the registry does not have is named by its number.
     pub fn record(self) -> Cipher {
+        let number = match self.0 {
+            0..=0xffff => format!("0x{:04X}", self.0),
+            _ => format!("0x{:06X}", self.0),
+        };
+        let registered = u16::try_from(self.0).ok().and_then(cipher::by_id);
+        let sslv2 = SSLV2.iter().find(|(kind, ..)| *kind == self.0);
+        let (iana, openssl, bits) = match (registered, sslv2) {
+            (Some(suite), _) => (suite.iana.into(), suite.openssl, Some(suite.bits)),
+            (_, Some(&(_, name, openssl, bits))) => (name.into(), Some(openssl), Some(bits)),
+            _ => (number.clone(), None, None),
+        };
         Cipher {
-            iana: self.iana(),
-            openssl: self.openssl().map(Into::into),
-            id: self.number(),
-            bits: self.bits(),
-        }
-    }
-
-    /// `TLS_…`, `SSL_CK_…` for SSLv2, or the number where the registry has none.
-    pub fn iana(self) -> String {
-        match (self.registered(), self.sslv2()) {
-            (Some(suite), _) => suite.name.into(),
-            (_, Some((_, name, _, _))) => (*name).into(),
-            _ => self.number(),
-        }
-    }
-
-    /// OpenSSL's name.
-    pub fn openssl(self) -> Option<&'static str> {
-        match self.sslv2() {
-            Some((_, _, name, _)) => Some(name),
-            None => OPENSSL.get(&self.0).copied(),
-        }
-    }
-
-    /// Bits of the bulk cipher's key, its strength in an export suite.
-    pub fn bits(self) -> Option<u16> {
-        match (self.registered(), self.sslv2()) {
-            (Some(suite), _) => Some(suite.enc_size),
-            (_, Some((_, _, _, bits))) => Some(*bits),
-            _ => None,
+            iana,
+            openssl: openssl.map(Into::into),
+            id: number,
+            bits,
         }
     }
 
@@ -90,7 +73,8 @@ impl Suite {
 
     /// An export suite: RSA keys over 512 bits come with a temporary one.
     pub fn is_export(self) -> bool {
-        self.registered().is_some_and(|suite| suite.name.contains("EXPORT"))
+        self.registered()
+            .is_some_and(|suite| suite.name.contains("EXPORT"))
     }
 
     /// Whether its key exchange needs nothing that a stranger cannot have (no shared key, password or ticket).
@@ -98,9 +82,15 @@ impl Suite {
         !matches!(
             self.registered().map(|suite| suite.kx),
             None | Some(
-                TlsCipherKx::Psk | TlsCipherKx::Krb5 | TlsCipherKx::Srp | TlsCipherKx::Eccpwd | TlsCipherKx::Null
+                TlsCipherKx::Psk
+                    | TlsCipherKx::Krb5
+                    | TlsCipherKx::Srp
+                    | TlsCipherKx::Eccpwd
+                    | TlsCipherKx::Null
             )
-        ) && !self.registered().is_some_and(|suite| suite.name.contains("PSK"))
+        ) && !self
+            .registered()
+            .is_some_and(|suite| suite.name.contains("PSK"))
     }
 
     /// Whether it can be negotiated below TLS 1.2: no AEAD, no hash but SHA-1 and MD5.
@@ -113,19 +103,8 @@ impl Suite {
         })
     }
 
-    fn number(self) -> String {
-        match self.0 {
-            0..=0xffff => format!("0x{:04X}", self.0),
-            _ => format!("0x{:06X}", self.0),
-        }
-    }
-
     fn registered(self) -> Option<&'static TlsCipherSuite> {
         u16::try_from(self.0).ok().and_then(TlsCipherSuite::from_id)
-    }
-
-    fn sslv2(self) -> Option<&'static (u32, &'static str, &'static str, u16)> {
-        SSLV2.iter().find(|(number, ..)| *number == self.0)
     }
 }
 
@@ -135,11 +114,12 @@ pub const TLS13: [u16; 5] = [0x1302, 0x1303, 0x1301, 0x1304, 0x1305];
 /// What senders of 2014 and before offer, best first: one hello, small enough for servers that choke on 255 bytes of
 /// suites, that finds something in common with whatever a server speaks up to TLS 1.2.
 pub const CLASSIC: [u16; 62] = [
-    0xc02c, 0xc030, 0x009f, 0xcca9, 0xcca8, 0xccaa, 0xc02b, 0xc02f, 0x009e, 0xc024, 0xc028, 0x006b, 0xc023,
-    0xc027, 0x0067, 0xc00a, 0xc014, 0x0039, 0x0088, 0xc009, 0xc013, 0x0033, 0x0045, 0x009a, 0x009d, 0x009c,
-    0x003d, 0x003c, 0x0035, 0x0084, 0x002f, 0x0041, 0x0096, 0xc008, 0xc012, 0x0016, 0x0013, 0x000a, 0x0038,
-    0x0032, 0xc007, 0xc011, 0x0005, 0x0004, 0x0007, 0x0015, 0x0009, 0x0014, 0x0008, 0x0006, 0x0003, 0xc019,
-    0xc018, 0x00a6, 0x003a, 0x0034, 0x001b, 0x0018, 0x0017, 0xc010, 0x003b, 0x0002,
+    0xc02c, 0xc030, 0x009f, 0xcca9, 0xcca8, 0xccaa, 0xc02b, 0xc02f, 0x009e, 0xc024, 0xc028, 0x006b,
+    0xc023, 0xc027, 0x0067, 0xc00a, 0xc014, 0x0039, 0x0088, 0xc009, 0xc013, 0x0033, 0x0045, 0x009a,
+    0x009d, 0x009c, 0x003d, 0x003c, 0x0035, 0x0084, 0x002f, 0x0041, 0x0096, 0xc008, 0xc012, 0x0016,
+    0x0013, 0x000a, 0x0038, 0x0032, 0xc007, 0xc011, 0x0005, 0x0004, 0x0007, 0x0015, 0x0009, 0x0014,
+    0x0008, 0x0006, 0x0003, 0xc019, 0xc018, 0x00a6, 0x003a, 0x0034, 0x001b, 0x0018, 0x0017, 0xc010,
+    0x003b, 0x0002,
 ];
 
 /// Every registered suite that a server could agree on with a stranger in TLS 1.2 and below, usual ones first.
@@ -162,21 +142,33 @@ pub fn enumerable(is_tls12: bool) -> Vec<u16> {
 /// The kinds of SSLv2: number, name, OpenSSL's name, bits of the secret part of the key.
 pub const SSLV2: [(u32, &str, &str, u16); 7] = [
     (0x01_0080, "SSL_CK_RC4_128_WITH_MD5", "RC4-MD5", 128),
-    (0x02_0080, "SSL_CK_RC4_128_EXPORT40_WITH_MD5", "EXP-RC4-MD5", 40),
+    (
+        0x02_0080,
+        "SSL_CK_RC4_128_EXPORT40_WITH_MD5",
+        "EXP-RC4-MD5",
+        40,
+    ),
     (0x03_0080, "SSL_CK_RC2_128_CBC_WITH_MD5", "RC2-CBC-MD5", 128),
-    (0x04_0080, "SSL_CK_RC2_128_CBC_EXPORT40_WITH_MD5", "EXP-RC2-CBC-MD5", 40),
-    (0x05_0080, "SSL_CK_IDEA_128_CBC_WITH_MD5", "IDEA-CBC-MD5", 128),
+    (
+        0x04_0080,
+        "SSL_CK_RC2_128_CBC_EXPORT40_WITH_MD5",
+        "EXP-RC2-CBC-MD5",
+        40,
+    ),
+    (
+        0x05_0080,
+        "SSL_CK_IDEA_128_CBC_WITH_MD5",
+        "IDEA-CBC-MD5",
+        128,
+    ),
     (0x06_0040, "SSL_CK_DES_64_CBC_WITH_MD5", "DES-CBC-MD5", 56),
-    (0x07_00c0, "SSL_CK_DES_192_EDE3_CBC_WITH_MD5", "DES-CBC3-MD5", 168),
+    (
+        0x07_00c0,
+        "SSL_CK_DES_192_EDE3_CBC_WITH_MD5",
+        "DES-CBC3-MD5",
+        168,
+    ),
 ];
-
-static OPENSSL: LazyLock<HashMap<u32, &'static str>> = LazyLock::new(|| {
-    include_str!("openssl.tsv")
-        .lines()
-        .filter_map(|line| line.split_once('\t'))
-        .filter_map(|(number, name)| Some((u32::from_str_radix(number.strip_prefix("0x")?, 16).ok()?, name)))
-        .collect()
-});
 
 #[cfg(test)]
 mod tests {
@@ -186,18 +178,53 @@ mod tests {
     #[test]
     fn the_twelve_ciphers_of_the_study_bear_its_names() {
         let named = [
-            (0x0039, "DHE-RSA-AES256-SHA", "TLS_DHE_RSA_WITH_AES_256_CBC_SHA", 256),
+            (
+                0x0039,
+                "DHE-RSA-AES256-SHA",
+                "TLS_DHE_RSA_WITH_AES_256_CBC_SHA",
+                256,
+            ),
             (0x0035, "AES256-SHA", "TLS_RSA_WITH_AES_256_CBC_SHA", 256),
             (0x002f, "AES128-SHA", "TLS_RSA_WITH_AES_128_CBC_SHA", 128),
-            (0xc011, "ECDHE-RSA-RC4-SHA", "TLS_ECDHE_RSA_WITH_RC4_128_SHA", 128),
-            (0xc014, "ECDHE-RSA-AES256-SHA", "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", 256),
-            (0xc012, "ECDHE-RSA-DES-CBC3-SHA", "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA", 168),
-            (0x0088, "DHE-RSA-CAMELLIA256-SHA", "TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA", 256),
-            (0x0016, "EDH-RSA-DES-CBC3-SHA", "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA", 168),
+            (
+                0xc011,
+                "ECDHE-RSA-RC4-SHA",
+                "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
+                128,
+            ),
+            (
+                0xc014,
+                "ECDHE-RSA-AES256-SHA",
+                "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+                256,
+            ),
+            (
+                0xc012,
+                "ECDHE-RSA-DES-CBC3-SHA",
+                "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
+                168,
+            ),
+            (
+                0x0088,
+                "DHE-RSA-CAMELLIA256-SHA",
+                "TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA",
+                256,
+            ),
+            (
+                0x0016,
+                "EDH-RSA-DES-CBC3-SHA",
+                "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA",
+                168,
+            ),
             (0x000a, "DES-CBC3-SHA", "TLS_RSA_WITH_3DES_EDE_CBC_SHA", 168),
             (0x0004, "RC4-MD5", "TLS_RSA_WITH_RC4_128_MD5", 128),
             (0x0005, "RC4-SHA", "TLS_RSA_WITH_RC4_128_SHA", 128),
-            (0x0084, "CAMELLIA256-SHA", "TLS_RSA_WITH_CAMELLIA_256_CBC_SHA", 256),
+            (
+                0x0084,
+                "CAMELLIA256-SHA",
+                "TLS_RSA_WITH_CAMELLIA_256_CBC_SHA",
+                256,
+            ),
         ];
         for (number, openssl, iana, bits) in named {
             let cipher = Suite(number).record();
@@ -205,22 +232,24 @@ mod tests {
                 (cipher.openssl.as_deref(), cipher.iana.as_str(), cipher.bits),
                 (Some(openssl), iana, Some(bits))
             );
-            assert!(CLASSIC.contains(&u16::try_from(number).unwrap()), "{openssl} is offered");
+            assert!(
+                CLASSIC.contains(&u16::try_from(number).unwrap()),
+                "{openssl} is offered"
+            );
         }
     }
 
     #[test]
     fn export_suites_have_their_strength_and_unknown_ones_their_number() {
-        assert_eq!(Suite(0x0003).bits(), Some(40));
-        assert_eq!(Suite(0x0009).bits(), Some(56));
-        assert_eq!(Suite(0x0a0a).iana(), "0x0A0A");
+        assert_eq!(Suite(0x0003).record().bits, Some(40));
+        assert_eq!(Suite(0x0009).record().bits, Some(56));
+        assert_eq!(Suite(0x0a0a).record().iana, "0x0A0A");
         assert_eq!(Suite(0x0a0a).record().openssl, None);
         let sslv2 = Suite(0x01_0080).record();
         assert_eq!(
             (sslv2.iana.as_str(), sslv2.id.as_str(), sslv2.bits),
             ("SSL_CK_RC4_128_WITH_MD5", "0x010080", Some(128))
         );
-        assert_eq!(Suite(0x1301).openssl(), Some("TLS_AES_128_GCM_SHA256"));
     }
 
     #[test]
@@ -231,7 +260,11 @@ mod tests {
         assert_eq!(Suite(0x1301).key_exchange(), KeyExchange::Tls13);
         assert_eq!(Suite(0x003a).key_exchange(), KeyExchange::Dhe);
         assert_eq!(Suite(0xc019).key_exchange(), KeyExchange::Ecdhe);
-        assert!(Suite(0x003a).is_anonymous() && Suite(0xc019).is_anonymous() && !Suite(0x0039).is_anonymous());
+        assert!(
+            Suite(0x003a).is_anonymous()
+                && Suite(0xc019).is_anonymous()
+                && !Suite(0x0039).is_anonymous()
+        );
         assert!(Suite(0x0003).is_export() && !Suite(0x0004).is_export());
     }
 
