@@ -22,10 +22,11 @@ use crate::ndjson::printable;
 use crate::net::Gate;
 use crate::net::exclude::Exclusions;
 use crate::net::pacing::Limits;
-use crate::record::Reason;
+use crate::record::{Reason, Run};
 use crate::stage::progress::When;
-use crate::stage::resume::{Earlier, Ndjson, Resume};
+use crate::stage::resume::{Earlier, Key, Ndjson, Resume};
 use crate::stage::{Options, Status};
+use crate::store::Lookup;
 
 /// Runs a program: arguments, completions, the result as an exit code. 0 all done, 1 some input was not understood
 /// or was cut, 2 could not start or finish.
@@ -145,15 +146,34 @@ fn refuse_own_output(path: &Path) -> anyhow::Result<()> {
 }
 
 fn earlier(path: &Path) -> anyhow::Result<Box<dyn Earlier>> {
-    const SQLITE: &[u8; 16] = b"SQLite format 3\0";
     let mut head = Vec::new();
-    File::open(path)?
-        .take(SQLITE.len() as u64)
-        .read_to_end(&mut head)?;
-    if head == SQLITE {
-        bail!("a database cannot be resumed from yet");
+    File::open(path)?.take(16).read_to_end(&mut head)?;
+    if Lookup::is_database(&head) {
+        return Ok(Box::new(Survey(Lookup::open(path)?)));
     }
     Ok(Box::new(Ndjson::open(path)?))
+}
+
+/// A database as an earlier run.
+struct Survey(Lookup);
+
+impl Earlier for Survey {
+    fn line(&mut self, key: Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(match key {
+            Key::Domain(domain) => self.0.domain(domain),
+            Key::Smtp(ip, port) => self.0.smtp(ip, port),
+            Key::Tls(ip, port, name) => self.0.tls(ip, port, name),
+            Key::Cert(sha256) => self.0.cert(sha256),
+        }?)
+    }
+
+    fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Run>> {
+        let lines = self.0.starts(stage)?;
+        Ok(lines
+            .iter()
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
+    }
 }
 
 fn reason(word: &str) -> Result<Reason, String> {
