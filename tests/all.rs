@@ -4,5 +4,6 @@
 mod docs;
 mod harness;
 mod imports;
+mod peers;
 mod smtp_probe;
 mod to_sqlite;
