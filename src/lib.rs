@@ -23,3 +23,5 @@ pub mod tls;
 pub mod received;
 
 pub mod store;
+
+pub mod report;

@@ -1,0 +1,9 @@
+//! The report: questions to a survey, their answers as tables, charts and one page.
+
+pub mod chart;
+pub mod output;
+pub mod questions;
+pub mod render;
+mod study;
+pub mod survey;
+pub mod table;

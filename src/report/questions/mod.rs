@@ -1,0 +1,205 @@
+//! The questions, each a named table that can be had alone.
+
+mod overview;
+mod ranks;
+mod standing;
+mod users;
+
+use super::survey::Survey;
+use super::table::Table;
+use crate::store::{Fact, Rule, Truth};
+
+use super::survey::Verdict;
+
+/// How a question is asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The rule that takes the servers of a domain together.
+    pub rule: Rule,
+    /// Rows of a top table.
+    pub limit: usize,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            rule: Rule::Preferred,
+            limit: 20,
+        }
+    }
+}
+
+/// A question: its name, what it asks, and how it is answered.
+pub struct Question {
+    /// `--table NAME`.
+    pub name: &'static str,
+    /// In one line.
+    pub about: &'static str,
+    /// Stands in the page and in the text without `--table`.
+    pub shown: Shown,
+    /// The answer.
+    pub answer: fn(&Survey, &Asked) -> rusqlite::Result<Table>,
+}
+
+/// Where a table stands without being asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// In the short text and in the page.
+    First,
+    /// In the page.
+    Page,
+    /// Only where it is asked for.
+    Asked,
+}
+
+/// Every question, in the order of the page.
+pub const QUESTIONS: &[Question] = &[
+    Question {
+        name: "overview",
+        about: "ESMTP, TLS and valid certificates, by domains, users and servers, under three rules",
+        shown: Shown::First,
+        answer: overview::overview,
+    },
+    Question {
+        name: "names",
+        about: "certificates that name the exchange or the domain, and DANE",
+        shown: Shown::Page,
+        answer: overview::names,
+    },
+    Question {
+        name: "standing",
+        about: "what became of the domains, and of the users at them",
+        shown: Shown::First,
+        answer: standing::standing,
+    },
+    Question {
+        name: "top-providers",
+        about: "the largest domains of each counted list",
+        shown: Shown::First,
+        answer: users::top_providers,
+    },
+    Question {
+        name: "tls-by-rank",
+        about: "TLS and valid certificates among the first N domains of each list",
+        shown: Shown::First,
+        answer: ranks::tls_by_rank,
+    },
+    Question {
+        name: "tls-by-every-rank",
+        about: "the same for every N",
+        shown: Shown::Asked,
+        answer: ranks::tls_by_every_rank,
+    },
+    Question {
+        name: "tls-by-users",
+        about: "users with TLS and valid certificates at the N largest domains of each counted list",
+        shown: Shown::First,
+        answer: users::tls_by_users,
+    },
+];
+
+/// A question by its name.
+pub fn question(name: &str) -> Option<&'static Question> {
+    QUESTIONS.iter().find(|question| question.name == name)
+}
+
+/// What is measured of a domain: a fact, or a fact among those with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measure {
+    /// Its word.
+    pub word: &'static str,
+    /// For people.
+    pub label: &'static str,
+    /// The fact.
+    pub fact: Fact,
+    /// Only among domains for which this is a yes.
+    pub among: Option<Fact>,
+}
+
+/// The measures of the overall picture.
+pub const MEASURES: [Measure; 9] = [
+    Measure {
+        word: "esmtp",
+        label: "ESMTP",
+        fact: Fact::Esmtp,
+        among: None,
+    },
+    Measure {
+        word: "accepted",
+        label: "STARTTLS accepted",
+        fact: Fact::Accepted,
+        among: None,
+    },
+    Measure {
+        word: "tls",
+        label: "TLS",
+        fact: Fact::Tls,
+        among: None,
+    },
+    Measure {
+        word: "valid",
+        label: "Valid certificate",
+        fact: Fact::Valid,
+        among: None,
+    },
+    Measure {
+        word: "valid_of_accepted",
+        label: "Valid, where accepted",
+        fact: Fact::Valid,
+        among: Some(Fact::Accepted),
+    },
+    Measure {
+        word: "names_exchange",
+        label: "Certificate names the exchange",
+        fact: Fact::NamesExchange,
+        among: None,
+    },
+    Measure {
+        word: "trusted",
+        label: "Valid and names the exchange",
+        fact: Fact::Trusted,
+        among: None,
+    },
+    Measure {
+        word: "names_domain",
+        label: "Certificate names the domain",
+        fact: Fact::NamesDomain,
+        among: None,
+    },
+    Measure {
+        word: "dane",
+        label: "DANE holds",
+        fact: Fact::Dane,
+        among: None,
+    },
+];
+
+/// The measures that are followed along ranks and users.
+pub fn followed() -> impl Iterator<Item = &'static Measure> {
+    MEASURES
+        .iter()
+        .filter(|it| matches!(it.word, "accepted" | "tls" | "valid" | "valid_of_accepted"))
+}
+
+impl Measure {
+    /// What it is for a domain; none: the domain is not in its base.
+    pub fn of(&self, verdict: &Verdict, rule: Rule) -> Option<Truth> {
+        let counts = verdict.status.takes_mail()
+            && self
+                .among
+                .is_none_or(|among| verdict.truth(among, rule) == Truth::Yes);
+        counts.then(|| verdict.truth(self.fact, rule))
+    }
+}
+
+/// 1, 2, 5, 10, 20, … below `end`, and `end`.
+pub fn marks(end: u64) -> Vec<u64> {
+    let mut marks: Vec<u64> = (0..19)
+        .flat_map(|power| [1, 2, 5].map(|digit| digit * 10u64.pow(power)))
+        .take_while(|&mark| mark < end)
+        .collect();
+    if end > 0 {
+        marks.push(end);
+    }
+    marks
+}

@@ -1,0 +1,197 @@
+//! The overall picture: three weights, three rules, every unknown in sight.
+
+use super::{Asked, MEASURES, Measure};
+use crate::report::chart::{Chart, Stack};
+use crate::report::study;
+use crate::report::survey::{Survey, Verdict, at};
+use crate::report::table::{Cell, TALLY, Table, Tally};
+use crate::store::{RULES, Rule, Truth, unpack};
+
+pub(super) fn overview(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = Table::new(
+        "overview",
+        "The overall picture",
+        "Percentages are of what was learned: yes, no and mixed. Unknown stands beside them; at least and at most are \
+         the percentage if every unknown were a no, or a yes. Domains that take no mail are outside. Preferred: the \
+         servers that mail would go to must agree, else mixed. Any, all: one server is enough, every server must. \
+         STARTTLS accepted is what was counted as TLS in 2014; TLS is a handshake that was seen through. A valid \
+         certificate leads to a root of the named store; names are another question.",
+    );
+    answer(survey, asked, table, |measure| {
+        !NAMES.contains(&measure.word)
+    })
+}
+
+/// The measures that depend on names, and so on the exchange or the domain beside the server.
+const NAMES: [&str; 4] = ["names_exchange", "trusted", "names_domain", "dane"];
+
+pub(super) fn names(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = Table::new(
+        "names",
+        "Certificates and names",
+        "Whether the certificate names the exchange (what MTA-STS and a verifying sender ask for) or the domain, by its \
+         subject alternative names, and whether TLSA records under DNSSEC hold (RFC 7672); unknown where TLSA was not \
+         asked for.",
+    );
+    answer(survey, asked, table, |measure| {
+        NAMES.contains(&measure.word)
+    })
+}
+
+fn answer(
+    survey: &Survey,
+    asked: &Asked,
+    table: Table,
+    wanted: impl Fn(&Measure) -> bool,
+) -> rusqlite::Result<Table> {
+    let mut table = table
+        .columns([
+            ("weight", "Weight"),
+            ("measure", "Measure"),
+            ("rule", "Rule"),
+        ])
+        .columns(TALLY)
+        .columns([("in_2014", "2014"), ("in_2015", "2015")]);
+    let mut stacks = Vec::new();
+    for (weight, tallies) in weights(survey)? {
+        for (measure, rules) in MEASURES
+            .iter()
+            .zip(&tallies)
+            .filter(|(measure, _)| wanted(measure))
+        {
+            for (rule, tally) in rules {
+                let rule = rule.map_or("each", Rule::word);
+                let before = |value: Option<f64>| value.map_or(Cell::Null, Cell::Percent);
+                let is_preferred = rule == Rule::Preferred.word();
+                let mut row = vec![
+                    Cell::from(weight.shown()),
+                    measure.label.into(),
+                    rule.into(),
+                ];
+                row.extend(tally.cells());
+                row.push(before(
+                    is_preferred.then(|| weight.in_2014(measure)).flatten(),
+                ));
+                row.push(before(
+                    (is_preferred && matches!(weight, Weight::Domains))
+                        .then(|| study::in_2015(measure.word))
+                        .flatten(),
+                ));
+                table.row(row);
+                if rule == asked.rule.word() || rule == "each" {
+                    stacks.push(Stack {
+                        group: weight.shown(),
+                        label: measure.label.to_owned(),
+                        tally: *tally,
+                        before: is_preferred.then(|| weight.in_2014(measure)).flatten(),
+                    });
+                }
+            }
+        }
+    }
+    table.chart = Some(Chart::Stacks(stacks));
+    Ok(table)
+}
+
+/// What a domain counts for.
+enum Weight {
+    Domains,
+    Users(String),
+    Servers,
+}
+
+impl Weight {
+    fn shown(&self) -> String {
+        match self {
+            Self::Domains => "domains".to_owned(),
+            Self::Users(source) => format!("users: {source}"),
+            Self::Servers => "servers".to_owned(),
+        }
+    }
+
+    fn in_2014(&self, measure: &Measure) -> Option<f64> {
+        match self {
+            Self::Domains => study::printed(&[
+                "overall_percent_of_providers",
+                match measure.word {
+                    "esmtp" => "esmtp",
+                    "accepted" => "tls",
+                    "valid" => "valid_certificate",
+                    "valid_of_accepted" => "valid_of_tls",
+                    _ => return None,
+                },
+            ]),
+            Self::Users(source) => {
+                let list = study::list(source)?;
+                match measure.word {
+                    "accepted" => study::printed(&["tls_percent_of_users", &format!("{list}_all")]),
+                    "valid_of_accepted" => study::printed(&[
+                        "valid_certificate_percent",
+                        &format!("of_tls_users_{list}"),
+                    ]),
+                    _ => None,
+                }
+            }
+            Self::Servers => None,
+        }
+    }
+}
+
+/// For each measure, a tally for each rule; servers have no rule.
+type Tallies = Vec<Vec<(Option<Rule>, Tally)>>;
+
+fn weights(survey: &Survey) -> rusqlite::Result<Vec<(Weight, Tallies)>> {
+    let verdicts = survey.verdicts()?;
+    let empty = || -> Tallies {
+        let rules = RULES.map(|rule| (Some(rule), Tally::default())).to_vec();
+        vec![rules; MEASURES.len()]
+    };
+    let add = |tallies: &mut Tallies, verdict: &Verdict, weight: u64| {
+        for (measure, rules) in MEASURES.iter().zip(tallies) {
+            for (rule, tally) in rules {
+                if let Some(truth) = rule.and_then(|rule| measure.of(verdict, rule)) {
+                    tally.add(truth, weight);
+                }
+            }
+        }
+    };
+    let mut domains = empty();
+    for verdict in verdicts {
+        add(&mut domains, verdict, 1);
+    }
+    let mut weights = vec![(Weight::Domains, domains)];
+    for list in survey.counted()? {
+        let mut users = empty();
+        for entry in &list.entries {
+            add(&mut users, &at(verdicts, entry.domain), entry.users);
+        }
+        weights.push((Weight::Users(list.source.clone()), users));
+    }
+    weights.push((Weight::Servers, servers(survey)?));
+    Ok(weights)
+}
+
+/// Every address that was probed; what its certificate names depends on the exchange and is not asked here.
+fn servers(survey: &Survey) -> rusqlite::Result<Tallies> {
+    let mut tallies: Tallies = vec![vec![(None, Tally::default())]; MEASURES.len()];
+    let mut statement = survey
+        .connection
+        .prepare("SELECT facts FROM judged_server")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let facts: i64 = row.get(0)?;
+        // The facts of a server lie where a domain's lie under the first rule.
+        let truth = |fact| unpack(facts, fact, Rule::Preferred);
+        for (measure, tally) in MEASURES.iter().zip(&mut tallies) {
+            if measure.among.is_none_or(|among| truth(among) == Truth::Yes) {
+                tally[0].1.add(truth(measure.fact), 1);
+            }
+        }
+    }
+    for (measure, rules) in MEASURES.iter().zip(&mut tallies) {
+        if NAMES.contains(&measure.word) {
+            rules.clear();
+        }
+    }
+    Ok(tallies)
+}

@@ -1,0 +1,193 @@
+//! Weighted by people: the largest domains of a counted list, and how many users have TLS.
+
+use super::ranks::thinned;
+use super::{Asked, followed, marks};
+use crate::report::chart::{Bar, Chart, Line};
+use crate::report::study;
+use crate::report::survey::{Survey, at};
+use crate::report::table::{Cell, TALLY, Table, Tally};
+use crate::store::Fact;
+
+pub(super) fn top_providers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let mut table = Table::new(
+        "top-providers",
+        "The largest domains of each counted list",
+        format!(
+            "Each domain alone, under the rule {}; percent of all users in the list. Accepted is TLS as it was counted \
+             in 2014.",
+            asked.rule.word()
+        ),
+    )
+    .columns([
+        ("list", "List"),
+        ("place", "Place"),
+        ("domain", "Domain"),
+        ("users", "Users"),
+        ("of", "Of"),
+        ("percent", "Percent"),
+        ("status", "Status"),
+        ("esmtp", "ESMTP"),
+        ("accepted", "STARTTLS accepted"),
+        ("tls", "TLS"),
+        ("valid", "Valid certificate"),
+        ("in_2014", "2014"),
+    ]);
+    let mut bars = Vec::new();
+    for list in survey.counted()? {
+        let of = list.of.unwrap_or(0);
+        for (place, entry) in list.by_users().iter().take(asked.limit).enumerate() {
+            let verdict = survey.verdict(entry.domain)?;
+            let domain = survey.name(entry.domain)?;
+            let told = |fact| -> Cell {
+                if verdict.status.takes_mail() {
+                    verdict.truth(fact, asked.rule).word().into()
+                } else {
+                    Cell::Null
+                }
+            };
+            let printed = study::provider(&list.source, &domain);
+            if place < 10 {
+                bars.push(Bar {
+                    group: format!("users: {}", list.source),
+                    label: domain.clone(),
+                    value: 100.0 * entry.users as f64 / of.max(1) as f64,
+                    count: entry.users,
+                    before: printed,
+                    truth: verdict
+                        .status
+                        .takes_mail()
+                        .then(|| verdict.truth(Fact::Tls, asked.rule)),
+                });
+            }
+            table.row([
+                Cell::from(list.source.as_str()),
+                (place as u64 + 1).into(),
+                domain.into(),
+                entry.users.into(),
+                of.into(),
+                Cell::share(entry.users as f64, of as f64),
+                verdict.status.word().into(),
+                told(Fact::Esmtp),
+                told(Fact::Accepted),
+                told(Fact::Tls),
+                told(Fact::Valid),
+                printed.map_or(Cell::Null, Cell::Percent),
+            ]);
+        }
+    }
+    table.chart = Some(Chart::Bars {
+        unit: "% of users",
+        bars,
+    });
+    Ok(table)
+}
+
+pub(super) fn tls_by_users(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let mut table = Table::new(
+        "tls-by-users",
+        "Users with TLS",
+        format!(
+            "Users at the N largest domains of the list, by the rule {}; the base is the users at domains that \
+             answered. Covered: their share of all users in the list. The lowest and the highest list stand below.",
+            asked.rule.word()
+        ),
+    )
+    .columns([
+        ("list", "List"),
+        ("domains", "N largest"),
+        ("covered", "Covered"),
+        ("measure", "Measure"),
+    ])
+    .columns(TALLY)
+    .columns([("in_2014", "2014")]);
+    let verdicts = survey.verdicts()?;
+    let mut lines = Vec::new();
+    let several = survey.counted()?.count() > 1;
+    // For each measure, where every list ends.
+    let mut ends: Vec<(&str, Vec<(&str, Tally)>)> = followed()
+        .map(|measure| (measure.label, Vec::new()))
+        .collect();
+    for list in survey.counted()? {
+        let entries = list.by_users();
+        let of = list.of.unwrap_or(0);
+        let mut wanted = marks(entries.len() as u64);
+        wanted.retain(|&mark| mark >= 5 || mark == entries.len() as u64);
+        for (measure, (_, ends)) in followed().zip(&mut ends) {
+            let mut tally = Tally::default();
+            let mut seen = 0;
+            let mut curve = Vec::with_capacity(entries.len());
+            let mut covered = Vec::with_capacity(entries.len());
+            for (place, entry) in entries.iter().enumerate() {
+                if let Some(truth) = measure.of(&at(verdicts, entry.domain), asked.rule) {
+                    tally.add(truth, entry.users);
+                }
+                seen += entry.users;
+                curve.push((place as u64 + 1, tally));
+                covered.push(seen);
+            }
+            for &mark in &wanted {
+                let at = mark as usize - 1;
+                let printed = study::list(&list.source).and_then(|name| {
+                    match (measure.word, mark == entries.len() as u64) {
+                        ("accepted", true) => {
+                            study::printed(&["tls_percent_of_users", &format!("{name}_all")])
+                        }
+                        ("accepted", false) if mark == 10 => {
+                            study::printed(&["tls_percent_of_users", &format!("{name}_top10")])
+                        }
+                        ("valid_of_accepted", true) => study::printed(&[
+                            "valid_certificate_percent",
+                            &format!("of_tls_users_{name}"),
+                        ]),
+                        _ => None,
+                    }
+                });
+                let mut row = vec![
+                    Cell::from(list.source.as_str()),
+                    mark.into(),
+                    Cell::share(covered[at] as f64, of as f64),
+                    measure.label.into(),
+                ];
+                row.extend(curve[at].1.cells());
+                row.push(printed.map_or(Cell::Null, Cell::Percent));
+                table.row(row);
+            }
+            ends.push((&list.source, tally));
+            let label = if several {
+                format!("{} ({})", measure.label, list.source)
+            } else {
+                measure.label.to_owned()
+            };
+            lines.push(Line::new(label, thinned(&curve)));
+        }
+    }
+    for (label, mut ends) in ends.into_iter().filter(|_| several) {
+        ends.retain(|(_, tally)| tally.of() > 0);
+        ends.sort_by(|a, b| {
+            a.1.percent()
+                .partial_cmp(&b.1.percent())
+                .unwrap_or(std::cmp::Ordering::Equal)
+        });
+        let extremes = [("lowest", ends.first()), ("highest", ends.last())];
+        for (which, end) in extremes {
+            let Some((source, tally)) = end else {
+                continue;
+            };
+            let mut row = vec![
+                Cell::from(format!("{which}: {source}")),
+                Cell::Null,
+                Cell::Null,
+                label.into(),
+            ];
+            row.extend(tally.cells());
+            row.push(Cell::Null);
+            table.row(row);
+        }
+    }
+    table.chart = Some(Chart::Lines {
+        x: "N largest domains".to_owned(),
+        lines,
+        points: Vec::new(),
+    });
+    Ok(table)
+}

@@ -1,0 +1,174 @@
+//! A table as text, CSV, JSON and NDJSON.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use super::table::{Cell, Table};
+use crate::store::{printable, to_json};
+
+/// For a terminal or a mail: columns aligned, nothing raw from the network.
+pub fn text(out: &mut dyn Write, table: &Table) -> io::Result<()> {
+    writeln!(out, "{}", table.title.to_uppercase())?;
+    for line in wrapped(&table.note, 100) {
+        writeln!(out, "  {line}")?;
+    }
+    let shown: Vec<Vec<String>> = (table.rows.iter())
+        .map(|row| row.iter().map(|cell| printable(&cell.shown())).collect())
+        .collect();
+    let widths: Vec<usize> = (table.columns.iter().enumerate())
+        .map(|(at, column)| {
+            let cells = shown.iter().map(|row| row[at].chars().count());
+            cells
+                .chain([printable(&column.label).chars().count()])
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let numeric: Vec<bool> = (0..table.columns.len())
+        .map(|at| table.rows.iter().any(|row| row[at].is_number()))
+        .collect();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| -> io::Result<()> {
+        let mut text = String::new();
+        for ((cell, &width), &right) in cells.zip(&widths).zip(&numeric) {
+            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+            text += "  ";
+            text += &if right {
+                pad + cell
+            } else {
+                cell.to_owned() + &pad
+            };
+        }
+        writeln!(out, "{}", text.trim_end())
+    };
+    let labels: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| printable(&column.label))
+        .collect();
+    line(&mut labels.iter().map(String::as_str))?;
+    for row in &shown {
+        line(&mut row.iter().map(String::as_str))?;
+    }
+    writeln!(out)
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// RFC 4180, with a heading; several tables are apart by an empty line. A cell that a spreadsheet would take for a
+/// formula begins with an apostrophe.
+pub fn csv(out: &mut dyn Write, table: &Table) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().from_writer(&mut *out);
+    writer.write_record(table.columns.iter().map(|column| harmless(&column.key)))?;
+    for row in &table.rows {
+        writer.write_record(row.iter().map(|cell| match cell {
+            Cell::Null => String::new(),
+            Cell::Text(text) => harmless(text),
+            Cell::Count(count) => count.to_string(),
+            Cell::Fraction(number) => format!("{number:.4}"),
+            Cell::Percent(percent) => format!("{percent:.4}"),
+        }))?;
+    }
+    writer.flush()
+}
+
+/// No formula (OWASP, "CSV Injection").
+fn harmless(text: &str) -> String {
+    let text = printable(text);
+    match text.chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r') => format!("'{text}"),
+        _ => text,
+    }
+}
+
+/// One object: the table with its heading and its rows as objects.
+pub fn json(table: &Table) -> Value {
+    json!({
+        "table": table.name,
+        "title": table.title,
+        "note": table.note,
+        "columns": table.columns.iter().map(|column| &column.key).collect::<Vec<_>>(),
+        "rows": (0..table.rows.len()).map(|at| object(table, at)).collect::<Vec<_>>(),
+    })
+}
+
+/// Each row as an object on a line.
+pub fn ndjson(out: &mut dyn Write, table: &Table) -> io::Result<()> {
+    for at in 0..table.rows.len() {
+        let mut row = Map::new();
+        row.insert("table".to_owned(), table.name.into());
+        row.extend(object(table, at));
+        write_json(out, &Value::Object(row))?;
+    }
+    Ok(())
+}
+
+/// A JSON value on a line, without raw controls.
+pub fn write_json(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+    out.write_all(&to_json(value).map_err(io::Error::other)?)?;
+    out.write_all(b"\n")
+}
+
+fn object(table: &Table, row: usize) -> Map<String, Value> {
+    let cells = table.rows[row].iter().map(|cell| match cell {
+        Cell::Null => Value::Null,
+        Cell::Text(text) => text.as_str().into(),
+        Cell::Count(count) => (*count).into(),
+        Cell::Fraction(number) | Cell::Percent(number) => ((number * 1e4).round() / 1e4).into(),
+    });
+    let keys = table.columns.iter().map(|column| column.key.clone());
+    keys.zip(cells).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> Table {
+        let mut table = Table::new("t", "A table", "Two columns.")
+            .columns([("text", "Text"), ("count", "Count")]);
+        table.row([text.into(), Cell::Count(1234)]);
+        table
+    }
+
+    fn written(write: impl Fn(&mut dyn Write, &Table) -> io::Result<()>, text: &str) -> String {
+        let mut out = Vec::new();
+        write(&mut out, &table(text)).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_spreadsheet_finds_no_formula() {
+        for cell in ["=1+1", "+1", "-1", "@SUM(A1)"] {
+            let text = written(csv, cell);
+            assert!(text.contains(&format!("\n'{cell}")), "{text}");
+        }
+        // Tab and carriage return are escaped before, so that nothing hides behind them.
+        assert!(written(csv, "\t=1").contains("\\u{9}=1"));
+        assert!(written(csv, "a\"b,c").contains("\"a\"\"b,c\""));
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_from_the_network() {
+        let text = written(self::text, "\u{1b}[31mred\u{202e}");
+        assert!(
+            !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+            "{text}"
+        );
+        assert!(text.contains("1,234"));
+        let text = written(ndjson, "\u{1b}[31m\u{9b}");
+        assert!(text.contains("\\u001b[31m\\u009b"), "{text}");
+    }
+}

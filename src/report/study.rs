@@ -1,0 +1,67 @@
+//! What was printed before: the study of 2014 (Foster, Larson, Masich) and the survey of 2015 (Durumeric et al.), for
+//! the columns beside today's numbers.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+static STUDY_2014: LazyLock<Value> = LazyLock::new(|| {
+    // Part of this program, and read by a test.
+    serde_json::from_str(include_str!("../../data/study-2014.json")).unwrap_or(Value::Null)
+});
+
+/// A printed percentage, by its path in the data file.
+pub fn printed(path: &[&str]) -> Option<f64> {
+    path.iter()
+        .try_fold(&*STUDY_2014, |value, key| value.get(key))?
+        .as_f64()
+}
+
+/// Which of the study's lists a list of ours is, by its name.
+pub fn list(source: &str) -> Option<&'static str> {
+    let source = source.to_ascii_lowercase();
+    ["adobe", "gawker"]
+        .into_iter()
+        .find(|name| source.contains(name))
+}
+
+/// The share of users that the study printed for a domain in its table of a list.
+pub fn provider(source: &str, domain: &str) -> Option<f64> {
+    let table = match list(source)? {
+        "adobe" => "table1_adobe",
+        _ => "table2_gawker",
+    };
+    let rows = STUDY_2014.get(table)?.as_array()?;
+    let row = rows
+        .iter()
+        .find(|row| row.get("domain").and_then(Value::as_str) == Some(domain))?;
+    row.get("percent_users")?.as_f64()
+}
+
+/// The survey of 2015, percent of domains with a mail server (IMC 2015, table 3 and §4).
+pub fn in_2015(measure: &str) -> Option<f64> {
+    Some(match measure {
+        "accepted" => 81.8,
+        "valid" => 52.0,
+        "valid_of_accepted" => 64.0,
+        "trusted" => 34.2,
+        "names_domain" => 0.6,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_file_is_read() {
+        assert_eq!(
+            printed(&["overall_percent_of_providers", "tls"]),
+            Some(54.58)
+        );
+        assert_eq!(provider("adobe-2013", "gmail.com"), Some(15.76));
+        assert_eq!(provider("Gawker", "gmail.com"), Some(32.24));
+        assert_eq!(provider("other", "gmail.com"), None);
+    }
+}

@@ -1,0 +1,275 @@
+//! A survey at hand for questions: the verdict of every domain and the entries of every list, read once, in memory.
+
+use std::cell::OnceCell;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::store::{self, Fact, Rule, Truth, unpack};
+
+/// What became of a domain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// On a list, and no `domain` record says more.
+    #[default]
+    NotLookedUp,
+    /// A server answered.
+    Answered,
+    /// Servers said to come again.
+    Deferred,
+    /// No server could be reached.
+    Unreachable,
+    /// No server was asked.
+    NotProbed,
+    /// Exchanges or addresses could not be learned.
+    Dns,
+    /// A null MX.
+    NullMx,
+    /// No such domain.
+    Nxdomain,
+    /// No address to deliver to.
+    NoAddress,
+    /// No domain name.
+    InvalidName,
+}
+
+impl Status {
+    /// Those a domain with a record can have, in the order of the report.
+    pub const ALL: [Self; 9] = [
+        Self::Answered,
+        Self::Deferred,
+        Self::Unreachable,
+        Self::NotProbed,
+        Self::Dns,
+        Self::NullMx,
+        Self::Nxdomain,
+        Self::NoAddress,
+        Self::InvalidName,
+    ];
+
+    fn from_word(word: &str) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.word() == word)
+            .unwrap_or_default()
+    }
+
+    /// The word of the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotLookedUp => "not_looked_up",
+            Self::Answered => "answered",
+            Self::Deferred => "deferred",
+            Self::Unreachable => "unreachable",
+            Self::NotProbed => "not_probed",
+            Self::Dns => "dns",
+            Self::NullMx => "null_mx",
+            Self::Nxdomain => "nxdomain",
+            Self::NoAddress => "no_address",
+            Self::InvalidName => "invalid_name",
+        }
+    }
+
+    /// For people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::NotLookedUp => "listed, never looked up",
+            Self::Answered => "a server answered EHLO or HELO",
+            Self::Deferred => "no server answered; one said to come again",
+            Self::Unreachable => "no server answered",
+            Self::NotProbed => "no server was asked",
+            Self::Dns => "exchanges or addresses could not be learned",
+            Self::NullMx => "takes no mail: null MX",
+            Self::Nxdomain => "takes no mail: no such domain",
+            Self::NoAddress => "takes no mail: no address",
+            Self::InvalidName => "no domain name",
+        }
+    }
+
+    /// Whether it counts at all: domains that take no mail are outside.
+    pub fn takes_mail(self) -> bool {
+        matches!(
+            self,
+            Self::Answered | Self::Deferred | Self::Unreachable | Self::NotProbed | Self::Dns
+        )
+    }
+}
+
+/// A domain, judged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Verdict {
+    /// What became of it.
+    pub status: Status,
+    /// A better preference was passed over.
+    pub not_best: bool,
+    /// Row of `tls` of the server that stands for it; 0: none with TLS.
+    pub tls: u32,
+    /// Packed facts.
+    pub facts: i64,
+}
+
+impl Verdict {
+    /// A fact under a rule.
+    pub fn truth(&self, fact: Fact, rule: Rule) -> Truth {
+        unpack(self.facts, fact, rule)
+    }
+}
+
+/// A list and its entries.
+#[derive(Debug)]
+pub struct List {
+    /// Its name.
+    pub source: String,
+    /// Users in all, of a counted list.
+    pub of: Option<u64>,
+    /// By rank; those without one last.
+    pub entries: Vec<Entry>,
+}
+
+/// An entry of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Row of `name`.
+    pub domain: u32,
+    /// Its rank; 0: none.
+    pub rank: u32,
+    /// Its users.
+    pub users: u64,
+}
+
+impl List {
+    /// Whether it counts users.
+    pub fn is_counted(&self) -> bool {
+        self.of.is_some()
+    }
+
+    /// The entries with most users first.
+    pub fn by_users(&self) -> Vec<Entry> {
+        let mut entries = self.entries.clone();
+        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.users), entry.rank, entry.domain));
+        entries
+    }
+}
+
+/// The survey.
+pub struct Survey {
+    /// For what is not in memory.
+    pub connection: Connection,
+    /// By row of `name`.
+    verdicts: OnceCell<Vec<Verdict>>,
+    lists: OnceCell<Vec<List>>,
+}
+
+impl Survey {
+    /// Opens a database; judgements that are missing (a load was cut) are made first.
+    pub fn open(path: &Path) -> Result<Self, store::Error> {
+        let connection = store::open(path)?;
+        if store::is_judged(&connection)? {
+            return Ok(Self::new(connection));
+        }
+        drop(connection);
+        let mut connection = store::create(path)?;
+        store::judge(&mut connection, &AtomicBool::new(false))?;
+        store::close(connection)?;
+        Ok(Self::new(store::open(path)?))
+    }
+
+    /// A survey on an open database with its judgements.
+    pub fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            verdicts: OnceCell::new(),
+            lists: OnceCell::new(),
+        }
+    }
+
+    /// The verdicts, by row of `name`; names that are no domain of the survey are [`Status::NotLookedUp`].
+    pub fn verdicts(&self) -> rusqlite::Result<&[Verdict]> {
+        if let Some(verdicts) = self.verdicts.get() {
+            return Ok(verdicts);
+        }
+        let names: u32 =
+            self.connection
+                .query_row("SELECT coalesce(max(id), 0) FROM name", [], |row| {
+                    row.get(0)
+                })?;
+        let mut verdicts = vec![Verdict::default(); names as usize + 1];
+        let mut statement = self.connection.prepare(
+            "SELECT domain, status, not_best, coalesce(tls, 0), facts FROM judged_domain",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let domain: u32 = row.get(0)?;
+            let Some(verdict) = verdicts.get_mut(domain as usize) else {
+                continue;
+            };
+            *verdict = Verdict {
+                status: Status::from_word(row.get_ref(1)?.as_str().unwrap_or_default()),
+                not_best: row.get(2)?,
+                tls: row.get(3)?,
+                facts: row.get(4)?,
+            };
+        }
+        Ok(self.verdicts.get_or_init(|| verdicts))
+    }
+
+    /// The lists, counted ones first, each by rank.
+    pub fn lists(&self) -> rusqlite::Result<&[List]> {
+        if let Some(lists) = self.lists.get() {
+            return Ok(lists);
+        }
+        let mut lists = Vec::new();
+        let mut statement = self
+            .connection
+            .prepare("SELECT id, source, of FROM list ORDER BY of IS NULL, source")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let mut list = List {
+                source: row.get(1)?,
+                of: row.get(2)?,
+                entries: Vec::new(),
+            };
+            let mut statement = self.connection.prepare_cached(
+                "SELECT domain, coalesce(rank, 0), coalesce(users, 0) FROM entry WHERE list = ?1",
+            )?;
+            let mut entries = statement.query([row.get::<_, i64>(0)?])?;
+            while let Some(entry) = entries.next()? {
+                list.entries.push(Entry {
+                    domain: entry.get(0)?,
+                    rank: entry.get::<_, i64>(1)?.try_into().unwrap_or(u32::MAX),
+                    users: entry.get(2)?,
+                });
+            }
+            list.entries
+                .sort_by_key(|entry| (entry.rank == 0, entry.rank, entry.domain));
+            lists.push(list);
+        }
+        Ok(self.lists.get_or_init(|| lists))
+    }
+
+    /// The lists that count users.
+    pub fn counted(&self) -> rusqlite::Result<impl Iterator<Item = &List>> {
+        Ok(self.lists()?.iter().filter(|list| list.is_counted()))
+    }
+
+    /// The verdict of a domain.
+    pub fn verdict(&self, domain: u32) -> rusqlite::Result<Verdict> {
+        Ok(at(self.verdicts()?, domain))
+    }
+
+    /// A name by its row.
+    pub fn name(&self, id: u32) -> rusqlite::Result<String> {
+        let name = self
+            .connection
+            .prepare_cached("SELECT name FROM name WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        Ok(name.unwrap_or_default())
+    }
+}
+
+/// The verdict of a domain among all.
+pub fn at(verdicts: &[Verdict], domain: u32) -> Verdict {
+    verdicts.get(domain as usize).copied().unwrap_or_default()
+}

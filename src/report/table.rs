@@ -1,0 +1,260 @@
+//! A table: what every question answers with, whatever the format.
+
+use crate::store::Truth;
+
+use super::chart::Chart;
+
+/// A table with its heading.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// The question's name.
+    pub name: &'static str,
+    /// Its heading.
+    pub title: String,
+    /// What is counted, by which rule, in a sentence or two.
+    pub note: String,
+    /// The columns.
+    pub columns: Vec<Column>,
+    /// The rows, each as long as `columns`.
+    pub rows: Vec<Vec<Cell>>,
+    /// The picture of it.
+    pub chart: Option<Chart>,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The key in JSON and the heading in CSV.
+    pub key: String,
+    /// The heading for people.
+    pub label: String,
+}
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// Nothing to say.
+    Null,
+    /// Text, maybe from the network.
+    Text(String),
+    /// A whole number.
+    Count(u64),
+    /// A number of domains that is a sum of fractions.
+    Fraction(f64),
+    /// A percentage, 0 to 100.
+    Percent(f64),
+}
+
+impl Cell {
+    /// Text, or nothing.
+    pub fn text(text: Option<impl Into<String>>) -> Self {
+        text.map_or(Self::Null, |text| Self::Text(text.into()))
+    }
+
+    /// `part` of `whole` in percent; nothing of nothing.
+    pub fn share(part: f64, whole: f64) -> Self {
+        if whole > 0.0 {
+            Self::Percent(100.0 * part / whole)
+        } else {
+            Self::Null
+        }
+    }
+
+    /// Whether it is set flush right.
+    pub fn is_number(&self) -> bool {
+        matches!(self, Self::Count(_) | Self::Fraction(_) | Self::Percent(_))
+    }
+
+    /// For people: thousands apart, two decimals and a sign for percentages.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Null => String::new(),
+            Self::Text(text) => text.clone(),
+            Self::Count(count) => thousands(*count),
+            Self::Fraction(number) => {
+                let tenths = (number * 10.0).round() as u64;
+                format!("{}.{}", thousands(tenths / 10), tenths % 10)
+            }
+            Self::Percent(percent) => format!("{percent:.2} %"),
+        }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// `1,234,567`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(name: &'static str, title: impl Into<String>, note: impl Into<String>) -> Self {
+        Self {
+            name,
+            title: title.into(),
+            note: note.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds columns, each a key and a heading.
+    pub fn columns<'a>(mut self, columns: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        self.columns
+            .extend(columns.into_iter().map(|(key, label)| Column {
+                key: key.to_owned(),
+                label: label.to_owned(),
+            }));
+        self
+    }
+
+    /// Adds a column.
+    pub fn column(&mut self, key: impl Into<String>, label: impl Into<String>) {
+        self.columns.push(Column {
+            key: key.into(),
+            label: label.into(),
+        });
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        let row: Vec<Cell> = cells.into_iter().collect();
+        debug_assert_eq!(row.len(), self.columns.len(), "{}", self.name);
+        self.rows.push(row);
+    }
+}
+
+/// Yes, no, mixed and unknown, counted with a weight (domains, users or servers).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Yes.
+    pub yes: u64,
+    /// No.
+    pub no: u64,
+    /// Mixed.
+    pub mixed: u64,
+    /// Not learned.
+    pub unknown: u64,
+}
+
+/// The columns of a [`Tally`].
+pub const TALLY: [(&str, &str); 8] = [
+    ("yes", "Yes"),
+    ("no", "No"),
+    ("mixed", "Mixed"),
+    ("unknown", "Unknown"),
+    ("of", "Of"),
+    ("percent", "Percent"),
+    ("at_least", "At least"),
+    ("at_most", "At most"),
+];
+
+impl Tally {
+    /// Counts one.
+    pub fn add(&mut self, truth: Truth, weight: u64) {
+        *match truth {
+            Truth::Yes => &mut self.yes,
+            Truth::No => &mut self.no,
+            Truth::Mixed => &mut self.mixed,
+            Truth::Unknown => &mut self.unknown,
+        } += weight;
+    }
+
+    /// The base of the percentage: what was learned.
+    pub fn of(&self) -> u64 {
+        self.yes + self.no + self.mixed
+    }
+
+    /// Yes in percent of what was learned.
+    pub fn percent(&self) -> Option<f64> {
+        (self.of() > 0).then(|| 100.0 * self.yes as f64 / self.of() as f64)
+    }
+
+    /// The percentage if every unknown were a no, and if every unknown were a yes.
+    pub fn bounds(&self) -> Option<(f64, f64)> {
+        let all = (self.of() + self.unknown) as f64;
+        (all > 0.0).then(|| {
+            (
+                100.0 * self.yes as f64 / all,
+                100.0 * (self.yes + self.unknown) as f64 / all,
+            )
+        })
+    }
+
+    /// The cells of [`TALLY`].
+    pub fn cells(&self) -> [Cell; 8] {
+        let percent = |value: Option<f64>| value.map_or(Cell::Null, Cell::Percent);
+        let bounds = self.bounds();
+        [
+            self.yes.into(),
+            self.no.into(),
+            self.mixed.into(),
+            self.unknown.into(),
+            self.of().into(),
+            percent(self.percent()),
+            percent(bounds.map(|bounds| bounds.0)),
+            percent(bounds.map(|bounds| bounds.1)),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(thousands(number), text);
+        }
+        assert_eq!(Cell::Fraction(1234.56).shown(), "1,234.6");
+    }
+
+    #[test]
+    fn unknowns_move_the_bounds_and_never_the_percentage() {
+        let mut tally = Tally::default();
+        tally.add(Truth::Yes, 3);
+        tally.add(Truth::No, 1);
+        assert_eq!(tally.percent(), Some(75.0));
+        assert_eq!(tally.bounds(), Some((75.0, 75.0)));
+        tally.add(Truth::Unknown, 4);
+        assert_eq!(tally.percent(), Some(75.0));
+        assert_eq!(tally.bounds(), Some((37.5, 87.5)));
+        assert_eq!(Tally::default().percent(), None);
+    }
+}
