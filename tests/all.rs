@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, dead_code)]
 
 mod docs;
+mod fuzz;
 mod harness;
 mod imports;
 mod peers;

@@ -1,0 +1,4 @@
+//! What the fuzz targets do with their input. Each module is replayed over its corpus by the tests, too.
+
+pub mod smtp_dialogue;
+pub mod smtp_reply;

@@ -1,0 +1,36 @@
+//! The seed corpora of the fuzz targets, replayed: what a fuzzer found once stays found.
+
+use std::path::Path;
+
+#[path = "../fuzz/src/smtp_dialogue.rs"]
+mod smtp_dialogue;
+#[path = "../fuzz/src/smtp_reply.rs"]
+mod smtp_reply;
+
+/// Runs `target` over every file of its corpus.
+fn replay(name: &str, target: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(name);
+    let mut files: Vec<_> = std::fs::read_dir(&corpus)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", corpus.display());
+    for file in files {
+        let data = std::fs::read(&file).unwrap();
+        let replayed = std::panic::catch_unwind(|| target(&data));
+        assert!(replayed.is_ok(), "{}", file.display());
+    }
+}
+
+#[test]
+fn smtp_replies() {
+    replay("smtp_reply", smtp_reply::run);
+}
+
+#[test]
+fn smtp_dialogues() {
+    replay("smtp_dialogue", smtp_dialogue::run);
+}
