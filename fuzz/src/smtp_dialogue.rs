@@ -114,13 +114,14 @@ impl AsyncRead for Peer<'_> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let peer = &mut *self;
-        if peer.pieces.is_empty() && std::mem::take(&mut peer.is_asked) {
-            if let Some(turn) = peer.turns.next() {
-                peer.pieces = turn.split(|byte| *byte == 0xff).rev().collect();
-                // So that asking whether something is there already finds nothing sometimes.
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+        if peer.pieces.is_empty()
+            && std::mem::take(&mut peer.is_asked)
+            && let Some(turn) = peer.turns.next()
+        {
+            peer.pieces = turn.split(|byte| *byte == 0xff).rev().collect();
+            // So that asking whether something is there already finds nothing sometimes.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
         // An empty piece would be the end of the stream: it is, and so is the end of the last turn.
         if let Some(mut piece) = peer.pieces.pop() {
