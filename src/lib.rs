@@ -24,4 +24,6 @@ pub mod received;
 
 pub mod store;
 
+#[cfg(feature = "lab")]
+pub mod lab;
 pub mod report;

@@ -8,3 +8,6 @@ mod imports;
 mod peers;
 mod smtp_probe;
 mod to_sqlite;
+
+#[cfg(feature = "lab")]
+mod mail_lab;

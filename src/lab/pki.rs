@@ -1,0 +1,228 @@
+//! The lab's certificates: a root, an intermediate, and a leaf for each class, key and set of names of the world.
+//!
+//! Keys are made once for each kind and shared: a world of thousands of servers starts as fast as one of ten.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, RsaKeySize, SanType, date_time_ymd,
+};
+use serde::{Deserialize, Serialize};
+
+use super::world::{Certificate, Key, Tls};
+
+/// A chain and the key of its leaf.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Credential {
+    /// DER, the leaf first.
+    pub chain: Vec<Vec<u8>>,
+    /// PKCS #8.
+    pub key: Vec<u8>,
+    /// The leaf's SubjectPublicKeyInfo.
+    pub spki: Vec<u8>,
+}
+
+/// The lab's certification authority.
+pub struct Authority {
+    root: Ca,
+    intermediate: Ca,
+    stranger: Ca,
+    keys: HashMap<Key, KeyPair>,
+    issued: HashMap<Tls, usize>,
+    credentials: Vec<Credential>,
+}
+
+type Ca = CertifiedIssuer<'static, KeyPair>;
+
+/// The name in certificates of servers that have no names of their own.
+const SHARED_NAME: &str = "mx.lab.test";
+
+impl Authority {
+    /// A new root with a new intermediate, and a root that no store holds.
+    pub fn new() -> Result<Self, rcgen::Error> {
+        let root = CertifiedIssuer::self_signed(
+            ca_params("mail-lab root", BasicConstraints::Constrained(1))?,
+            KeyPair::generate()?,
+        )?;
+        let intermediate = CertifiedIssuer::signed_by(
+            ca_params("mail-lab intermediate", BasicConstraints::Constrained(0))?,
+            KeyPair::generate()?,
+            &root,
+        )?;
+        let stranger = CertifiedIssuer::self_signed(
+            ca_params("mail-lab stranger", BasicConstraints::Constrained(1))?,
+            KeyPair::generate()?,
+        )?;
+        Ok(Self {
+            root,
+            intermediate,
+            stranger,
+            keys: HashMap::new(),
+            issued: HashMap::new(),
+            credentials: Vec::new(),
+        })
+    }
+
+    /// The root, for a scanner's `--roots`.
+    pub fn root_pem(&self) -> String {
+        self.root.pem()
+    }
+
+    /// The number of the credential for a server, made if it is the first to need it.
+    pub fn credential(&mut self, tls: &Tls) -> Result<usize, rcgen::Error> {
+        let wanted = Tls {
+            versions: Vec::new(),
+            ..tls.clone()
+        };
+        if let Some(&number) = self.issued.get(&wanted) {
+            return Ok(number);
+        }
+        let credential = self.issue(&wanted)?;
+        self.credentials.push(credential);
+        let number = self.credentials.len() - 1;
+        self.issued.insert(wanted, number);
+        Ok(number)
+    }
+
+    /// All credentials by their numbers.
+    pub fn credentials(&self) -> &[Credential] {
+        &self.credentials
+    }
+
+    fn issue(&mut self, tls: &Tls) -> Result<Credential, rcgen::Error> {
+        let key = match self.keys.entry(tls.key) {
+            Entry::Occupied(made) => made.into_mut(),
+            Entry::Vacant(place) => place.insert(generate(tls.key)?),
+        };
+        let params = leaf_params(tls)?;
+        let intermediate = self.intermediate.der().to_vec();
+        let (leaf, above) = match tls.certificate {
+            Certificate::SelfSigned => (params.self_signed(&*key)?, vec![]),
+            Certificate::UnknownIssuer => (params.signed_by(&*key, &self.stranger)?, vec![]),
+            Certificate::Incomplete => (params.signed_by(&*key, &self.intermediate)?, vec![]),
+            _ => (
+                params.signed_by(&*key, &self.intermediate)?,
+                vec![intermediate],
+            ),
+        };
+        let mut chain = vec![leaf.der().to_vec()];
+        chain.extend(above);
+        Ok(Credential {
+            chain,
+            key: key.serialized_der().to_vec(),
+            spki: rcgen::PublicKeyData::subject_public_key_info(&*key),
+        })
+    }
+}
+
+fn ca_params(name: &str, constraints: BasicConstraints) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = named(name, vec![])?;
+    params.is_ca = IsCa::Ca(constraints);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    Ok(params)
+}
+
+fn leaf_params(tls: &Tls) -> Result<CertificateParams, rcgen::Error> {
+    let own: Vec<String> = match tls.certificate {
+        Certificate::WrongName => vec!["other.invalid".into()],
+        _ if tls.names.is_empty() => vec![SHARED_NAME.into()],
+        _ => tls.names.clone(),
+    };
+    let names = match tls.certificate {
+        Certificate::Wildcard => own
+            .iter()
+            .map(|name| format!("*.{}", name.split_once('.').map_or(&**name, |(_, up)| up)))
+            .collect(),
+        _ => own,
+    };
+    let alternative = match tls.certificate {
+        Certificate::CnOnly => vec![],
+        _ => names.clone(),
+    };
+    let mut params = named(&names[0], alternative)?;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = tls.certificate != Certificate::SelfSigned;
+    match tls.certificate {
+        Certificate::Expired => {
+            params.not_before = date_time_ymd(2018, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        Certificate::NotYetValid => {
+            params.not_before = date_time_ymd(2099, 1, 1);
+            params.not_after = date_time_ymd(2100, 1, 1);
+        }
+        _ => {}
+    }
+    Ok(params)
+}
+
+/// A subject, its alternative names, and a validity that spans any test.
+fn named(common: &str, alternative: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::default();
+    for name in alternative {
+        params
+            .subject_alt_names
+            .push(SanType::DnsName(name.try_into()?));
+    }
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common);
+    params.not_before = date_time_ymd(2014, 1, 1);
+    params.not_after = date_time_ymd(2098, 1, 1);
+    Ok(params)
+}
+
+fn generate(key: Key) -> Result<KeyPair, rcgen::Error> {
+    let rsa = |size| KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size);
+    match key {
+        Key::Rsa2048 => rsa(RsaKeySize::_2048),
+        Key::Rsa3072 => rsa(RsaKeySize::_3072),
+        Key::Rsa4096 => rsa(RsaKeySize::_4096),
+        Key::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
+        Key::P384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
+        Key::P521 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512),
+        Key::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_for_each_class_and_key() {
+        let mut authority = Authority::new().unwrap();
+        let classes = [
+            Certificate::Valid,
+            Certificate::Expired,
+            Certificate::NotYetValid,
+            Certificate::SelfSigned,
+            Certificate::WrongName,
+            Certificate::Incomplete,
+            Certificate::CnOnly,
+            Certificate::Wildcard,
+            Certificate::UnknownIssuer,
+        ];
+        for certificate in classes {
+            for key in [Key::P256, Key::P384, Key::P521, Key::Ed25519, Key::Rsa2048] {
+                let tls = Tls {
+                    certificate,
+                    key,
+                    names: vec![],
+                    versions: vec![],
+                };
+                let number = authority.credential(&tls).unwrap();
+                assert_eq!(authority.credential(&tls).unwrap(), number);
+                let length = authority.credentials()[number].chain.len();
+                let alone = matches!(
+                    certificate,
+                    Certificate::SelfSigned | Certificate::Incomplete | Certificate::UnknownIssuer
+                );
+                assert_eq!(length, if alone { 1 } else { 2 });
+            }
+        }
+        assert_eq!(authority.credentials().len(), classes.len() * 5);
+    }
+}

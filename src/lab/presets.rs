@@ -1,0 +1,110 @@
+//! Named behaviours: what mail servers are known to do to whoever measures them, one word each.
+
+use serde_json::{Map, Value};
+
+/// A behaviour by name.
+pub struct Preset {
+    /// The word for `as`.
+    pub name: &'static str,
+    /// What it does, for people.
+    pub says: &'static str,
+    /// The fields of a `server` line that do it.
+    fields: &'static str,
+}
+
+/// The fields of the behaviour `name`.
+pub fn find(name: &str) -> Option<Map<String, Value>> {
+    let preset = PRESETS.iter().find(|preset| preset.name == name)?;
+    serde_json::from_str(preset.fields).ok()
+}
+
+macro_rules! presets {
+    ($($name:literal, $says:literal, $fields:literal;)*) => {
+        /// Every named behaviour.
+        pub const PRESETS: &[Preset] = &[$(Preset { name: $name, says: $says, fields: $fields }),*];
+    };
+}
+
+presets! {
+    "plain", "ESMTP without STARTTLS", r#"{}"#;
+    "tls", "STARTTLS with a valid chain, TLS 1.2 and 1.3", r#"{"tls":"valid"}"#;
+    "tls12", "the same, TLS 1.2 alone", r#"{"tls":{"versions":["TLSv1.2"]}}"#;
+    "tls13", "the same, TLS 1.3 alone", r#"{"tls":{"versions":["TLSv1.3"]}}"#;
+    "self-signed", "STARTTLS with a self-signed certificate", r#"{"tls":"self-signed"}"#;
+    "expired", "STARTTLS with an expired certificate", r#"{"tls":"expired"}"#;
+
+    "refused", "no listener: RST to the SYN", r#"{"listen":"refused"}"#;
+    "blackhole", "the SYN is never answered", r#"{"listen":"blackhole"}"#;
+    "silent", "accepts and never greets", r#"{"steps":{"banner":[{"end":"hang"}]}}"#;
+
+    "banner-554", "greets with 554 and waits for QUIT (RFC 5321 §3.1)",
+        r#"{"steps":{"banner":"554 5.3.2 {name} takes no mail\r\n","ehlo":"503 5.5.1 bad sequence\r\n","helo":"503 5.5.1 bad sequence\r\n"}}"#;
+    "banner-421", "greets with 421 and closes",
+        r#"{"steps":{"banner":[{"say":"421 4.3.2 {name} too busy\r\n","end":"close"}]}}"#;
+    "banner-7s", "greets after 7 s", r#"{"steps":{"banner":[{"wait_ms":7000,"say":"{default}"}]}}"#;
+    "banner-25s", "greets after 25 s", r#"{"steps":{"banner":[{"wait_ms":25000,"say":"{default}"}]}}"#;
+    "postscreen", "two banner lines, 6 s apart",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220-{name} ESMTP Postfix\r\n"},{"wait_ms":6000,"say":"220 {name} ESMTP Postfix\r\n"}]}}"#;
+    "tarpit", "everything one byte a second", r#"{"drip_ms":1000}"#;
+    "endless-banner", "continuation lines without end",
+        r#"{"steps":{"banner":[{"say":"220-{name} and again\r\n","repeat":"forever"}]}}"#;
+    "ansi", "terminal escapes in the banner",
+        r#"{"steps":{"banner":"220 \u001b]0;owned\u0007\u001b[31m{name}\u001b[2J ESMTP\r\n"}}"#;
+    "html", "markup in the banner", r#"{"steps":{"banner":"220 <script>alert(1)</script> {name} ESMTP\r\n"}}"#;
+    "binary", "bytes that are not UTF-8 in the banner", r#"{"steps":{"banner":"220 {name} \u00ff\u00fe\u0000\u0080 ESMTP\r\n"}}"#;
+    "http", "a web server", r#"{"steps":{"banner":[{"say":"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n","end":"close"}]}}"#;
+    "ssh", "an SSH server", r#"{"steps":{"banner":"SSH-2.0-OpenSSH_9.2p1\r\n"}}"#;
+    "no-crlf", "10 MB without a line end",
+        r#"{"steps":{"banner":[{"say":"220 "},{"say":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","repeat":327680}]}}"#;
+    "bare-lf", "lines end with LF alone",
+        r#"{"steps":{"banner":"220 {name} ESMTP\n","ehlo":"250-{name}\n250-PIPELINING\n250 8BITMIME\n","helo":"250 {name}\n","quit":[{"say":"221 bye\n","end":"close"}]}}"#;
+
+    "helo-only", "EHLO is refused with 502, HELO is fine", r#"{"steps":{"ehlo":"502 5.5.1 EHLO? what?\r\n"}}"#;
+    "no-helo", "EHLO and HELO are refused",
+        r#"{"steps":{"ehlo":"550 5.7.1 not you\r\n","helo":"550 5.7.1 not you\r\n"}}"#;
+    "needs-domain", "the EHLO name must be a domain", r#"{"tls":"valid","ehlo_name":"domain"}"#;
+    "endless", "continuation lines without end to EHLO",
+        r#"{"steps":{"ehlo":[{"say":"250-X-AGAIN and again\r\n","repeat":"forever"}]}}"#;
+    "no-crlf-ehlo", "10 MB without a line end to EHLO",
+        r#"{"steps":{"ehlo":[{"say":"250-"},{"say":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx","repeat":327680}]}}"#;
+    "code-change", "the code changes inside the reply to EHLO",
+        r#"{"steps":{"ehlo":"250-{name}\r\n550-PIPELINING\r\n250 8BITMIME\r\n"}}"#;
+    "greylist", "451 to the first EHLO of the address, then fine",
+        r#"{"tls":"valid","when":[{"to":1,"steps":{"ehlo":"451 4.7.1 greylisted, try again later\r\n"}}]}"#;
+    "greylist-banner", "451 for the first banner, then fine",
+        r#"{"tls":"valid","when":[{"to":1,"steps":{"banner":[{"say":"451 4.7.1 try again later\r\n","end":"close"}]}}]}"#;
+    "limit", "421 to the fourth connection and after",
+        r#"{"tls":"valid","when":[{"from":4,"steps":{"banner":[{"say":"421 4.7.0 too many connections\r\n","end":"close"}]}}]}"#;
+    "one-in-30s", "421 to a connection within 30 s of the one before",
+        r#"{"tls":"valid","when":[{"within_ms":30000,"steps":{"banner":[{"say":"421 4.7.0 too fast\r\n","end":"close"}]}}]}"#;
+    "one-at-once", "421 while another connection is open",
+        r#"{"tls":"valid","when":[{"at_once":1,"steps":{"banner":[{"say":"421 4.7.0 one at a time\r\n","end":"close"}]}}]}"#;
+
+    "starttls-454", "advertised, refused for the time being",
+        r#"{"tls":"valid","steps":{"starttls":"454 4.7.0 TLS not available due to temporary reason\r\n"}}"#;
+    "starttls-501", "advertised, refused as a syntax error", r#"{"tls":"valid","steps":{"starttls":"501 5.5.4 syntax error\r\n"}}"#;
+    "starttls-550", "advertised, refused", r#"{"tls":"valid","steps":{"starttls":"550 5.7.1 no\r\n"}}"#;
+    "unadvertised", "not advertised, but works", r#"{"tls":"valid","advertise":""}"#;
+    "masked", "masked by a middlebox, which also eats the command",
+        r#"{"advertise":"XXXXXXXA","steps":{"starttls":"500 5.5.1 Command unrecognized: \"XXXX\"\r\n"}}"#;
+    "masked-works", "masked, but the command works", r#"{"tls":"valid","advertise":"XXXXXXXA"}"#;
+    "injected", "plaintext behind the 220, then TLS", r#"{"tls":"valid","steps":{"starttls":"220 2.0.0 go ahead\r\n250 injected\r\n"}}"#;
+    "plaintext", "plaintext instead of TLS", r#"{"tls":"valid","steps":{"handshake":"500 5.5.1 command not recognized\r\n"}}"#;
+    "alert", "a fatal handshake_failure instead of a ServerHello",
+        r#"{"tls":"valid","steps":{"handshake":[{"say":"\u0015\u0003\u0001\u0000\u0002\u0002\u0028","end":"close"}]}}"#;
+
+    "reset-banner", "RST instead of a banner", r#"{"steps":{"banner":[{"end":"reset"}]}}"#;
+    "reset-ehlo", "RST to EHLO", r#"{"steps":{"ehlo":[{"end":"reset"}]}}"#;
+    "reset-starttls", "RST to STARTTLS", r#"{"tls":"valid","steps":{"starttls":[{"end":"reset"}]}}"#;
+    "reset-handshake", "RST to the ClientHello", r#"{"tls":"valid","steps":{"handshake":[{"end":"reset"}]}}"#;
+    "close-banner", "closes instead of greeting", r#"{"steps":{"banner":[{"end":"close"}]}}"#;
+    "close-ehlo", "closes at EHLO", r#"{"steps":{"ehlo":[{"end":"close"}]}}"#;
+    "close-starttls", "closes at STARTTLS", r#"{"tls":"valid","steps":{"starttls":[{"end":"close"}]}}"#;
+    "close-220", "says 220 to STARTTLS and closes",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 ready to start TLS\r\n","end":"close"}]}}"#;
+    "close-handshake", "closes at the ClientHello", r#"{"tls":"valid","steps":{"handshake":[{"end":"close"}]}}"#;
+    "hang-ehlo", "falls silent at EHLO", r#"{"steps":{"ehlo":[{"end":"hang"}]}}"#;
+    "hang-starttls", "falls silent at STARTTLS", r#"{"tls":"valid","steps":{"starttls":[{"end":"hang"}]}}"#;
+    "hang-handshake", "falls silent at the ClientHello", r#"{"tls":"valid","steps":{"handshake":[{"end":"hang"}]}}"#;
+    "half-ehlo", "half a reply to EHLO, then silence", r#"{"steps":{"ehlo":[{"say":"250-{name}\r\n250-PIPE"},{"end":"hang"}]}}"#;
+}

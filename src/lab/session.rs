@@ -1,0 +1,355 @@
+//! One conversation of a mail server (RFC 5321, RFC 3207), played from its script.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::counters::Counters;
+use super::script::{Arrival, Cue, Script, Step};
+use super::world::{EhloName, End};
+
+/// A mail server at one address.
+pub struct Host {
+    /// Its address.
+    pub ip: IpAddr,
+    /// What it does.
+    pub script: Script,
+    /// Its TLS.
+    pub tls: Option<TlsAcceptor>,
+    /// What it saw.
+    pub counters: Mutex<Counters>,
+}
+
+/// The longest life of a conversation.
+const LIFE: Duration = Duration::from_secs(1800);
+
+/// The longest command line that is understood; twice what RFC 5321 §4.5.3.1.4 allows.
+const LINE: usize = 1024;
+
+/// Repetitions are written in pieces of about this size.
+const PIECE: usize = 64 << 10;
+
+/// How a conversation went on at a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    /// The next command is awaited.
+    On,
+    /// TLS begins.
+    Tls,
+    /// It is over.
+    Over,
+}
+
+impl Host {
+    /// What it saw, to read or to count on.
+    pub fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Holds a conversation to its end.
+pub async fn converse(host: Arc<Host>, stream: TcpStream) {
+    let arrival = host.counters().begin();
+    let mut session = Session {
+        host: &host,
+        arrival,
+        inside: false,
+        bytes_in: 0,
+        bytes_out: 0,
+    };
+    // Errors are the client's ways of going; the counters tell them.
+    let _ = timeout(LIFE, session.run(stream)).await;
+    let (bytes_in, bytes_out) = (session.bytes_in, session.bytes_out);
+    let mut counters = host.counters();
+    counters.bytes_in += bytes_in;
+    counters.bytes_out += bytes_out;
+    counters.end();
+}
+
+struct Session<'a> {
+    host: &'a Host,
+    arrival: Arrival,
+    inside: bool,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl Session<'_> {
+    async fn run(&mut self, mut stream: TcpStream) -> io::Result<()> {
+        let flow = self.greet(&mut stream).await?;
+        if flow == Flow::On && self.commands(&mut stream).await? == Flow::Tls {
+            return self.handshake(stream).await;
+        }
+        Ok(())
+    }
+
+    async fn greet(&mut self, stream: &mut TcpStream) -> io::Result<Flow> {
+        let host = self.host;
+        let cues = host.script.at(Step::Banner, self.arrival).unwrap_or(&[]);
+        let over = self.play(stream, cues).await?;
+        let waited = cues
+            .iter()
+            .any(|cue| !cue.wait.is_zero() || !cue.drip.is_zero());
+        if waited && stream.peek(&mut [0]).now_or_never().is_some() {
+            self.host.counters().early_talkers += 1;
+        }
+        Ok(if over { Flow::Over } else { Flow::On })
+    }
+
+    /// Answers commands until the client or the script ends it, or TLS begins.
+    async fn commands<S: Wire>(&mut self, stream: &mut S) -> io::Result<Flow> {
+        let mut buffer = [0; LINE];
+        let mut held = 0;
+        loop {
+            while let Some(end) = memchr::memchr(b'\n', &buffer[..held]) {
+                let flow = self.command(stream, buffer[..end].trim_ascii()).await?;
+                buffer.copy_within(end + 1..held, 0);
+                held -= end + 1;
+                if flow == Flow::Tls && held > 0 {
+                    self.host.counters().clear_after_starttls += 1;
+                }
+                if flow != Flow::On {
+                    return Ok(flow);
+                }
+            }
+            if held == LINE {
+                self.host.counters().improper(b"TOO LONG");
+                stream.write_all(b"500 5.5.2 line too long\r\n").await?;
+                held = 0;
+            }
+            let read = stream.read(&mut buffer[held..]).await;
+            match read {
+                Ok(read) if read > 0 => {
+                    held += read;
+                    self.bytes_in += read as u64;
+                }
+                ended => {
+                    if !self.inside {
+                        self.host.counters().without_quit += 1;
+                    }
+                    return ended.map(|_| Flow::Over);
+                }
+            }
+        }
+    }
+
+    async fn command<S: Wire>(&mut self, stream: &mut S, line: &[u8]) -> io::Result<Flow> {
+        let (verb, argument) = match memchr::memchr(b' ', line) {
+            Some(at) => (&line[..at], line[at..].trim_ascii()),
+            None => (line, &line[line.len()..]),
+        };
+        let step = match verb.to_ascii_uppercase().as_slice() {
+            b"EHLO" if self.inside => Step::Inside,
+            b"EHLO" => Step::Ehlo,
+            b"HELO" => Step::Helo,
+            b"STARTTLS" if !self.inside => Step::Starttls,
+            b"QUIT" => Step::Quit,
+            b"NOOP" | b"RSET" => Step::Noop,
+            _ => Step::Other,
+        };
+        let step = self.count(step, verb, argument);
+        let host = self.host;
+        let cues = host.script.at(step, self.arrival).unwrap_or(&[]);
+        if self.play(stream, cues).await? {
+            return Ok(Flow::Over);
+        }
+        let ready = cues.first().is_some_and(|cue| cue.say.starts_with(b"220"));
+        let speaks_tls =
+            host.tls.is_some() || host.script.at(Step::Handshake, self.arrival).is_some();
+        Ok(if step == Step::Starttls && ready && speaks_tls {
+            Flow::Tls
+        } else {
+            Flow::On
+        })
+    }
+
+    /// Counts a command, and says which step it is in the end.
+    fn count(&self, step: Step, verb: &[u8], argument: &[u8]) -> Step {
+        let mut counters = self.host.counters();
+        match step {
+            Step::Ehlo | Step::Helo | Step::Inside => {
+                let name = String::from_utf8_lossy(argument);
+                let refused =
+                    self.host.script.ehlo_name == Some(EhloName::Domain) && !is_a_domain(&name);
+                if counters.ehlo_name.as_deref() != Some(&*name) {
+                    counters.ehlo_name = Some(name.into_owned());
+                }
+                if refused {
+                    return Step::BadName;
+                }
+            }
+            Step::Starttls => counters.starttls += 1,
+            Step::Quit if self.inside => counters.quits_inside += 1,
+            Step::Quit => counters.quits += 1,
+            Step::Other => counters.improper(verb),
+            _ => {}
+        }
+        step
+    }
+
+    /// What follows a 220 to STARTTLS.
+    async fn handshake(&mut self, mut stream: TcpStream) -> io::Result<()> {
+        let mut first = [0; 1];
+        // 22 is the record type of a handshake (RFC 8446 §5.1), 0x80 the first bit of an SSLv2 CLIENT-HELLO.
+        match stream.peek(&mut first).await? {
+            0 => return Ok(()),
+            _ if first[0] != 22 && first[0] & 0x80 == 0 => {
+                self.host.counters().clear_after_starttls += 1;
+            }
+            _ => {}
+        }
+        let host = self.host;
+        if let Some(cues) = host.script.at(Step::Handshake, self.arrival) {
+            // The ClientHello is read first: closing on unread bytes would make a RST of a FIN.
+            let mut hello = vec![0; 4096];
+            self.bytes_in += stream.read(&mut hello).await? as u64;
+            if !self.play(&mut stream, cues).await? {
+                drain(&mut stream).await?;
+            }
+            return Ok(());
+        }
+        let Some(acceptor) = &host.tls else {
+            return Ok(());
+        };
+        let mut tls = match acceptor.accept(stream).await {
+            Ok(tls) => tls,
+            Err(error) => {
+                host.counters().handshakes_failed += 1;
+                return Err(error);
+            }
+        };
+        host.counters().handshakes += 1;
+        self.inside = true;
+        self.commands(&mut tls).await?;
+        tls.shutdown().await
+    }
+
+    /// Makes the moves; whether the conversation is over then.
+    async fn play<S: Wire>(&mut self, stream: &mut S, cues: &[Cue]) -> io::Result<bool> {
+        for cue in cues {
+            self.speak(stream, cue).await?;
+            match cue.end {
+                None => {}
+                Some(End::Close) => {
+                    stream.shutdown().await?;
+                    return Ok(true);
+                }
+                Some(End::Reset) => {
+                    stream.reset_on_close();
+                    return Ok(true);
+                }
+                Some(End::Hang) => {
+                    drain(stream).await?;
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn speak<S: Wire>(&mut self, stream: &mut S, cue: &Cue) -> io::Result<()> {
+        if cue.times > 1 && cue.wait.is_zero() && cue.drip.is_zero() && !cue.say.is_empty() {
+            return self.flood(stream, cue).await;
+        }
+        for _ in 0..cue.times {
+            if !cue.wait.is_zero() {
+                sleep(cue.wait).await;
+            }
+            if cue.drip.is_zero() {
+                stream.write_all(&cue.say).await?;
+                self.bytes_out += cue.say.len() as u64;
+                continue;
+            }
+            for byte in cue.say.chunks(1) {
+                sleep(cue.drip).await;
+                stream.write_all(byte).await?;
+                self.bytes_out += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Many repetitions at once, as fast as the client takes them.
+    async fn flood<S: Wire>(&mut self, stream: &mut S, cue: &Cue) -> io::Result<()> {
+        let a_piece = (PIECE / cue.say.len()).max(1) as u64;
+        let piece = cue.say.repeat(a_piece.min(cue.times) as usize);
+        let mut left = cue.times;
+        while left > 0 {
+            let times = left.min(a_piece);
+            let bytes = &piece[..cue.say.len() * times as usize];
+            stream.write_all(bytes).await?;
+            self.bytes_out += bytes.len() as u64;
+            left -= times;
+        }
+        Ok(())
+    }
+}
+
+/// A stream in clear or inside TLS.
+trait Wire: AsyncRead + AsyncWrite + Unpin {
+    /// Makes closing it a RST.
+    fn reset_on_close(&self);
+}
+
+impl Wire for TcpStream {
+    fn reset_on_close(&self) {
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl Wire for tokio_rustls::server::TlsStream<TcpStream> {
+    fn reset_on_close(&self) {
+        self.get_ref().0.reset_on_close();
+    }
+}
+
+/// Reads on and says nothing.
+async fn drain(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    let mut buffer = [0; 1024];
+    while stream.read(&mut buffer).await? > 0 {}
+    Ok(())
+}
+
+/// Two labels or more, none of them empty, and no address literal.
+fn is_a_domain(name: &str) -> bool {
+    let labels: Vec<&str> = name.trim_end_matches('.').split('.').collect();
+    labels.len() >= 2
+        && labels.iter().all(|label| {
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
+        && name.parse::<IpAddr>().is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_domains() {
+        for good in ["a.test", "mx.example.org", "x-1.de."] {
+            assert!(is_a_domain(good), "{good}");
+        }
+        for bad in [
+            "localhost",
+            "[127.0.0.1]",
+            "127.0.0.1",
+            "",
+            ".",
+            "a..b",
+            "a_b.test",
+        ] {
+            assert!(!is_a_domain(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A worker process: the listeners of a share of the world's mail servers.
+//!
+//! It gets its orders on stdin as one line of JSON, says `ready` on stdout when all listeners stand, serves until stdin
+//! ends, and then writes the counters of its addresses, one a line. So it ends with its parent, however that ends.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, SupportedProtocolVersion};
+use serde::{Deserialize, Serialize};
+use socket2::{Domain, Socket, Type};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+
+use super::counters::Counters;
+use super::pki::Credential;
+use super::script::Script;
+use super::session::{Host, converse};
+use super::world::{Listen, Server};
+
+/// What a worker is to do.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Orders {
+    /// The port of every listener.
+    pub port: u16,
+    /// Chains and keys by number.
+    pub credentials: Vec<Credential>,
+    /// Servers, with the number of the credential of those that have TLS.
+    pub servers: Vec<(Server, Option<usize>)>,
+}
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// The word for a parent whose worker stands.
+pub const READY: &str = "ready";
+
+/// Serves until stdin ends.
+pub fn run() -> anyhow::Result<()> {
+    let limit = rlimit::increase_nofile_limit(u64::MAX).context("open files")?;
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    let orders: Orders = serde_json::from_str(&line).context("orders")?;
+    drop(line);
+    if orders.servers.len() as u64 > limit {
+        bail!("{} listeners, {limit} open files", orders.servers.len());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let hosts = runtime.block_on(serve(orders))?;
+    let mut output = io::stdout().lock();
+    for host in hosts {
+        writeln!(output, "{}", host.counters().line(host.ip))?;
+    }
+    output.flush()?;
+    Ok(())
+}
+
+async fn serve(orders: Orders) -> anyhow::Result<Vec<Arc<Host>>> {
+    // Ctrl-C reaches the whole group; the parent says when the end is.
+    let _interrupt = signal(SignalKind::interrupt())?;
+    let _terminate = signal(SignalKind::terminate())?;
+    let mut acceptors = Acceptors {
+        credentials: orders.credentials,
+        made: HashMap::new(),
+    };
+    let mut hosts = Vec::with_capacity(orders.servers.len());
+    let mut fillings = Vec::new();
+    for (server, credential) in &orders.servers {
+        let ip = server.ip.context("a server without an address")?;
+        let address = SocketAddr::new(ip, orders.port);
+        match server.listen {
+            Listen::Refused => continue,
+            Listen::Blackhole => {
+                fillings.push(blackhole(address).with_context(|| address.to_string())?);
+                continue;
+            }
+            Listen::Accept => {}
+        }
+        let listener = listen(address).with_context(|| address.to_string())?;
+        let host = Arc::new(Host {
+            ip,
+            script: Script::new(server),
+            tls: match (credential, &server.tls) {
+                (Some(number), Some(tls)) => Some(acceptors.make(*number, &tls.versions)?),
+                _ => None,
+            },
+            counters: Mutex::new(Counters::default()),
+        });
+        tokio::spawn(accept(listener, Arc::clone(&host)));
+        hosts.push(host);
+    }
+    let (ended, end) = oneshot::channel();
+    thread::spawn(move || {
+        let _ = io::stdin().lock().read_to_end(&mut Vec::new());
+        let _ = ended.send(());
+    });
+    writeln!(io::stdout(), "{READY}")?;
+    let _ = end.await;
+    Ok(hosts)
+}
+
+async fn accept(listener: TcpListener, host: Arc<Host>) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(converse(Arc::clone(&host), stream));
+            }
+            Err(error) => {
+                if !SAID.swap(true, Ordering::Relaxed) {
+                    eprintln!("mail-lab: connections have to wait: {error}");
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bound(address)?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn bound(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Connections of a world that ended a moment ago may still be in TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// A listener whose backlog of none is full: Linux then drops every SYN. The sockets have to live as long as it shall.
+fn blackhole(address: SocketAddr) -> io::Result<Vec<Socket>> {
+    let listener = bound(address)?;
+    listener.listen(0)?;
+    let mut sockets = vec![listener];
+    // A queue for 0 holds one connection (the kernel compares with >); a second SYN proves that it is full.
+    for _ in 0..2 {
+        let client = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        client.set_nonblocking(true)?;
+        // Under way, or refused an answer: both are what is wanted.
+        let _ = client.connect(&address.into());
+        sockets.push(client);
+    }
+    // The last one stays in SYN_SENT and would knock for minutes.
+    sockets.pop();
+    Ok(sockets)
+}
+
+/// TLS configurations, one for each credential and choice of versions.
+struct Acceptors {
+    credentials: Vec<Credential>,
+    made: HashMap<(usize, Vec<String>), TlsAcceptor>,
+}
+
+impl Acceptors {
+    fn make(&mut self, number: usize, versions: &[String]) -> anyhow::Result<TlsAcceptor> {
+        let wanted = (number, versions.to_vec());
+        if let Some(made) = self.made.get(&wanted) {
+            return Ok(made.clone());
+        }
+        let credential = &self.credentials[number];
+        let chain = credential.chain.iter().cloned().map(CertificateDer::from);
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(credential.key.clone()));
+        let mut config = ServerConfig::builder_with_protocol_versions(&supported(versions)?)
+            .with_no_client_auth()
+            .with_single_cert(chain.collect(), key)?;
+        // A scanner does not resume; tickets would only be bytes.
+        config.send_tls13_tickets = 0;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        self.made.insert(wanted, acceptor.clone());
+        Ok(acceptor)
+    }
+}
+
+fn supported(versions: &[String]) -> anyhow::Result<Vec<&'static SupportedProtocolVersion>> {
+    if versions.is_empty() {
+        return Ok(rustls::ALL_VERSIONS.to_vec());
+    }
+    versions
+        .iter()
+        .map(|version| match version.as_str() {
+            "TLSv1.2" => Ok(&rustls::version::TLS12),
+            "TLSv1.3" => Ok(&rustls::version::TLS13),
+            other => bail!("no such TLS version here: {other}"),
+        })
+        .collect()
+}
+
+/// The addresses on which a listener has to stand.
+pub fn listens(server: &Server) -> Option<IpAddr> {
+    server.ip.filter(|_| server.listen != Listen::Refused)
+}
