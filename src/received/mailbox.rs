@@ -1,0 +1,388 @@
+//! The forms that mail comes in: one message, an mbox (RFC 4155) in any of its quotings, objects with the header in them.
+//! Streamed: only header blocks are kept.
+
+use std::io::{self, BufRead, Read};
+
+use memchr::memmem;
+
+use super::object::{self, Content};
+use super::peek::Peek;
+
+/// The longest header block that is read; the rest of a longer one is left out, and said to be.
+pub const HEADER_LIMIT: usize = 16 << 20;
+/// The longest line of objects.
+const LINE_LIMIT: usize = 64 << 20;
+/// The longest body that is stepped over by its `Content-Length`; bodies beyond that are searched.
+const BODY_LIMIT: usize = 64 << 20;
+
+/// One thing that an input holds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A message's header block, without the empty line.
+    Header {
+        /// Its bytes.
+        bytes: Vec<u8>,
+        /// It was longer than [`HEADER_LIMIT`].
+        is_cut: bool,
+    },
+    /// A line of another record, to be passed on.
+    Record {
+        /// The line, without its line feed.
+        bytes: Vec<u8>,
+        /// Its number.
+        line: u64,
+    },
+    /// A line that could not be understood.
+    Fault {
+        /// Its number.
+        line: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+/// The messages of one input, whose form is seen from its first bytes.
+#[derive(Debug)]
+pub struct Mailbox<R> {
+    input: Peek<R>,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// Nothing was read yet.
+    Unknown,
+    /// One message.
+    Single,
+    /// Several, each behind a line that begins with `From `.
+    Mbox {
+        /// `Content-Length` was right so far. One that lies is a forgery or a damage, and each try to believe one may
+        /// cost its length: the first ends the belief.
+        lengths: bool,
+    },
+    /// One object a line.
+    Objects {
+        /// Lines read.
+        line: u64,
+    },
+    /// Nothing is left.
+    End,
+}
+
+impl<R: Read> Mailbox<R> {
+    /// The messages of `input`.
+    pub fn new(input: R) -> Self {
+        Self {
+            input: Peek::new(input),
+            form: Form::Unknown,
+        }
+    }
+
+    /// The next item; `None` at the end.
+    pub fn read(&mut self) -> io::Result<Option<Item>> {
+        match self.form {
+            Form::Unknown => {
+                self.form = self.detect()?;
+                self.read()
+            }
+            Form::Single => {
+                self.form = Form::End;
+                let (bytes, is_cut) = self.header()?;
+                Ok(Some(Item::Header { bytes, is_cut }))
+            }
+            Form::Mbox { lengths } => self.mbox_message(lengths),
+            Form::Objects { line } => self.object(line + 1),
+            Form::End => Ok(None),
+        }
+    }
+
+    fn detect(&mut self) -> io::Result<Form> {
+        const BOM: &[u8] = b"\xef\xbb\xbf";
+        if self.input.starts_with(BOM)? {
+            self.input.consume(BOM.len());
+        }
+        if self.input.starts_with(b"From ")? {
+            return Ok(Form::Mbox { lengths: true });
+        }
+        if self.input.starts_with(b"{")? {
+            return Ok(Form::Objects { line: 0 });
+        }
+        let is_empty = self.input.fill_buf()?.is_empty();
+        Ok(if is_empty { Form::End } else { Form::Single })
+    }
+
+    /// Up to the empty line or the end.
+    fn header(&mut self) -> io::Result<(Vec<u8>, bool)> {
+        let mut header = Vec::with_capacity(4096);
+        let mut is_cut = false;
+        loop {
+            let start = header.len();
+            let room = (HEADER_LIMIT - start) as u64;
+            self.input
+                .by_ref()
+                .take(room.max(1))
+                .read_until(b'\n', &mut header)?;
+            let line = &header[start..];
+            if line.is_empty() || matches!(line, b"\n" | b"\r\n") {
+                header.truncate(start);
+                return Ok((header, is_cut));
+            }
+            if header.len() >= HEADER_LIMIT {
+                is_cut = true;
+                header.truncate(HEADER_LIMIT);
+                self.skip_header()?;
+                return Ok((header, is_cut));
+            }
+        }
+    }
+
+    /// Over the rest of a header block that is too long.
+    fn skip_header(&mut self) -> io::Result<()> {
+        self.input.skip_until(b'\n')?;
+        loop {
+            if self.input.starts_with(b"\n")? || self.input.starts_with(b"\r\n")? {
+                self.input.skip_until(b'\n')?;
+                return Ok(());
+            }
+            if self.input.skip_until(b'\n')? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn mbox_message(&mut self, lengths: bool) -> io::Result<Option<Item>> {
+        // The line `From sender date` itself says nothing that the header does not.
+        if self.input.skip_until(b'\n')? == 0 {
+            self.form = Form::End;
+            return Ok(None);
+        }
+        let (bytes, is_cut) = self.header()?;
+        let length = content_length(&bytes).filter(|_| lengths);
+        let is_over = match length {
+            Some(length) => match self.step_over(length)? {
+                true => true,
+                false => {
+                    self.form = Form::Mbox { lengths: false };
+                    false
+                }
+            },
+            None => false,
+        };
+        if !is_over {
+            self.search()?;
+        }
+        Ok(Some(Item::Header { bytes, is_cut }))
+    }
+
+    /// Over a body of `length` bytes, if the next message or the end is behind it (mboxcl, mboxcl2: there, `From ` in a
+    /// body is not quoted). Otherwise nothing is consumed.
+    fn step_over(&mut self, length: usize) -> io::Result<bool> {
+        let mut body = Vec::new();
+        self.input
+            .by_ref()
+            .take(length as u64)
+            .read_to_end(&mut body)?;
+        let mut end = Vec::new();
+        while end.len() < 4
+            && (self.input.starts_with(b"\n")? || self.input.starts_with(b"\r\n")?)
+        {
+            self.input.read_until(b'\n', &mut end)?;
+        }
+        let is_whole = body.len() == length;
+        let fits = self.input.starts_with(b"From ")? || self.input.fill_buf()?.is_empty();
+        if is_whole && fits {
+            return Ok(true);
+        }
+        body.extend_from_slice(&end);
+        self.input.unread(body);
+        Ok(false)
+    }
+
+    /// To the next line that begins a message: `From `, after an empty line, with a time of day in it. A body's own
+    /// `From ` has a `>` before it (mboxo, mboxrd), and where it has none, hardly ever all of this.
+    fn search(&mut self) -> io::Result<()> {
+        /// What is kept of a line: a sender's address and a date fit.
+        const START: usize = 512;
+        let mut after_empty = true;
+        let mut line = Vec::with_capacity(START);
+        loop {
+            if after_empty && self.input.starts_with(b"From ")? {
+                line.clear();
+                self.input
+                    .by_ref()
+                    .take(START as u64)
+                    .read_until(b'\n', &mut line)?;
+                if is_separator(&line) {
+                    self.input.unread(std::mem::take(&mut line));
+                    return Ok(());
+                }
+                if line.last() != Some(&b'\n') {
+                    self.input.skip_until(b'\n')?;
+                }
+                after_empty = false;
+                continue;
+            }
+            after_empty = self.input.starts_with(b"\n")? || self.input.starts_with(b"\r\n")?;
+            if self.input.skip_until(b'\n')? == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn object(&mut self, number: u64) -> io::Result<Option<Item>> {
+        self.form = Form::Objects { line: number };
+        let mut line = Vec::new();
+        self.input
+            .by_ref()
+            .take(LINE_LIMIT as u64 + 1)
+            .read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            self.form = Form::End;
+            return Ok(None);
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        } else if line.len() > LINE_LIMIT {
+            self.input.skip_until(b'\n')?;
+            let why = format!("longer than {} MiB", LINE_LIMIT >> 20);
+            return Ok(Some(Item::Fault { line: number, why }));
+        }
+        if line.trim_ascii().is_empty() {
+            return self.object(number + 1);
+        }
+        Ok(Some(match object::content(&line) {
+            Ok(Content::Header(mut bytes)) => {
+                let is_cut = bytes.len() > HEADER_LIMIT;
+                bytes.truncate(HEADER_LIMIT);
+                Item::Header { bytes, is_cut }
+            }
+            Ok(Content::Record) => Item::Record {
+                bytes: line,
+                line: number,
+            },
+            Err(why) => Item::Fault { line: number, why },
+        }))
+    }
+}
+
+/// The value of `Content-Length`, where stepping over it is worth the try.
+fn content_length(header: &[u8]) -> Option<usize> {
+    // Searched for before the fields are told apart: hardly any message has one.
+    memmem::find(header, b"ontent-").and_then(|_| {
+        let (_, value) = super::header::fields(header)
+            .find(|(name, _)| name.eq_ignore_ascii_case(b"Content-Length"))?;
+        let length: usize = std::str::from_utf8(value).ok()?.parse().ok()?;
+        (1..=BODY_LIMIT).contains(&length).then_some(length)
+    })
+}
+
+/// `From sender Tue Mar 18 20:58:36 2014`: a word, and later a time of day.
+fn is_separator(line: &[u8]) -> bool {
+    line.trim_ascii_end()
+        .split(|&byte| byte == b' ')
+        .skip(2)
+        .any(|word| matches!(word, [a, b, b':', c, d, ..] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The header blocks, joined by `|`.
+    fn headers(input: &[u8]) -> String {
+        let mut mailbox = Mailbox::new(input);
+        let mut all = Vec::new();
+        while let Some(item) = mailbox.read().unwrap() {
+            all.push(match item {
+                Item::Header { bytes, is_cut } => {
+                    String::from_utf8_lossy(&bytes).trim_end().to_owned()
+                        + if is_cut { " cut" } else { "" }
+                }
+                Item::Record { line, .. } => format!("record {line}"),
+                Item::Fault { line, .. } => format!("fault {line}"),
+            });
+        }
+        all.join("|")
+    }
+
+    #[test]
+    fn one_message_with_and_without_a_body() {
+        assert_eq!(headers(b"\xef\xbb\xbfA: 1\r\n\r\nA: 2\n"), "A: 1");
+        assert_eq!(headers(b"A: 1"), "A: 1");
+        assert_eq!(headers(b""), "");
+    }
+
+    const DATE: &str = "Tue Mar 18 20:58:36 2014";
+
+    #[test]
+    fn mboxo_and_mboxrd_quote_the_separator() {
+        let mbox = format!(
+            "From a@b {DATE}\nA: 1\n\nx\n>From me 10:00\n>>From me\n\nFrom c {DATE}\nA: 2\n\n\nFrom - {DATE}\nA: 3\n"
+        );
+        assert_eq!(headers(mbox.as_bytes()), "A: 1|A: 2|A: 3");
+        assert_eq!(
+            headers(mbox.replace('\n', "\r\n").as_bytes()),
+            "A: 1|A: 2|A: 3"
+        );
+    }
+
+    #[test]
+    fn a_line_of_text_that_begins_with_from_parts_nothing() {
+        let mbox =
+            format!("From a {DATE}\nA: 1\n\nx\n\nFrom here on it is easy\nFrom c {DATE}\n\ny\n");
+        assert_eq!(headers(mbox.as_bytes()), "A: 1");
+    }
+
+    #[test]
+    fn mboxcl_and_mboxcl2_go_by_the_length() {
+        let body = format!("x\n\nFrom c {DATE}\nA: no\n\ny\n");
+        let mbox = format!(
+            "From a {DATE}\nA: 1\nContent-Length: {}\n\n{body}\nFrom c {DATE}\nA: 2\n\n",
+            body.len()
+        );
+        assert_eq!(
+            headers(mbox.as_bytes()),
+            format!("A: 1\nContent-Length: {}|A: 2", body.len())
+        );
+        let without_end = &mbox[..mbox
+            .find("\nFrom c Tue Mar 18 20:58:36 2014\nA: 2")
+            .unwrap()];
+        assert_eq!(
+            headers(without_end.as_bytes()),
+            format!("A: 1\nContent-Length: {}", body.len())
+        );
+    }
+
+    #[test]
+    fn a_length_that_lies_costs_no_message() {
+        let message = |name: &str| {
+            format!("From a {DATE}\nA: {name}\nContent-Length: 7\n\nlonger than seven\n\n")
+        };
+        let mbox = message("1") + &message("2") + &message("3");
+        let expected = ["1", "2", "3"]
+            .map(|name| format!("A: {name}\nContent-Length: 7"))
+            .join("|");
+        assert_eq!(headers(mbox.as_bytes()), expected);
+        let huge = mbox.replace("Content-Length: 7", "Content-Length: 60000000");
+        assert_eq!(
+            headers(huge.as_bytes()),
+            expected.replace("Length: 7", "Length: 60000000")
+        );
+    }
+
+    #[test]
+    fn objects_a_line() {
+        let lines =
+            b"{\"headers\":\"A: 1\"}\n\n{\"type\":\"run\"}\nfoo\n{\"message\":\"A: 2\\n\\nx\"}";
+        assert_eq!(headers(lines), "A: 1|record 3|fault 4|A: 2");
+    }
+
+    #[test]
+    fn a_header_beyond_the_limit_is_cut_and_the_next_message_is_read() {
+        let mut mbox = format!("From a {DATE}\nA: ").into_bytes();
+        mbox.resize(HEADER_LIMIT + 100, b'x');
+        mbox.extend_from_slice(format!("\nB: 1\n\nbody\n\nFrom b {DATE}\nA: 2\n\n").as_bytes());
+        let all = headers(&mbox);
+        assert!(all.ends_with(" cut|A: 2"), "{}", &all[all.len() - 20..]);
+    }
+}
