@@ -4,6 +4,7 @@
 mod docs;
 mod fuzz;
 mod harness;
+mod header_trace;
 mod imports;
 mod peers;
 mod smtp_probe;

@@ -50,10 +50,13 @@ fn hop(body: &[u8]) -> (Hop, Option<i64>) {
     }
     let tls = idiom::of(&field);
     let cipher = tls.cipher.and_then(suite);
-    let verdict = verdict(&tls, cipher.as_ref(), protocol.as_ref(), writer);
     let faults = faults(&field, from.as_ref());
     let ends = (from.map(|from| from.end), by.map(|by| by.end));
-    let course = course(&ends, protocol.as_ref(), writer);
+    let course = course(&field, &ends, protocol.as_ref(), writer);
+    let mut verdict = verdict(&tls, cipher.as_ref(), protocol.as_ref(), writer);
+    if course.left_out == Some("local") && verdict.encrypted.is_none() {
+        verdict.evidence = "no_transfer";
+    }
     let version = version(&tls);
     let hop = Hop {
         stated: stated(&tls, version, cipher.as_ref()),
@@ -149,6 +152,7 @@ struct Course {
 
 /// Whether a hop went from one organisation to another over the Internet, and why not.
 fn course(
+    field: &Field<'_>,
     (from, by): &(Option<HopEnd>, Option<HopEnd>),
     protocol: Option<&Protocol>,
     writer: Option<Writer>,
@@ -168,9 +172,24 @@ fn course(
         Some(Class::Lmtp) => return left_out("lmtp"),
         Some(Class::Http) => return left_out("http"),
         Some(Class::Other) => return left_out("not_smtp"),
+        // Yahoo's web mail: "via HTTP", without a protocol.
+        None if field
+            .words(Keyword::Via)
+            .any(|word| word.eq_ignore_ascii_case(b"HTTP")) =>
+        {
+            return left_out("http");
+        }
         Some(Class::Smtp) | None => {}
     }
+    let is_submission = protocol.is_some_and(|protocol| protocol.authenticated);
     let (Some(from), Some(by)) = (from, by) else {
+        if is_submission {
+            return left_out("submission");
+        }
+        // Gmail: "by 2002:a05:… with SMTP".
+        if from.is_none() && by.as_ref().is_some_and(|by| by.ip.is_some_and(is_private)) {
+            return left_out("private_address");
+        }
         // Without a sending end and a protocol it was no transfer at all (Postfix: "by x (Postfix, from userid 0)").
         if from.is_none() && protocol.is_none() {
             return left_out("local");
@@ -191,7 +210,7 @@ fn course(
     if from.ip.is_some_and(is_private) {
         return left_out("private_address");
     }
-    if protocol.is_some_and(|protocol| protocol.authenticated) {
+    if is_submission {
         return left_out("submission");
     }
     match (

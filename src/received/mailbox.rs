@@ -91,9 +91,14 @@ impl<R: Read> Mailbox<R> {
                 Ok(Some(Item::Header { bytes, is_cut }))
             }
             Form::Mbox { lengths } => self.mbox_message(lengths),
-            Form::Objects { line } => self.object(line + 1),
+            Form::Objects { line } => self.object(line),
             Form::End => Ok(None),
         }
+    }
+
+    /// Whether the next item would have to be waited for.
+    pub fn is_idle(&self) -> bool {
+        self.input.is_idle()
     }
 
     fn detect(&mut self) -> io::Result<Form> {
@@ -229,26 +234,27 @@ impl<R: Read> Mailbox<R> {
         }
     }
 
-    fn object(&mut self, number: u64) -> io::Result<Option<Item>> {
-        self.form = Form::Objects { line: number };
+    fn object(&mut self, mut number: u64) -> io::Result<Option<Item>> {
         let mut line = Vec::new();
-        self.input
-            .by_ref()
-            .take(LINE_LIMIT as u64 + 1)
-            .read_until(b'\n', &mut line)?;
-        if line.is_empty() {
-            self.form = Form::End;
-            return Ok(None);
+        while line.trim_ascii().is_empty() {
+            line.clear();
+            number += 1;
+            self.input
+                .by_ref()
+                .take(LINE_LIMIT as u64 + 1)
+                .read_until(b'\n', &mut line)?;
+            if line.is_empty() {
+                self.form = Form::End;
+                return Ok(None);
+            }
         }
+        self.form = Form::Objects { line: number };
         if line.last() == Some(&b'\n') {
             line.pop();
         } else if line.len() > LINE_LIMIT {
             self.input.skip_until(b'\n')?;
             let why = format!("longer than {} MiB", LINE_LIMIT >> 20);
             return Ok(Some(Item::Fault { line: number, why }));
-        }
-        if line.trim_ascii().is_empty() {
-            return self.object(number + 1);
         }
         Ok(Some(match object::content(&line) {
             Ok(Content::Header(mut bytes)) => {

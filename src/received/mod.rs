@@ -16,5 +16,7 @@ pub mod peek;
 pub mod protocol;
 pub mod redact;
 pub mod token;
+pub mod tracer;
 pub mod trust;
+pub mod walk;
 pub mod writer;

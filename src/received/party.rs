@@ -93,7 +93,7 @@ impl<'a> Inside<'a> {
         for word in comment_words(comment).take(24) {
             if let Some(name) = strip_prefix(word, b"helo=") {
                 self.helo = self.helo.or(Some(name));
-            } else if before.is_some_and(|before| is(before, &[b"HELO", b"EHLO"])) {
+            } else if before.is_some_and(|before| is(before, &[b"HELO", b"EHLO", b"LHLO"])) {
                 self.helo = self.helo.or(Some(word));
             } else if before.is_some_and(|before| is(before, &[b"be"])) && is(word, &[b"forged"]) {
                 self.may_be_forged = true;

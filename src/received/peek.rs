@@ -39,6 +39,11 @@ impl<R: Read> Peek<R> {
         Ok(is_prefix)
     }
 
+    /// Whether nothing is here that was not read yet.
+    pub fn is_idle(&self) -> bool {
+        self.at >= self.back.len() && self.input.buffer().is_empty()
+    }
+
     /// Puts `bytes` before everything that was not read yet.
     pub fn unread(&mut self, mut bytes: Vec<u8>) {
         if self.at < self.back.len() {

@@ -79,13 +79,15 @@ impl Runs {
 
     /// Reports a line that was not understood.
     pub fn complain(&mut self, number: u64, why: &dyn Display) {
+        self.complain_of(&format_args!("line {number}"), why);
+    }
+
+    /// Reports a part of the input that was not understood: a line, a file.
+    pub fn complain_of(&mut self, what: &dyn Display, why: &dyn Display) {
         self.complaints += 1;
         if self.complaints <= PRINTED {
-            eprintln!(
-                "{}: line {number}: {}",
-                self.start.stage,
-                printable(&why.to_string())
-            );
+            let text = format!("{}: {what}: {why}", self.start.stage);
+            eprintln!("{}", printable(&text));
         }
     }
 

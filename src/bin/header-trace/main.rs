@@ -1,0 +1,86 @@
+//! `header-trace`: what the Received fields of real mail say about how it went.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, ensure};
+use clap::Parser;
+use mx_survey::cli;
+use mx_survey::received::tracer::Tracer;
+use mx_survey::received::walk::Walk;
+use mx_survey::stage::Status;
+use mx_survey::stage::runs::Runs;
+use serde_json::{Map, json};
+
+mod trace;
+
+/// Reads messages and writes a `hop` record for each of their Received fields: from whom, to whom, and whether encrypted.
+#[derive(Parser)]
+#[command(name = "header-trace", after_help = EXAMPLES)]
+struct Args {
+    /// Messages, mboxes, Maildirs, directories of these, or NDJSON with `headers` or `message`; none or -: standard input
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// A domain whose servers are believed: hops below the one where mail came in to them are marked forgeable (repeatable)
+    #[arg(long, value_name = "DOMAIN", value_parser = domain)]
+    trusted_by: Vec<String>,
+    /// Key the messages' ids with the contents of a file, so that published ones lead to no message
+    #[arg(long, value_name = "FILE")]
+    id_key: Option<PathBuf>,
+    /// Show progress on stderr even where it is no terminal
+    #[arg(long, conflicts_with = "quiet")]
+    progress: bool,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  header-trace < message.eml
+  header-trace ~/Maildir archive.mbox | to-sqlite out.db && report out.db
+  header-trace --trusted-by example.org mail/ | jq 'select(.trusted and .inter_organisation)'";
+
+fn main() -> ExitCode {
+    cli::main("header-trace", run)
+}
+
+fn run(args: Args) -> anyhow::Result<Status> {
+    let key = args.id_key.map(key).transpose()?;
+    let mut settings = Map::new();
+    settings.insert("trusted_by".into(), json!(args.trusted_by));
+    settings.insert("keyed".into(), json!(key.is_some()));
+    let runs = Runs::start("header-trace", &settings, &[]);
+    let tracer = Tracer::new(&runs.id, args.trusted_by, key);
+    let shows =
+        args.progress || (!args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    let mut trace = trace::Trace::new(runs, tracer, shows)?;
+    let paths = if args.paths.is_empty() {
+        vec!["-".into()]
+    } else {
+        args.paths
+    };
+    // What the reader of our output does not want any more is no failure of ours.
+    match trace.all(Walk::new(&paths)) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Status::Complete),
+        result => result.context("standard output"),
+    }
+}
+
+fn key(path: PathBuf) -> anyhow::Result<Vec<u8>> {
+    let named = || format!("--id-key {}", path.display());
+    let key = fs::read(&path).with_context(named)?;
+    // An editor's line feed is no part of a key.
+    let key = key.trim_ascii_end().to_vec();
+    ensure!(key.len() >= 16, "{}: a key has at least 16 bytes", named());
+    Ok(key)
+}
+
+fn domain(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let name = idna::domain_to_ascii(name).unwrap_or_default();
+    let is_domain = name.contains('.') && name.split('.').all(|label| !label.is_empty());
+    is_domain
+        .then_some(name)
+        .ok_or_else(|| "a domain name, such as example.org".into())
+}

@@ -1,0 +1,183 @@
+//! Files in, lines out.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use mx_survey::cli;
+use mx_survey::ndjson::{self, Line, printable};
+use mx_survey::received::mailbox::{HEADER_LIMIT, Item, Mailbox};
+use mx_survey::received::tracer::Tracer;
+use mx_survey::record::{Hop, Record, Run};
+use mx_survey::stage::Status;
+use mx_survey::stage::runs::Runs;
+use serde::Deserialize;
+
+/// The one writer, and what a run of the program holds.
+pub struct Trace {
+    runs: Runs,
+    tracer: Tracer,
+    output: BufWriter<File>,
+    line: Vec<u8>,
+    stop: Arc<AtomicBool>,
+    shows: bool,
+    shown: Instant,
+    files: u64,
+}
+
+impl Trace {
+    pub fn new(runs: Runs, tracer: Tracer, shows: bool) -> io::Result<Self> {
+        // The descriptor itself: `Stdout` would flush at every line.
+        let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = stop.clone();
+        cli::on_signal(move || {
+            // The first signal ends the reading; the second ends everything.
+            if told.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+            eprintln!("header-trace: reading no more messages; interrupt again to stop at once");
+        })?;
+        Ok(Self {
+            runs,
+            tracer,
+            output: BufWriter::with_capacity(64 << 10, stdout),
+            line: Vec::with_capacity(4096),
+            stop,
+            shows,
+            shown: Instant::now(),
+            files: 0,
+        })
+    }
+
+    /// Everything from the first line to the last. Errors are those of the output.
+    pub fn all(
+        &mut self,
+        paths: impl Iterator<Item = Result<PathBuf, (PathBuf, io::Error)>>,
+    ) -> io::Result<Status> {
+        self.output.write_all(&self.runs.start_line())?;
+        for path in paths {
+            if self.stop.load(Ordering::Relaxed) {
+                break;
+            }
+            match path {
+                Ok(path) if path != Path::new("-") => self.file(&path)?,
+                Err((path, error)) if path != Path::new("-") => {
+                    self.runs.complain_of(&path.display(), &error);
+                }
+                Ok(_) | Err(_) => {
+                    cli::awaits("header-trace", "a message, an mbox or NDJSON");
+                    self.input(io::stdin(), "standard input", true)?;
+                }
+            }
+        }
+        self.runs.interrupted = self.stop.load(Ordering::Relaxed);
+        if self.shows {
+            self.show();
+        }
+        let mut counts = self.tracer.counts().named();
+        counts.insert("files".into(), self.files);
+        let end = self
+            .runs
+            .end_line(&Default::default(), counts, Default::default());
+        self.output.write_all(&end)?;
+        self.output.flush()?;
+        Ok(if self.runs.is_clean() && !self.runs.interrupted {
+            Status::Complete
+        } else {
+            Status::Partial
+        })
+    }
+
+    fn file(&mut self, path: &Path) -> io::Result<()> {
+        match File::open(path) {
+            Ok(file) => self.input(file, &path.display().to_string(), false),
+            Err(error) => {
+                self.runs.complain_of(&path.display(), &error);
+                Ok(())
+            }
+        }
+    }
+
+    /// The messages of one input. `is_live`: somebody may be waiting for the answer while more is being written.
+    fn input(&mut self, input: impl Read, name: &str, is_live: bool) -> io::Result<()> {
+        self.files += 1;
+        let mut mailbox = Mailbox::new(input);
+        while !self.stop.load(Ordering::Relaxed) {
+            match mailbox.read() {
+                Ok(None) => break,
+                Ok(Some(item)) => self.item(item, name)?,
+                Err(error) => {
+                    self.runs.complain_of(&name, &error);
+                    break;
+                }
+            }
+            if is_live && mailbox.is_idle() {
+                self.output.flush()?;
+            }
+            if self.shows && self.shown.elapsed() >= Duration::from_secs(5) {
+                self.show();
+            }
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, item: Item, name: &str) -> io::Result<()> {
+        match item {
+            Item::Header { bytes, is_cut } => {
+                if is_cut {
+                    let why = format!(
+                        "a header block over {} MiB; the rest of it is left out",
+                        HEADER_LIMIT >> 20
+                    );
+                    self.runs.complain_of(&name, &why);
+                }
+                for hop in self.tracer.message(&bytes) {
+                    self.line.clear();
+                    ndjson::append(&mut self.line, &hop);
+                    self.output.write_all(&self.line)?;
+                }
+            }
+            Item::Record { bytes, line } => self.record(bytes, line)?,
+            Item::Fault { line, why } => self.runs.complain_of(&format!("{name}:{line}"), &why),
+        }
+        Ok(())
+    }
+
+    /// A line of the stream is sent on as it came.
+    fn record(&mut self, bytes: Vec<u8>, number: u64) -> io::Result<()> {
+        #[derive(Deserialize)]
+        struct Done {
+            message: String,
+        }
+        let line = Line {
+            number,
+            bytes,
+            torn: false,
+        };
+        match line.tag().as_deref() {
+            Ok(Run::TYPE) => self.runs.seen(&line),
+            Ok(Hop::TYPE) => {
+                if let Ok(done) = serde_json::from_slice::<Done>(&line.bytes) {
+                    self.tracer.done(&done.message);
+                }
+            }
+            _ => {}
+        }
+        self.output.write_all(&line.bytes)?;
+        self.output.write_all(b"\n")
+    }
+
+    fn show(&mut self) {
+        self.shown = Instant::now();
+        eprintln!(
+            "header-trace: {} files, {}",
+            self.files,
+            printable(&self.tracer.counts().to_string())
+        );
+    }
+}
