@@ -22,6 +22,8 @@ pub mod tls;
 
 pub mod received;
 
+pub mod leak;
+
 pub mod store;
 
 #[cfg(feature = "lab")]

@@ -1,0 +1,272 @@
+//! The path of nearly every line: from a plain line to one more user, without an allocation, a copy of the line or a check
+//! that can wait.
+//!
+//! Why it is as it is, each step measured on a list of 14 million lines and 100,000 domains:
+//!
+//! - Only plain lines are taken: one `@` in the field, ASCII letters, digits, hyphens and dots behind it up to a separator
+//!   or the end of the line. All others are `None` here and take the slow way, which decides alone what a line means. A test
+//!   holds the two together on random bytes.
+//! - Separators, `@` and line feeds are found with `memchr` (16 or 32 bytes at a time); only the bytes of the domain are
+//!   looked at one by one, and folded to lower case by the same table that says where the domain ends.
+//! - A domain of up to 24 bytes (all but one in a hundred) is three machine words. To compare two names is to compare three
+//!   words, and a slot with its count is half a cache line, so that a look-up is one miss at most.
+//! - Whether a name is a good one is asked when the slots are emptied: once for each name, not once for each line.
+
+use super::delimited::Delimited;
+
+/// A domain of 1 to 24 bytes, lower case, zeros behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short([u64; 3]);
+
+const SHORT: usize = size_of::<Short>();
+
+impl Short {
+    /// Hands the name as bytes on.
+    pub fn with_bytes<T>(self, hand: impl FnOnce(&[u8]) -> T) -> T {
+        let bytes = self.0.map(u64::to_le_bytes);
+        let bytes = bytes.as_flattened();
+        let length = bytes.iter().position(|&byte| byte == 0).unwrap_or(SHORT);
+        hand(&bytes[..length])
+    }
+}
+
+/// For each byte that a plain domain may hold its lower case, else 0.
+const FOLDED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let character = byte as u8;
+        if character.is_ascii_alphanumeric() || character == b'-' || character == b'.' {
+            table[byte] = character.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// The domain of a plain line, which comes without its line feed.
+pub fn domain_of(line: &[u8], layout: &Delimited) -> Option<Short> {
+    if layout.numbered && !layout.begins_record(line) {
+        return None;
+    }
+    let field = &line[layout.column_start(line)?..];
+    let (_, separator) = layout.rarest().unwrap_or((0, b'@'));
+    let at = memchr::memchr2(b'@', separator, field)?;
+    // A separator before the `@` ends the field; what is quoted or wrapped is not plain.
+    if field[at] != b'@' || at == 0 || field[0] == b'"' || FOLDED[usize::from(field[at - 1])] == 0 {
+        return None;
+    }
+    let rest = &field[at + 1..];
+    let (mut name, mut length) = fold(rest);
+    if !(matches!(&rest[length..], b"" | b"\r") && !layout.numbered) {
+        let separator = layout.separator.as_slice();
+        if separator.is_empty() {
+            return None;
+        }
+        if !rest[length..].starts_with(separator) {
+            // The hyphen of `-|-` was taken for one of the domain.
+            length = length.checked_sub(1)?;
+            name[length] = 0;
+            if !rest[length..].starts_with(separator) {
+                return None;
+            }
+        }
+    }
+    short(name, length)
+}
+
+/// A raw domain that is plain and short.
+pub fn whole(raw: &[u8]) -> Option<Short> {
+    let (name, length) = fold(raw);
+    if length < raw.len() {
+        return None;
+    }
+    short(name, length)
+}
+
+/// The plain bytes in front, in lower case, at most 24, and how many they are.
+fn fold(bytes: &[u8]) -> ([u8; SHORT], usize) {
+    let mut name = [0; SHORT];
+    let mut length = 0;
+    for (to, &from) in name.iter_mut().zip(bytes) {
+        let folded = FOLDED[usize::from(from)];
+        if folded == 0 {
+            break;
+        }
+        *to = folded;
+        length += 1;
+    }
+    (name, length)
+}
+
+/// A folded name as words; a dot behind is left to the slow way.
+fn short(name: [u8; SHORT], length: usize) -> Option<Short> {
+    let last = name[..length].last()?;
+    if *last == b'.' {
+        return None;
+    }
+    let (words, _) = name.as_chunks::<8>();
+    Some(Short([
+        u64::from_le_bytes(words[0]),
+        u64::from_le_bytes(words[1]),
+        u64::from_le_bytes(words[2]),
+    ]))
+}
+
+/// How many slots there are: 8 MiB for each thread, which is memory that does not grow with the list.
+const SLOTS: usize = 1 << 18;
+
+/// From here on the slots want to be emptied. A list of 100,000 domains never comes so far.
+const FULL: usize = SLOTS / 2;
+
+/// Short names and how often each was seen since the slots were emptied; open addressing, linear probing.
+pub struct Slots {
+    /// A name and its count; a count of 0 is a free slot.
+    slots: Box<[[u64; 4]]>,
+    used: usize,
+    key: [u64; 4],
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self {
+            slots: vec![[0; 4]; SLOTS].into_boxed_slice(),
+            used: 0,
+            key: rand::random(),
+        }
+    }
+}
+
+impl Slots {
+    /// One more of this name; false if the slots have no room for another.
+    pub fn add(&mut self, name: Short) -> bool {
+        let Short([a, b, c]) = name;
+        let mut at = self.hash(name) % SLOTS;
+        loop {
+            let slot = &mut self.slots[at];
+            if slot[0] == a && slot[1] == b && slot[2] == c {
+                slot[3] += 1;
+                return true;
+            }
+            if slot[3] == 0 {
+                if self.used >= SLOTS / 4 * 3 {
+                    return false;
+                }
+                *slot = [a, b, c, 1];
+                self.used += 1;
+                return true;
+            }
+            at = (at + 1) % SLOTS;
+        }
+    }
+
+    /// Whether they should be emptied soon.
+    pub fn is_full(&self) -> bool {
+        self.used >= FULL
+    }
+
+    /// Takes every name out.
+    pub fn drain(&mut self, mut each: impl FnMut(&[u8], u64)) {
+        if self.used == 0 {
+            return;
+        }
+        for slot in self.slots.iter_mut().filter(|slot| slot[3] != 0) {
+            let [a, b, c, count] = std::mem::take(slot);
+            Short([a, b, c]).with_bytes(|name| each(name, count));
+        }
+        self.used = 0;
+    }
+
+    /// Two products of 128 bits with a random key, folded: no list can be made to fill one corner of the table.
+    fn hash(&self, Short([a, b, c]): Short) -> usize {
+        let [k, l, m, n] = self.key;
+        (product(a ^ k, b ^ l) ^ product(c ^ m, n)) as usize
+    }
+}
+
+fn product(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    (product as u64) ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(name: Option<Short>) -> Option<String> {
+        name?.with_bytes(|name| String::from_utf8(name.to_vec()).ok())
+    }
+
+    #[test]
+    fn plain_lines_are_taken_and_no_others() {
+        let adobe = Delimited::adobe();
+        let combo = Delimited::new(b":", 0);
+        let plain = Delimited::new(b"", 0);
+        let gawker = Delimited::new(b":::", 2);
+        for (layout, line, found) in [
+            (
+                &adobe,
+                &b"1-|--|-a@Example.ORG-|-pw-|-hint|--"[..],
+                Some("example.org"),
+            ),
+            (&adobe, b"1-|-n-|-a@example.org-|-", Some("example.org")),
+            (&adobe, b"1-|--|-a@example.org--|-", Some("example.org-")),
+            (
+                &adobe,
+                b"1-|--|-a@abcdefghijklmnopqrst.org-|-",
+                Some("abcdefghijklmnopqrst.org"),
+            ),
+            (&adobe, b"1-|--|-a@abcdefghijklmnopqrstu.org-|-", None),
+            (&adobe, b"1-|--|-a@example.org", None),
+            (&adobe, b"1-|--|-a@example.org-", None),
+            (&adobe, b"1-|--|-a@b@example.org-|-", None),
+            (&adobe, b"1-|--|-\"a@b\"@example.org-|-", None),
+            (&adobe, b"1-|--|-a@-|-", None),
+            (&adobe, b"hint a@example.org-|-", None),
+            (&combo, b"a@example.org:pw", Some("example.org")),
+            (&combo, b"a@example.org", Some("example.org")),
+            (&combo, b"a@example.org.:pw", None),
+            (&combo, b"a@example.org;pw", None),
+            (&combo, b"a:pw@example.org", None),
+            (&combo, b" @example.org", None),
+            (&plain, b"a@163.com\r", Some("163.com")),
+            (&plain, b"a@example.org ", None),
+            (&gawker, b"n:::h:::a@example.org", Some("example.org")),
+            (&gawker, b"n:::h:::NULL", None),
+        ] {
+            assert_eq!(
+                text(domain_of(line, layout)).as_deref(),
+                found,
+                "{}",
+                String::from_utf8_lossy(line)
+            );
+        }
+    }
+
+    #[test]
+    fn slots_count_until_they_are_full() {
+        let mut slots = Slots::default();
+        let name = |number: usize| whole(format!("{number}.org").as_bytes()).unwrap();
+        let mut taken = 0;
+        while slots.add(name(taken)) {
+            taken += 1;
+            assert!(slots.add(name(0)));
+        }
+        assert!(slots.is_full());
+        assert!(taken < SLOTS);
+        let mut names = 0;
+        slots.drain(|name, count| {
+            names += 1;
+            assert_eq!(
+                count,
+                if name == b"0.org" {
+                    taken as u64 + 1
+                } else {
+                    1
+                }
+            );
+        });
+        assert_eq!(names, taken);
+        assert!(slots.add(name(taken)));
+    }
+}

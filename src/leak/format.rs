@@ -1,0 +1,119 @@
+//! The formats of lists, as a user names them, as they are read, and what cannot be read at all.
+
+use super::csv::Csv;
+use super::delimited::Delimited;
+use super::json::Json;
+
+/// What a user can call the format of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// userid-|-username-|-email-|-password-|-hint|--, the Adobe list of 2013
+    Adobe,
+    /// user:::hash:::email, the Gawker list of 2010
+    Gawker,
+    /// email:password and the like, a separator between bare fields
+    Combo,
+    /// Fields that may be quoted, with a header or without
+    Csv,
+    /// Fields between tabs, with a header or without
+    Tsv,
+    /// JSON objects: one a line, in an array, or spread over lines
+    Json,
+    /// One address a line
+    Plain,
+    /// Every token that looks like an address (passwords that do as well)
+    Any,
+}
+
+/// A column of a table, or a field of JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// By its place, from 1.
+    Number(usize),
+    /// By its name.
+    Name(String),
+}
+
+impl std::str::FromStr for Column {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(0) => Err("columns are counted from 1"),
+            Ok(number) => Ok(Self::Number(number)),
+            Err(_) if text.is_empty() => Err("a column has a name or a number"),
+            Err(_) => Ok(Self::Name(text.to_owned())),
+        }
+    }
+}
+
+/// What the user said about the format; the rest is guessed.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// The format.
+    pub format: Option<Format>,
+    /// Where the address stands.
+    pub column: Option<Column>,
+    /// Between two fields.
+    pub separator: Option<u8>,
+}
+
+/// How to read an input.
+#[derive(Clone, Debug)]
+pub enum Layout {
+    /// A record a line.
+    Delimited(Delimited),
+    /// A table with quoted fields.
+    Csv(Csv),
+    /// JSON.
+    Json(Json),
+    /// No known shape.
+    Any,
+}
+
+impl Layout {
+    /// Whether a record, or token, never goes on behind the end of a line, so that a file can be cut there.
+    pub fn ends_with_lines(&self) -> bool {
+        matches!(self, Self::Delimited(_) | Self::Any)
+    }
+}
+
+/// The layout of an input.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// How to read it.
+    pub layout: Layout,
+    /// The same for people.
+    pub description: String,
+    /// Bytes in front that are no record: a byte order mark, the names of columns.
+    pub skipped: usize,
+    /// Lines in front that are names of columns.
+    pub headers: u64,
+}
+
+/// Why an input cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// By its first bytes.
+    #[error("compressed ({kind}); decompress it first: {hint} FILE | leak-count")]
+    Compressed {
+        /// By which program.
+        kind: &'static str,
+        /// What decompresses to standard output.
+        hint: &'static str,
+    },
+    /// By its byte order mark, or by its NUL bytes.
+    #[error("UTF-16; convert it first: iconv -f UTF-16 -t UTF-8 FILE | leak-count")]
+    Utf16,
+    /// A table without a column that could hold addresses.
+    #[error(
+        "no column of addresses found (no header names one that is asked for); say which with --column"
+    )]
+    NoColumn,
+    /// JSON whose field of addresses is not known.
+    #[error("JSON, and no known field holds addresses; say which with --field")]
+    NoField,
+    /// Nothing in the head looks like an address.
+    #[error("no address in its first lines, whatever the format; name the format with --format")]
+    NoFormat,
+}

@@ -1,0 +1,337 @@
+//! The inputs of a list, and how each is read: a file by one thread a core, where its records end with lines; all else in
+//! one pass.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::ops::Range;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::address::Cause;
+use super::any;
+use super::census::Census;
+use super::delimited;
+use super::format::{Layout, Unreadable, Wish};
+use super::guess;
+use super::read::{Chunk, Chunks, Cut, Segments, Stretch};
+use super::tally::{Rules, SHOWN, Tally};
+
+/// Files, or standard input, that are counted as one list.
+pub struct List {
+    /// The name of the list.
+    pub source: String,
+    /// Its parts.
+    pub inputs: Vec<Input>,
+}
+
+/// A file, or standard input.
+pub struct Input {
+    /// For messages.
+    pub name: String,
+    file: File,
+}
+
+/// Why there is no count.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An input cannot be opened or read.
+    #[error("{name}: {error}")]
+    Io {
+        /// Which.
+        name: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// Two files would be one list without anybody having said so.
+    #[error("two files would be the list '{0}'; if they are parts of one, name it with --source")]
+    SameSource(String),
+}
+
+/// How the reading of an input went.
+#[derive(Debug)]
+pub struct Reading {
+    /// The input.
+    pub input: String,
+    /// How it was read.
+    pub layout: Option<String>,
+    /// What of it was not understood.
+    pub problem: Option<Problem>,
+    /// The first lines of each cause that were not counted, by number, for `--debug`.
+    pub complaints: Vec<(u64, Cause)>,
+}
+
+/// What was not understood of an input.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It was not read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// It was read, and nothing of it counts.
+    #[error("no line holds an address that counts")]
+    NothingCounts,
+    /// It ends in the middle of a record.
+    #[error("ends in the middle of a record: the input was cut short")]
+    Cut,
+    /// All of it behind a quote was taken for one field.
+    #[error(
+        "the quote opened on line {0} is never closed, and all behind it was one field; see --format combo"
+    )]
+    OpenQuote(u64),
+}
+
+/// The lists that files are: one, if it is named, else one for each file, called as the file without its ending. No file,
+/// or `-`, is standard input.
+pub fn lists(files: &[PathBuf], source: Option<&str>) -> Result<Vec<List>, Error> {
+    let stdin = [PathBuf::from("-")];
+    let files = if files.is_empty() { &stdin } else { files };
+    let mut lists: Vec<List> = Vec::new();
+    for path in files {
+        let input = Input::open(path)?;
+        let name = source.map_or_else(|| stem(path), str::to_owned);
+        match lists.iter_mut().find(|list| list.source == name) {
+            Some(list) if source.is_some() => list.inputs.push(input),
+            Some(_) => return Err(Error::SameSource(name)),
+            None => lists.push(List {
+                source: name,
+                inputs: vec![input],
+            }),
+        }
+    }
+    Ok(lists)
+}
+
+fn stem(path: &Path) -> String {
+    match path.file_stem() {
+        Some(stem) if path.as_os_str() != "-" => stem.to_string_lossy().into_owned(),
+        _ => "stdin".to_owned(),
+    }
+}
+
+impl Input {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let (name, file) = if path.as_os_str() == "-" {
+            let file = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+            ("standard input".to_owned(), file)
+        } else {
+            (path.to_string_lossy().into_owned(), File::open(path))
+        };
+        match file {
+            Ok(file) => Ok(Self { name, file }),
+            Err(error) => Err(Error::Io { name, error }),
+        }
+    }
+
+    /// Where a regular file is read from, to its end; `None` for a pipe.
+    fn range(&self) -> Option<Range<u64>> {
+        let metadata = self.file.metadata().ok()?;
+        let start = (&self.file).stream_position().ok()?;
+        // Files of the kernel are regular and say that they are empty.
+        (metadata.is_file() && metadata.len() > start).then_some(start..metadata.len())
+    }
+}
+
+/// Reads inputs into a census.
+pub struct Reader<'a> {
+    /// What is known of the format.
+    pub wish: &'a Wish,
+    /// What every address is put through.
+    pub rules: &'a Rules,
+    /// The sums.
+    pub census: &'a Mutex<Census>,
+    /// Bytes read so far.
+    pub read: &'a AtomicU64,
+    /// Threads for a file.
+    pub threads: usize,
+    /// Bytes in a buffer: [`CHUNK`](super::read::CHUNK).
+    pub chunk: usize,
+    /// Bytes of a file that a thread takes at a time: [`SEGMENT`](super::read::SEGMENT).
+    pub segment: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads an input to its end.
+    pub fn input(&self, input: &Input, tallies: &mut Vec<Tally<'a>>) -> io::Result<Reading> {
+        let mut reading = Reading {
+            input: input.name.clone(),
+            layout: None,
+            problem: None,
+            complaints: Vec::new(),
+        };
+        let range = input.range();
+        let head = match range.clone() {
+            Some(range) => self.head(Stretch::new(&input.file, range))?,
+            None => self.head(&input.file)?,
+        };
+        let found = match guess::find(&head, head.len() < self.chunk, self.wish) {
+            Ok(found) => found,
+            Err(unreadable) => {
+                reading.problem = Some(unreadable.into());
+                return Ok(reading);
+            }
+        };
+        let before = self.census().users;
+        tallies[0].lines += found.headers;
+        tallies[0].headers += found.headers;
+        reading.problem = match (range, &found.layout) {
+            (Some(range), layout) => {
+                let range = range.start + found.skipped as u64..range.end;
+                let segment = if layout.ends_with_lines() {
+                    self.segment
+                } else {
+                    range.end
+                };
+                self.file(&Segments::new(&input.file, range, segment), layout, tallies)?
+            }
+            (None, layout) => self.stretch(
+                0,
+                head[found.skipped..].chain(&input.file),
+                layout,
+                &mut tallies[0],
+            )?,
+        };
+        for tally in tallies.iter_mut() {
+            self.census().take(tally, self.rules);
+        }
+        if reading.problem.is_none()
+            && self.census().users == before
+            && !head.trim_ascii().is_empty()
+        {
+            reading.problem = Some(Problem::NothingCounts);
+        }
+        reading.layout = Some(found.description);
+        reading.complaints = complaints(found.headers, tallies);
+        Ok(reading)
+    }
+
+    fn head(&self, input: impl Read) -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        input.take(self.chunk as u64).read_to_end(&mut head)?;
+        Ok(head)
+    }
+
+    /// Reads a file, by as many threads as there is work for.
+    fn file(
+        &self,
+        segments: &Segments<'_>,
+        layout: &Layout,
+        tallies: &mut Vec<Tally<'a>>,
+    ) -> io::Result<Option<Problem>> {
+        let threads = segments.parallel(self.threads);
+        while tallies.len() < threads {
+            tallies.push(Tally::new(self.rules));
+        }
+        let work = |tally: &mut Tally<'a>| -> io::Result<Option<Problem>> {
+            let mut problem = None;
+            while let Some(stretch) = segments.next()? {
+                problem = self
+                    .stretch(stretch.start, stretch, layout, tally)?
+                    .or(problem);
+            }
+            Ok(problem)
+        };
+        let [first, others @ ..] = &mut tallies[..threads] else {
+            return Ok(None);
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = others
+                .iter_mut()
+                .map(|tally| scope.spawn(|| work(tally)))
+                .collect();
+            let mut problem = work(first)?;
+            for other in others {
+                match other.join() {
+                    Ok(done) => problem = problem.or(done?),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            Ok(problem)
+        })
+    }
+
+    /// Reads whole records, from the byte `start` of an input.
+    fn stretch(
+        &self,
+        start: u64,
+        input: impl Read,
+        layout: &Layout,
+        tally: &mut Tally<'a>,
+    ) -> io::Result<Option<Problem>> {
+        let cut = match layout {
+            Layout::Delimited(_) => Cut::Line,
+            Layout::Any => Cut::Token(any::is_stop),
+            Layout::Csv(_) | Layout::Json(_) => Cut::Anywhere,
+        };
+        let mut chunks = Chunks::new(input, self.chunk, cut, self.read);
+        let mut parser = layout.clone();
+        let mut is_mid_line = false;
+        let mut problem = None;
+        tally.begin_segment(start);
+        while let Some(chunk) = chunks.next()? {
+            match (&mut parser, chunk) {
+                (Layout::Delimited(layout), Chunk::Whole(lines)) => {
+                    if delimited::scan(lines, layout, tally) {
+                        problem = Some(Problem::Cut);
+                    }
+                }
+                (Layout::Delimited(layout), Chunk::Head(head)) => {
+                    delimited::scan_head(head, layout, tally)
+                }
+                (Layout::Any, Chunk::Whole(tokens)) => any::scan(tokens, &mut is_mid_line, tally),
+                (Layout::Any, Chunk::Head(_)) => any::skip(&mut is_mid_line, tally),
+                (Layout::Csv(csv), Chunk::Whole(bytes) | Chunk::Head(bytes)) => {
+                    csv.feed(bytes, tally)
+                }
+                (Layout::Json(json), Chunk::Whole(bytes) | Chunk::Head(bytes)) => {
+                    json.feed(bytes, tally)
+                }
+            }
+            if tally.is_full() {
+                self.census().take(tally, self.rules);
+            }
+        }
+        problem = match parser {
+            Layout::Csv(csv) => csv.finish(tally).map(Problem::OpenQuote),
+            Layout::Json(json) => json.finish().then_some(Problem::Cut),
+            Layout::Delimited(_) | Layout::Any => problem,
+        };
+        tally.end_segment();
+        Ok(problem)
+    }
+
+    fn census(&self) -> MutexGuard<'_, Census> {
+        self.census.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first of each cause by their line in the input, where `before` lines stood in front of the first segment.
+fn complaints(before: u64, tallies: &mut [Tally<'_>]) -> Vec<(u64, Cause)> {
+    let mut segments = Vec::new();
+    let mut complaints = Vec::new();
+    for tally in tallies {
+        segments.append(&mut tally.segments);
+        complaints.append(&mut tally.complaints);
+    }
+    segments.sort_unstable();
+    complaints.sort_unstable();
+    let mut shown = [0; Cause::ALL.len()];
+    let mut segments = segments.into_iter();
+    let mut lines = before;
+    let mut segment = segments.next();
+    let mut first = Vec::new();
+    for complaint in complaints {
+        while let Some((start, length)) = segment
+            && start < complaint.segment
+        {
+            lines += length;
+            segment = segments.next();
+        }
+        let shown = &mut shown[complaint.cause as usize];
+        if *shown < SHOWN {
+            *shown += 1;
+            first.push((lines + complaint.line, complaint.cause));
+        }
+    }
+    first
+}

@@ -1,0 +1,177 @@
+//! What one thread has counted since its sums were last taken over into the `Census`. Its memory
+//! does not grow with the list.
+
+use std::borrow::Cow;
+
+use super::address::{self, Cause};
+use super::aliases::Aliases;
+use super::distinct::Distinct;
+use super::fast::{self, Slots};
+use super::names::Names;
+
+/// How many lines of each cause `--debug` shows.
+pub const SHOWN: usize = 10;
+
+/// Names that are no short ones wait for the census until there are so many.
+const WAITING: usize = 1 << 14;
+
+/// What every address of a list is put through.
+#[derive(Default)]
+pub struct Rules {
+    /// Domains that stand for others.
+    pub aliases: Aliases,
+    /// Addresses seen, where each counts once.
+    pub distinct: Option<Distinct>,
+    /// The first lines of each cause are kept, by number. Every domain is judged where it stands then, which is slow.
+    pub debug: bool,
+}
+
+impl Rules {
+    /// The canonical name of a raw domain that counts: under a known top-level domain, or an alias of one that is. What it
+    /// counts as is `aliases.resolve` of it.
+    pub fn name<'n>(&self, raw: &'n [u8]) -> Result<Cow<'n, [u8]>, Cause> {
+        let name = address::canonical(raw)?;
+        if self.aliases.holds(&name) || address::has_known_tld(&name) {
+            Ok(name)
+        } else {
+            Err(Cause::UnknownTld)
+        }
+    }
+}
+
+/// A line that was not counted: which, and why. Nothing of what stands on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Complaint {
+    /// Where the segment of the input begins that the line is in.
+    pub segment: u64,
+    /// Its number in the segment, from 1.
+    pub line: u64,
+    /// Why it was not counted.
+    pub cause: Cause,
+}
+
+/// The sums of one thread.
+pub struct Tally<'a> {
+    rules: &'a Rules,
+    /// Short names, the many.
+    slots: Slots,
+    /// All other names, as written.
+    others: Names,
+    /// Lines and addresses that were not counted, by cause.
+    pub causes: [u64; Cause::ALL.len()],
+    /// Lines read.
+    pub lines: u64,
+    /// Lines of column names.
+    pub headers: u64,
+    /// Addresses that were there before, where each counts once.
+    pub repeated: u64,
+    /// The first of each cause, for `--debug`.
+    pub complaints: Vec<Complaint>,
+    /// How many lines each segment has, for `--debug`.
+    pub segments: Vec<(u64, u64)>,
+    /// Where the segment begins, and how many lines were read before it.
+    segment: (u64, u64),
+}
+
+impl<'a> Tally<'a> {
+    /// Nothing yet.
+    pub fn new(rules: &'a Rules) -> Self {
+        Self {
+            rules,
+            slots: Slots::default(),
+            others: Names::default(),
+            causes: [0; Cause::ALL.len()],
+            lines: 0,
+            headers: 0,
+            repeated: 0,
+            complaints: Vec::new(),
+            segments: Vec::new(),
+            segment: (0, 0),
+        }
+    }
+
+    /// Whether a domain can be counted as it stands, without a look at the whole address.
+    pub fn is_plain(&self) -> bool {
+        self.rules.distinct.is_none() && !self.rules.debug
+    }
+
+    /// What stands in an address field.
+    pub fn address(&mut self, field: &[u8]) {
+        match address::split(field) {
+            Ok((local, domain)) => self.user(local, domain),
+            Err(cause) => self.reject(cause),
+        }
+    }
+
+    /// A user with this local part at this domain, both as written.
+    pub fn user(&mut self, local: &[u8], domain: &[u8]) {
+        if self.is_plain() {
+            return self.domain(domain);
+        }
+        let name = match self.rules.name(domain) {
+            Ok(name) => name,
+            Err(cause) => return self.reject(cause),
+        };
+        if let Some(distinct) = &self.rules.distinct
+            && !distinct.insert(local, self.rules.aliases.resolve(&name))
+        {
+            self.repeated += 1;
+            return;
+        }
+        self.domain(&name);
+    }
+
+    /// One more user at a domain as written.
+    fn domain(&mut self, raw: &[u8]) {
+        match fast::whole(raw) {
+            Some(name) => self.short(name),
+            None if raw.len() > usize::from(u16::MAX) => self.reject(Cause::NameTooLong),
+            None => self.others.add(raw, 1),
+        }
+    }
+
+    /// One more user at a short domain.
+    pub fn short(&mut self, name: fast::Short) {
+        if !self.slots.add(name) {
+            name.with_bytes(|name| self.others.add(name, 1));
+        }
+    }
+
+    /// A line, or what stands where its address should be, is not counted.
+    pub fn reject(&mut self, cause: Cause) {
+        let count = &mut self.causes[cause as usize];
+        *count += 1;
+        if self.rules.debug && *count <= SHOWN as u64 {
+            let (segment, before) = self.segment;
+            self.complaints.push(Complaint {
+                segment,
+                line: self.lines - before,
+                cause,
+            });
+        }
+    }
+
+    /// A segment of the input begins at this byte of it.
+    pub fn begin_segment(&mut self, start: u64) {
+        self.segment = (start, self.lines);
+    }
+
+    /// The segment has ended.
+    pub fn end_segment(&mut self) {
+        if self.rules.debug {
+            let (start, before) = self.segment;
+            self.segments.push((start, self.lines - before));
+        }
+    }
+
+    /// Whether the census should take the names over before more is read.
+    pub fn is_full(&self) -> bool {
+        self.slots.is_full() || self.others.len() >= WAITING
+    }
+
+    /// Takes every name out, each as it was written or in lower case.
+    pub fn drain(&mut self, mut each: impl FnMut(&[u8], u64)) {
+        self.slots.drain(&mut each);
+        self.others.drain(each);
+    }
+}
