@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use super::address;
 
 /// From a domain to the one that it counts as.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Aliases {
     targets: HashMap<Box<[u8]>, Box<[u8]>>,
 }
@@ -22,6 +22,12 @@ pub struct BadAlias {
 }
 
 impl Aliases {
+    /// Reads a file.
+    pub fn read(path: &str) -> Result<Self, String> {
+        let text = std::fs::read(path).map_err(|error| error.to_string())?;
+        Self::parse(&text).map_err(|bad| bad.to_string())
+    }
+
     /// Reads lines of an alias and its target, white space or a comma between them; `#` begins a comment.
     pub fn parse(text: &[u8]) -> Result<Self, BadAlias> {
         let mut aliases = Self::default();

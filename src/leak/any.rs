@@ -92,9 +92,10 @@ mod tests {
         let rules = Rules::default();
         let mut tally = Tally::new(&rules);
         let mut is_mid_line = false;
-        scan(&text[..67], &mut is_mid_line, &mut tally);
+        let end = text.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+        scan(&text[..end], &mut is_mid_line, &mut tally);
         assert!(!is_mid_line);
-        scan(&text[67..], &mut is_mid_line, &mut tally);
+        scan(&text[end..], &mut is_mid_line, &mut tally);
         assert!(is_mid_line);
         let mut found = Vec::new();
         tally.drain(|name, count| found.push((String::from_utf8(name.to_vec()).unwrap(), count)));

@@ -1,8 +1,11 @@
 //! A list from its inputs to its ranking, as records and as a summary for people.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
+
+use clap::ValueEnum as _;
+use serde_json::{Map, Value};
 
 use super::address::Cause;
 use super::aliases::Aliases;
@@ -13,24 +16,52 @@ use super::input::{Error, List, Reader, Reading};
 use super::names::Ranking;
 use super::read::{CHUNK, SEGMENT};
 use super::tally::{Rules, Tally};
+use super::watch::Watch;
 use crate::record::{Listed, Other};
 
 /// A domain with fewer users than this may be a person, or a family. The summary says how many there are.
 pub const FEW: u64 = 10;
 
 /// How to count.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Settings {
     /// What is known of the format.
+    #[command(flatten)]
     pub wish: Wish,
-    /// Threads for a file; another input is read by one. 0 is 1.
-    pub threads: usize,
-    /// Each address counts once.
+    /// Count each address once (16 bytes of memory and more for each)
+    #[arg(long)]
     pub unique: bool,
-    /// Domains that stand for others.
-    pub aliases: Aliases,
-    /// The first lines of each cause that are not counted are kept by number.
+    /// Domains that count as others: lines of an alias and its target, such as "gmial.com gmail.com"
+    #[arg(long, value_name = "FILE", value_parser = Aliases::read)]
+    pub aliases: Option<Aliases>,
+    /// Threads that read a file (default: one a core); pipes, CSV and JSON are read by one
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Name the first ten lines of each cause that are not counted, by number only; slow
+    #[arg(long)]
     pub debug: bool,
+}
+
+impl Settings {
+    /// What changes a record, for the `run` line.
+    pub fn facts(&self, min_users: u64) -> Map<String, Value> {
+        let format = self
+            .wish
+            .format
+            .and_then(|format| format.to_possible_value());
+        let mut facts = Map::new();
+        facts.insert(
+            "format".into(),
+            format
+                .as_ref()
+                .map_or("guessed", |format| format.get_name())
+                .into(),
+        );
+        facts.insert("unique".into(), self.unique.into());
+        facts.insert("aliases".into(), self.aliases.is_some().into());
+        facts.insert("min_users".into(), min_users.into());
+        facts
+    }
 }
 
 /// A counted list.
@@ -49,10 +80,10 @@ pub struct Count {
     ranking: Ranking,
 }
 
-/// Counts a list. `read` grows by the bytes that are read.
-pub fn count(list: &List, settings: &Settings, read: &AtomicU64) -> Result<Count, Error> {
+/// Counts a list.
+pub fn count(list: &List, settings: &Settings, watch: &Watch) -> Result<Count, Error> {
     let rules = Rules {
-        aliases: settings.aliases.clone(),
+        aliases: settings.aliases.clone().unwrap_or_default(),
         distinct: settings.unique.then(Distinct::default),
         debug: settings.debug,
     };
@@ -61,8 +92,11 @@ pub fn count(list: &List, settings: &Settings, read: &AtomicU64) -> Result<Count
         wish: &settings.wish,
         rules: &rules,
         census: &census,
-        read,
-        threads: settings.threads.max(1),
+        watch,
+        threads: settings
+            .threads
+            .or_else(|| std::thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get),
         chunk: CHUNK,
         segment: SEGMENT,
     };
@@ -163,49 +197,51 @@ impl Count {
         }
     }
 
-    /// What went wrong with an input, a line each.
-    pub fn problems(&self) -> Vec<String> {
-        let told = |reading: &Reading| {
-            let problem = reading.problem.as_ref()?;
-            Some(format!("{}: {problem}", reading.input))
-        };
-        self.readings.iter().filter_map(told).collect()
-    }
-
-    /// The first lines that were not counted: which, and why.
-    pub fn complaints(&self) -> Vec<String> {
-        let told = |reading: &Reading| {
-            let line = |&(line, cause): &(u64, Cause)| {
-                format!("{}: line {line}: {}", reading.input, cause.text())
-            };
-            reading.complaints.iter().map(line).collect::<Vec<_>>()
-        };
-        self.readings.iter().flat_map(told).collect()
-    }
-
-    /// The count for people, a line each.
-    pub fn summary(&self, min_users: u64) -> Vec<String> {
+    /// The count for people, a line each: what was not counted under `--debug`, how it was read, sums, and last what was not
+    /// understood, which alone is left if it is to be quiet.
+    pub fn report(&self, min_users: u64, is_quiet: bool) -> Vec<String> {
         let mut lines = Vec::new();
         for reading in &self.readings {
-            if let Some(layout) = &reading.layout {
+            let told = |(line, cause): &(u64, Cause)| {
+                format!("{}: line {line}: {}", reading.input, cause.text())
+            };
+            lines.extend(reading.complaints.iter().map(told));
+            if let Some(layout) = reading.layout.as_ref().filter(|_| !is_quiet) {
                 lines.push(format!("{}: read as {layout}", reading.input));
             }
         }
-        lines.push(format!(
-            "{}: {} lines, {} users at {} domains",
-            self.source,
+        if !is_quiet {
+            lines.extend(
+                self.summary(min_users)
+                    .into_iter()
+                    .map(|line| format!("{}: {line}", self.source)),
+            );
+        }
+        for reading in &self.readings {
+            lines.extend(
+                reading
+                    .problem
+                    .as_ref()
+                    .map(|problem| format!("{}: {problem}", reading.input)),
+            );
+        }
+        lines
+    }
+
+    fn summary(&self, min_users: u64) -> Vec<String> {
+        let domains = grouped(self.ranking.len() as u64);
+        let mut lines = vec![format!(
+            "{} lines, {} users at {domains} domains",
             grouped(self.lines),
-            grouped(self.users),
-            grouped(self.ranking.len() as u64)
-        ));
-        if self.not_counted() > 0 {
-            let causes: Vec<_> = self
-                .causes()
-                .map(|(cause, count)| format!("{} {}", grouped(count), cause.text()))
-                .collect();
+            grouped(self.users)
+        )];
+        let causes: Vec<_> = self
+            .causes()
+            .map(|(cause, count)| format!("{} {}", grouped(count), cause.text()))
+            .collect();
+        if !causes.is_empty() {
             lines.push(format!(
-                "{}: {} not counted: {}",
-                self.source,
+                "{} not counted: {}",
                 grouped(self.not_counted()),
                 causes.join(", ")
             ));
@@ -216,19 +252,18 @@ impl Count {
             (self.aliased, "users counted at another domain by --aliases"),
         ] {
             if count > 0 {
-                lines.push(format!("{}: {} {text}", self.source, grouped(count)));
+                lines.push(format!("{} {text}", grouped(count)));
             }
         }
-        let small = self
+        let few = self
             .ranking
             .at_least(min_users)
             .saturating_sub(self.ranking.at_least(FEW));
-        if small > 0 {
+        if few > 0 {
             lines.push(format!(
-                "{}: {} domains have fewer than {FEW} users, and such a domain can be a person; before you publish this, use \
-                 --min-users {FEW}",
-                self.source,
-                grouped(small as u64)
+                "{} domains have fewer than {FEW} users, and such a domain can be a person: use --min-users {FEW} before you \
+                 publish this",
+                grouped(few as u64)
             ));
         }
         lines
@@ -251,7 +286,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

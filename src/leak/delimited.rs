@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::address::Cause;
-use super::fast;
+use super::fast::{self, Batch};
 use super::tally::Tally;
 
 /// Where the address stands in a line.
@@ -19,12 +19,15 @@ pub struct Delimited {
     pub numbered: bool,
 }
 
+/// What stands between two fields of the Adobe list: three bytes, since an address may itself end in a hyphen, and hints
+/// hold vertical bars.
+pub const ADOBE: &[u8; 3] = b"-|-";
+
 impl Delimited {
-    /// Adobe 2013, `userid-|-username-|-email-|-password-|-hint|--`. The separator is three bytes, since an address may
-    /// itself end in a hyphen, and hints hold vertical bars.
+    /// Adobe 2013, `userid-|-username-|-email-|-password-|-hint|--`.
     pub fn adobe() -> Self {
         Self {
-            separator: b"-|-".to_vec(),
+            separator: ADOBE.to_vec(),
             column: 2,
             numbered: true,
         }
@@ -95,6 +98,7 @@ impl Delimited {
 /// Counts whole lines. Whether the last of them, without a line feed, is a record that was cut short.
 pub fn scan(lines: &[u8], layout: &Delimited, tally: &mut Tally<'_>) -> bool {
     let is_plain = tally.is_plain();
+    let mut batch = Batch::default();
     let mut rest = lines;
     while !rest.is_empty() {
         let (line, behind) = match memchr::memchr(b'\n', rest) {
@@ -103,7 +107,11 @@ pub fn scan(lines: &[u8], layout: &Delimited, tally: &mut Tally<'_>) -> bool {
         };
         tally.lines += 1;
         match is_plain.then(|| fast::domain_of(line, layout)).flatten() {
-            Some(name) => tally.short(name),
+            Some(name) => {
+                if batch.push(name) {
+                    tally.batch(&mut batch);
+                }
+            }
             None => match layout.field(line) {
                 Ok(place) => tally.address(&line[place]),
                 Err(cause) => tally.reject(cause),
@@ -111,6 +119,7 @@ pub fn scan(lines: &[u8], layout: &Delimited, tally: &mut Tally<'_>) -> bool {
         }
         rest = behind;
     }
+    tally.batch(&mut batch);
     !lines.ends_with(b"\n")
         && layout.is_cut(
             lines

@@ -12,7 +12,7 @@
 //!   words, and a slot with its count is half a cache line, so that a look-up is one miss at most.
 //! - Whether a name is a good one is asked when the slots are emptied: once for each name, not once for each line.
 
-use super::delimited::Delimited;
+use super::delimited::{ADOBE, Delimited};
 
 /// A domain of 1 to 24 bytes, lower case, zeros behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,49 +30,43 @@ impl Short {
     }
 }
 
-/// For each byte that a plain domain may hold its lower case, else 0.
-const FOLDED: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let character = byte as u8;
-        if character.is_ascii_alphanumeric() || character == b'-' || character == b'.' {
-            table[byte] = character.to_ascii_lowercase();
-        }
-        byte += 1;
-    }
-    table
-};
-
 /// The domain of a plain line, which comes without its line feed.
 pub fn domain_of(line: &[u8], layout: &Delimited) -> Option<Short> {
-    if layout.numbered && !layout.begins_record(line) {
-        return None;
-    }
-    let field = &line[layout.column_start(line)?..];
+    let start = if layout.numbered {
+        adobe_start(line)?
+    } else {
+        layout.column_start(line)?
+    };
+    let field = &line[start..];
     let (_, separator) = layout.rarest().unwrap_or((0, b'@'));
     let at = memchr::memchr2(b'@', separator, field)?;
     // A separator before the `@` ends the field; what is quoted or wrapped is not plain.
-    if field[at] != b'@' || at == 0 || field[0] == b'"' || FOLDED[usize::from(field[at - 1])] == 0 {
+    if field[at] != b'@' || at == 0 || field[0] == b'"' || !is_plain(field[at - 1]) {
         return None;
     }
     let rest = &field[at + 1..];
     let (mut name, mut length) = fold(rest);
-    if !(matches!(&rest[length..], b"" | b"\r") && !layout.numbered) {
-        let separator = layout.separator.as_slice();
-        if separator.is_empty() {
+    let is_end = |length: usize| match &rest[length..] {
+        behind if layout.numbered => behind.starts_with(ADOBE),
+        b"" | b"\r" => true,
+        behind => !layout.separator.is_empty() && behind.starts_with(&layout.separator),
+    };
+    if !is_end(length) {
+        // The hyphen of `-|-` was taken for one of the domain.
+        length = length.checked_sub(1)?;
+        if !is_end(length) {
             return None;
         }
-        if !rest[length..].starts_with(separator) {
-            // The hyphen of `-|-` was taken for one of the domain.
-            length = length.checked_sub(1)?;
-            name[length] = 0;
-            if !rest[length..].starts_with(separator) {
-                return None;
-            }
-        }
+        name[length / 8] &= !(0xff << (length % 8 * 8));
     }
     short(name, length)
+}
+
+/// Where the address of a record of Adobe begins, if there is no user name before it, which is nearly always.
+fn adobe_start(line: &[u8]) -> Option<usize> {
+    let digits = line.iter().position(|byte| !byte.is_ascii_digit())?;
+    let is_record = digits > 0 && line[digits..].starts_with(b"-|--|-");
+    is_record.then_some(digits + 6)
 }
 
 /// A raw domain that is plain and short.
@@ -84,33 +78,57 @@ pub fn whole(raw: &[u8]) -> Option<Short> {
     short(name, length)
 }
 
+fn short(name: [u64; 3], length: usize) -> Option<Short> {
+    let last = length.checked_sub(1)?;
+    // A dot behind is left to the slow way.
+    if (name[last / 8] >> (last % 8 * 8)) as u8 == b'.' {
+        return None;
+    }
+    Some(Short(name))
+}
+
 /// The plain bytes in front, in lower case, at most 24, and how many they are.
-fn fold(bytes: &[u8]) -> ([u8; SHORT], usize) {
-    let mut name = [0; SHORT];
+fn fold(bytes: &[u8]) -> ([u64; 3], usize) {
+    let mut short = [0; SHORT];
+    let block = bytes.first_chunk().unwrap_or_else(|| {
+        short[..bytes.len()].copy_from_slice(bytes);
+        &short
+    });
+    let (words, _) = block.as_chunks::<8>();
+    let mut name = [0; 3];
     let mut length = 0;
-    for (to, &from) in name.iter_mut().zip(bytes) {
-        let folded = FOLDED[usize::from(from)];
-        if folded == 0 {
+    for (to, word) in name.iter_mut().zip(words) {
+        let (folded, plain) = fold_word(u64::from_le_bytes(*word));
+        // In a shift by all bits nothing is left to keep: a whole word is.
+        *to = folded & !u64::MAX.checked_shl(plain * 8).unwrap_or(0);
+        length += plain as usize;
+        if plain < 8 {
             break;
         }
-        *to = folded;
-        length += 1;
     }
     (name, length)
 }
 
-/// A folded name as words; a dot behind is left to the slow way.
-fn short(name: [u8; SHORT], length: usize) -> Option<Short> {
-    let last = name[..length].last()?;
-    if *last == b'.' {
-        return None;
+/// Eight bytes at once, the first the lowest: letters in lower case, and how many in front are plain. Each comparison adds
+/// what makes the high bit of a byte of 7 bits the answer, so nothing is carried into the next.
+fn fold_word(word: u64) -> (u64, u32) {
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
     }
-    let (words, _) = name.as_chunks::<8>();
-    Some(Short([
-        u64::from_le_bytes(words[0]),
-        u64::from_le_bytes(words[1]),
-        u64::from_le_bytes(words[2]),
-    ]))
+    let at_least = |bytes: u64, least: u8| bytes + each(0x80 - least);
+    let high = each(0x80);
+    let bits = word & !high;
+    let lower = bits | each(0x20);
+    let letter = at_least(lower, b'a') & !at_least(lower, b'z' + 1);
+    let mark_or_digit = at_least(bits, b'-') & !at_least(bits, b'9' + 1);
+    let slash = at_least(bits, b'/') & !at_least(bits, b'/' + 1);
+    let plain = (letter | mark_or_digit & !slash) & !word & high;
+    let folded = word | (letter & high) >> 2;
+    (folded, (!plain & high).trailing_zeros() / 8)
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.'
 }
 
 /// How many slots there are: 8 MiB for each thread, which is memory that does not grow with the list.
@@ -134,6 +152,37 @@ impl Default for Slots {
             used: 0,
             key: rand::random(),
         }
+    }
+}
+
+/// Names on their way to the slots. Looked up one behind the other, without the reading of lines between, the misses of
+/// several are waited for at the same time.
+pub struct Batch {
+    names: [Short; 64],
+    length: usize,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            names: [Short([0; 3]); 64],
+            length: 0,
+        }
+    }
+}
+
+impl Batch {
+    /// One name more; whether it was the last that there is room for.
+    pub fn push(&mut self, name: Short) -> bool {
+        self.names[self.length] = name;
+        self.length += 1;
+        self.length == self.names.len()
+    }
+
+    /// Takes the names out.
+    pub fn drain(&mut self, each: impl FnMut(Short)) {
+        self.names[..self.length].iter().copied().for_each(each);
+        self.length = 0;
     }
 }
 
@@ -209,7 +258,7 @@ mod tests {
                 &b"1-|--|-a@Example.ORG-|-pw-|-hint|--"[..],
                 Some("example.org"),
             ),
-            (&adobe, b"1-|-n-|-a@example.org-|-", Some("example.org")),
+            (&adobe, b"1-|-n-|-a@example.org-|-", None),
             (&adobe, b"1-|--|-a@example.org--|-", Some("example.org-")),
             (
                 &adobe,

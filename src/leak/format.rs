@@ -48,14 +48,31 @@ impl std::str::FromStr for Column {
 }
 
 /// What the user said about the format; the rest is guessed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Wish {
-    /// The format.
+    /// The format (else it is guessed from the first lines, and said)
+    #[arg(long, value_enum)]
     pub format: Option<Format>,
-    /// Where the address stands.
+    /// Where the address stands: a column by its name or its number, from 1; a field of JSON by its name
+    #[arg(long, visible_alias = "field", value_name = "NAME|N")]
     pub column: Option<Column>,
-    /// Between two fields.
+    /// What stands between two fields of combo and csv: a character, tab or space
+    #[arg(long, value_name = "CHAR", value_parser = separator)]
     pub separator: Option<u8>,
+}
+
+fn separator(text: &str) -> Result<u8, &'static str> {
+    match (text, text.as_bytes()) {
+        ("tab" | "\\t", _) => Ok(b'\t'),
+        ("space", _) => Ok(b' '),
+        (_, &[byte])
+            if byte.is_ascii_punctuation() && !b"@.-\"".contains(&byte) || byte == b' ' =>
+        {
+            Ok(byte)
+        }
+        (_, b"\t") => Ok(b'\t'),
+        _ => Err("a separator is one mark (not @, dot, hyphen or quote), tab or space"),
+    }
 }
 
 /// How to read an input.

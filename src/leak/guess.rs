@@ -50,13 +50,7 @@ pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<Found, Unreadable>
         None => guess(&sample, wish)?,
     };
     let mut found = match format {
-        Format::Adobe => {
-            let mut adobe = Delimited::adobe();
-            if let Some(Column::Number(number)) = wish.column {
-                adobe.column = number - 1;
-            }
-            Found::of(Layout::Delimited(adobe), "adobe".to_owned())
-        }
+        Format::Adobe => Found::of(Layout::Delimited(Delimited::adobe()), "adobe".to_owned()),
         Format::Gawker => sample.delimited("gawker", b":::", wish, 2)?,
         Format::Combo => {
             let separator = sample

@@ -6,7 +6,6 @@ use std::io::{self, Read, Seek};
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::address::Cause;
@@ -17,6 +16,7 @@ use super::format::{Layout, Unreadable, Wish};
 use super::guess;
 use super::read::{Chunk, Chunks, Cut, Segments, Stretch};
 use super::tally::{Rules, SHOWN, Tally};
+use super::watch::Watch;
 
 /// Files, or standard input, that are counted as one list.
 pub struct List {
@@ -26,11 +26,16 @@ pub struct List {
     pub inputs: Vec<Input>,
 }
 
-/// A file, or standard input.
+/// A part of a list.
 pub struct Input {
     /// For messages.
     pub name: String,
-    file: File,
+    from: From,
+}
+
+enum From {
+    File(File),
+    Memory(Vec<u8>),
 }
 
 /// Why there is no count.
@@ -118,18 +123,29 @@ impl Input {
             (path.to_string_lossy().into_owned(), File::open(path))
         };
         match file {
-            Ok(file) => Ok(Self { name, file }),
+            Ok(file) => Ok(Self {
+                name,
+                from: From::File(file),
+            }),
             Err(error) => Err(Error::Io { name, error }),
         }
     }
 
-    /// Where a regular file is read from, to its end; `None` for a pipe.
-    fn range(&self) -> Option<Range<u64>> {
-        let metadata = self.file.metadata().ok()?;
-        let start = (&self.file).stream_position().ok()?;
-        // Files of the kernel are regular and say that they are empty.
-        (metadata.is_file() && metadata.len() > start).then_some(start..metadata.len())
+    /// Bytes that are at hand.
+    pub fn memory(name: &str, bytes: &[u8]) -> Self {
+        Self {
+            name: name.to_owned(),
+            from: From::Memory(bytes.to_vec()),
+        }
     }
+}
+
+/// Where a regular file is read from, to its end; `None` for a pipe.
+fn range(mut file: &File) -> Option<Range<u64>> {
+    let metadata = file.metadata().ok()?;
+    let start = file.stream_position().ok()?;
+    // Files of the kernel are regular and say that they are empty.
+    (metadata.is_file() && metadata.len() > start).then_some(start..metadata.len())
 }
 
 /// Reads inputs into a census.
@@ -140,8 +156,8 @@ pub struct Reader<'a> {
     pub rules: &'a Rules,
     /// The sums.
     pub census: &'a Mutex<Census>,
-    /// Bytes read so far.
-    pub read: &'a AtomicU64,
+    /// Bytes read so far, and the wish to stop.
+    pub watch: &'a Watch,
     /// Threads for a file.
     pub threads: usize,
     /// Bytes in a buffer: [`CHUNK`](super::read::CHUNK).
@@ -159,10 +175,12 @@ impl<'a> Reader<'a> {
             problem: None,
             complaints: Vec::new(),
         };
-        let range = input.range();
-        let head = match range.clone() {
-            Some(range) => self.head(Stretch::new(&input.file, range))?,
-            None => self.head(&input.file)?,
+        let (range, head) = match &input.from {
+            From::Memory(bytes) => (None, self.head(bytes.as_slice())?),
+            From::File(file) => match range(file) {
+                Some(range) => (Some(range.clone()), self.head(Stretch::new(file, range))?),
+                None => (None, self.head(file)?),
+            },
         };
         let found = match guess::find(&head, head.len() < self.chunk, self.wish) {
             Ok(found) => found,
@@ -174,22 +192,26 @@ impl<'a> Reader<'a> {
         let before = self.census().users;
         tallies[0].lines += found.headers;
         tallies[0].headers += found.headers;
-        reading.problem = match (range, &found.layout) {
-            (Some(range), layout) => {
+        let layout = &found.layout;
+        reading.problem = match (&input.from, range) {
+            (From::File(file), Some(range)) => {
                 let range = range.start + found.skipped as u64..range.end;
                 let segment = if layout.ends_with_lines() {
                     self.segment
                 } else {
                     range.end
                 };
-                self.file(&Segments::new(&input.file, range, segment), layout, tallies)?
+                self.file(&Segments::new(file, range, segment), layout, tallies)?
             }
-            (None, layout) => self.stretch(
+            (From::File(file), None) => self.stretch(
                 0,
-                head[found.skipped..].chain(&input.file),
+                head[found.skipped..].chain(file),
                 layout,
                 &mut tallies[0],
             )?,
+            (From::Memory(bytes), _) => {
+                self.stretch(0, &bytes[found.skipped..], layout, &mut tallies[0])?
+            }
         };
         for tally in tallies.iter_mut() {
             self.census().take(tally, self.rules);
@@ -199,6 +221,10 @@ impl<'a> Reader<'a> {
             && !head.trim_ascii().is_empty()
         {
             reading.problem = Some(Problem::NothingCounts);
+        }
+        // Of an input that was not read to its end nothing can be said.
+        if self.watch.is_stopped() {
+            reading.problem = None;
         }
         reading.layout = Some(found.description);
         reading.complaints = complaints(found.headers, tallies);
@@ -263,7 +289,7 @@ impl<'a> Reader<'a> {
             Layout::Any => Cut::Token(any::is_stop),
             Layout::Csv(_) | Layout::Json(_) => Cut::Anywhere,
         };
-        let mut chunks = Chunks::new(input, self.chunk, cut, self.read);
+        let mut chunks = Chunks::new(input, self.chunk, cut, self.watch);
         let mut parser = layout.clone();
         let mut is_mid_line = false;
         let mut problem = None;

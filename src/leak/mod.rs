@@ -24,9 +24,11 @@ mod json;
 mod names;
 mod read;
 mod tally;
+mod watch;
 
 pub use address::Cause;
 pub use aliases::{Aliases, BadAlias};
 pub use count::{Count, Settings, count};
 pub use format::{Column, Format, Unreadable, Wish};
 pub use input::{Error, Input, List, Problem, Reading, lists};
+pub use watch::Watch;

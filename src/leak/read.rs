@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use super::watch::Watch;
 
 /// The size of a buffer, and so of the part of a very long line that is looked at.
 pub const CHUNK: usize = 256 << 10;
@@ -59,8 +60,7 @@ pub struct Chunks<'a, R> {
     /// What of the buffer was read and not yet handed on.
     waiting: Range<usize>,
     is_skipping: bool,
-    /// Bytes read, for those who watch.
-    read: &'a AtomicU64,
+    watch: &'a Watch,
 }
 
 /// A piece.
@@ -74,20 +74,20 @@ pub enum Chunk<'a> {
 
 impl<'a, R: Read> Chunks<'a, R> {
     /// Pieces of `input` of at most `size` bytes.
-    pub fn new(input: R, size: usize, cut: Cut, read: &'a AtomicU64) -> Self {
+    pub fn new(input: R, size: usize, cut: Cut, watch: &'a Watch) -> Self {
         Self {
             input,
             cut,
             buffer: vec![0; size].into_boxed_slice(),
             waiting: 0..0,
             is_skipping: false,
-            read,
+            watch,
         }
     }
 
-    /// The next piece; `None` at the end.
+    /// The next piece; `None` at the end, and once reading is to stop.
     pub fn next(&mut self) -> io::Result<Option<Chunk<'_>>> {
-        loop {
+        while !self.watch.is_stopped() {
             self.buffer.copy_within(self.waiting.clone(), 0);
             self.waiting = 0..self.waiting.len();
             let length = match self.input.read(&mut self.buffer[self.waiting.end..]) {
@@ -95,7 +95,7 @@ impl<'a, R: Read> Chunks<'a, R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            self.read.fetch_add(length as u64, Ordering::Relaxed);
+            self.watch.add(length);
             self.waiting.end += length;
             let is_last = length == 0;
             let bytes = &self.buffer[..self.waiting.end];
@@ -130,6 +130,7 @@ impl<'a, R: Read> Chunks<'a, R> {
                 None => {}
             }
         }
+        Ok(None)
     }
 }
 
@@ -248,8 +249,8 @@ mod tests {
     }
 
     fn pieces(text: &[u8], cut: Cut) -> Vec<(bool, String)> {
-        let read = AtomicU64::new(0);
-        let mut chunks = Chunks::new(Slow(text), 8, cut, &read);
+        let watch = Watch::default();
+        let mut chunks = Chunks::new(Slow(text), 8, cut, &watch);
         let mut pieces = Vec::new();
         while let Some(chunk) = chunks.next().unwrap() {
             let (is_whole, bytes) = match chunk {
@@ -258,7 +259,7 @@ mod tests {
             };
             pieces.push((is_whole, String::from_utf8(bytes.to_vec()).unwrap()));
         }
-        assert_eq!(read.load(Ordering::Relaxed), text.len() as u64);
+        assert_eq!(watch.read(), text.len() as u64);
         pieces
     }
 

@@ -131,10 +131,15 @@ impl<'a> Tally<'a> {
     }
 
     /// One more user at a short domain.
-    pub fn short(&mut self, name: fast::Short) {
+    fn short(&mut self, name: fast::Short) {
         if !self.slots.add(name) {
             name.with_bytes(|name| self.others.add(name, 1));
         }
+    }
+
+    /// One more user at each of some short domains.
+    pub fn batch(&mut self, batch: &mut fast::Batch) {
+        batch.drain(|name| self.short(name));
     }
 
     /// A line, or what stands where its address should be, is not counted.

@@ -1,0 +1,78 @@
+//! `leak-count`: lists of addresses as users for each mail domain.
+
+mod output;
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use mx_survey::cli;
+use mx_survey::leak::{self, Settings, Watch};
+use mx_survey::stage::Status;
+
+/// Counts the users of each mail domain in lists of addresses, as `listed` records. No address, password or line of a list
+/// ever leaves it.
+#[derive(Parser)]
+#[command(name = "leak-count", after_help = EXAMPLES)]
+struct Args {
+    /// Lists; none, or -, is standard input
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Count all files as one list of this name (else each file is a list, named as the file without its ending)
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
+    /// Fold domains with fewer users into one `other` record; use 10 or more before you publish
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    min_users: u64,
+    /// Say every five seconds how much is read, although stderr is no terminal
+    #[arg(long, conflicts_with = "quiet")]
+    progress: bool,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  leak-count adobe.txt > shares.json
+  zstdcat dump.zst | leak-count --source dump --min-users 10 > shares.json
+  leak-count --format csv --column user_email users.csv | mx-lookup | to-sqlite out.db
+  leak-count --source all --unique --aliases typos.txt part-*.txt > shares.json";
+
+fn main() -> ExitCode {
+    cli::main("leak-count", run)
+}
+
+fn run(args: Args) -> anyhow::Result<Status> {
+    let lists = leak::lists(&args.files, args.source.as_deref())?;
+    if args.files.is_empty() {
+        cli::awaits("leak-count", "addresses");
+    }
+    let watch = Arc::new(Watch::default());
+    let stop = watch.clone();
+    // The first signal ends the reading, a second one the program.
+    cli::on_signal(move || match stop.is_stopped() {
+        false => stop.stop(),
+        true => std::process::exit(2),
+    })?;
+    if args.progress || (!args.quiet && io::stderr().is_terminal()) {
+        let watch = watch.clone();
+        std::thread::spawn(move || show(&watch));
+    }
+    // The descriptor itself: `Stdout` would look for line ends in all that is written.
+    let out = BufWriter::new(File::from(io::stdout().as_fd().try_clone_to_owned()?));
+    output::write(&args, &lists, &watch, out)
+}
+
+fn show(watch: &Watch) -> ! {
+    loop {
+        std::thread::park_timeout(Duration::from_secs(5));
+        eprintln!("leak-count: {} MB read", watch.read() / 1_000_000);
+    }
+}

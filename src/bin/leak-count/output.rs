@@ -1,0 +1,64 @@
+//! What `leak-count` writes: a `run` line, the counts of each list, a `run` line; and what it says about them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
+
+use mx_survey::leak::{self, List, Watch};
+use mx_survey::ndjson;
+use mx_survey::stage::Status;
+use mx_survey::stage::runs::Runs;
+
+use crate::Args;
+
+/// Counts and writes all lists. A reader that has seen enough ends it, with success.
+pub fn write(
+    args: &Args,
+    lists: &[List],
+    watch: &Watch,
+    out: impl Write,
+) -> anyhow::Result<Status> {
+    match write_all(args, lists, watch, out) {
+        Err(error) if is_closed_pipe(&error) => Ok(Status::Complete),
+        done => done,
+    }
+}
+
+fn write_all(
+    args: &Args,
+    lists: &[List],
+    watch: &Watch,
+    mut out: impl Write,
+) -> anyhow::Result<Status> {
+    let mut runs = Runs::start("leak-count", &args.settings.facts(args.min_users), &[]);
+    out.write_all(&runs.start_line())?;
+    out.flush()?;
+    let mut counts = BTreeMap::new();
+    let mut is_whole = true;
+    for list in lists {
+        let count = leak::count(list, &args.settings, watch)?;
+        for line in count.report(args.min_users, args.quiet) {
+            eprintln!("leak-count: {}", ndjson::printable(&line));
+        }
+        for listed in count.listed(args.min_users, &runs.id) {
+            out.write_all(&ndjson::to_line(&listed))?;
+        }
+        if let Some(other) = count.other(args.min_users, &runs.id) {
+            out.write_all(&ndjson::to_line(&other))?;
+        }
+        count.add_to(&mut counts);
+        is_whole &= !count.has_problem() && !watch.is_stopped();
+    }
+    runs.interrupted = watch.is_stopped();
+    out.write_all(&runs.end_line(&HashMap::new(), counts, BTreeMap::new()))?;
+    out.flush()?;
+    Ok(if is_whole {
+        Status::Complete
+    } else {
+        Status::Partial
+    })
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    kind == Some(io::ErrorKind::BrokenPipe)
+}
