@@ -10,6 +10,7 @@ use mx_survey::cli;
 use mx_survey::ndjson::printable;
 use mx_survey::report::output::{self, Format};
 use mx_survey::report::questions::{Asked, QUESTIONS, Question, Shown, question};
+use mx_survey::report::summary::Summary;
 use mx_survey::report::survey::Survey;
 use mx_survey::stage::Status;
 use mx_survey::store::{RULES, Rule};
@@ -58,7 +59,7 @@ fn run(args: Args) -> anyhow::Result<Status> {
     }
     let (survey, status) = survey(&args)?;
     let questions: Vec<&Question> = if args.table.is_empty() {
-        let page = false;
+        let page = args.format == Format::Html;
         (QUESTIONS.iter())
             .filter(|it| it.shown == Shown::First || page && it.shown == Shown::Page)
             .collect()
@@ -73,7 +74,9 @@ fn run(args: Args) -> anyhow::Result<Status> {
     for question in questions {
         tables.push((question.answer)(&survey, &asked).context(question.name)?);
     }
-    let written = output::write(&mut out, &tables, args.format).and_then(|()| out.flush());
+    let summary = Summary::new(&survey, &asked).context("summary")?;
+    let written =
+        output::write(&mut out, &tables, args.format, &summary).and_then(|()| out.flush());
     closed_is_fine(written, status)
 }
 

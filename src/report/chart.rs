@@ -1,6 +1,8 @@
 //! Charts as SVG: stacked bars, bars and lines, with their values in titles that show on hover.
 
-use super::table::Tally;
+use maud::{Markup, PreEscaped, html};
+
+use super::table::{Tally, thousands};
 use crate::store::Truth;
 
 /// What a table looks like.
@@ -59,6 +61,8 @@ pub struct Bar {
 /// A curve.
 #[derive(Clone, Debug)]
 pub struct Line {
+    /// Curves of a group share a plot.
+    pub group: String,
     /// What it is.
     pub label: String,
     /// Place and tally, in order of place.
@@ -67,7 +71,229 @@ pub struct Line {
 
 impl Line {
     /// A curve through points.
-    pub fn new(label: String, points: Vec<(f64, Tally)>) -> Self {
-        Self { label, points }
+    pub fn new(group: String, label: &str, points: Vec<(f64, Tally)>) -> Self {
+        Self {
+            group,
+            label: label.to_owned(),
+            points,
+        }
     }
+}
+
+/// A part of a chart that is drawn by itself: the page sets them side by side, a file one above the other.
+pub struct Panel {
+    /// Its heading.
+    pub title: String,
+    /// Its height in pixels; its width is that of its place.
+    pub height: u32,
+    /// What is in it. Places across are in percent, so that text keeps its size at any width.
+    pub body: Markup,
+}
+
+impl Chart {
+    /// The parts.
+    pub fn panels(&self) -> Vec<Panel> {
+        match self {
+            Self::Stacks(stacks) => grouped(stacks, |stack| &stack.group, stacked),
+            Self::Bars { unit, bars } => {
+                let longest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
+                grouped(bars, |bar| &bar.group, |bars| plain(bars, unit, longest))
+            }
+            Self::Lines { x, lines, points } => {
+                grouped(lines, |line| &line.group, |lines| curves(x, lines, points))
+            }
+        }
+        .into_iter()
+        .filter(|panel| panel.height > 0)
+        .collect()
+    }
+
+    /// A file of its own.
+    pub fn file(&self, title: &str) -> String {
+        const WIDTH: u32 = 720;
+        const MARGIN: u32 = 20;
+        let panels = self.panels();
+        let mut y = MARGIN + 34;
+        let mut placed = Vec::new();
+        for panel in &panels {
+            placed.push((y, panel));
+            y += panel.height + 44;
+        }
+        html! {
+            svg xmlns="http://www.w3.org/2000/svg" width=(WIDTH) height=(y) viewBox=(format!("0 0 {WIDTH} {y}")) role="img" {
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+                rect width="100%" height="100%" class="paper" {}
+                text x=(MARGIN) y=(MARGIN + 14) class="title" { (title) }
+                @for (y, panel) in placed {
+                    text x=(MARGIN) y=(y + 14) class="group" { (panel.title) }
+                    svg x=(MARGIN) y=(y + 24) width=(WIDTH - 2 * MARGIN) height=(panel.height) { (panel.body) }
+                }
+            }
+        }
+        .into_string()
+    }
+}
+
+/// Colours and type of the charts, for light and dark.
+pub const STYLE: &str = include_str!("chart.css");
+
+fn grouped<T>(
+    items: &[T],
+    group: impl Fn(&T) -> &String,
+    draw: impl Fn(&[T]) -> (u32, Markup),
+) -> Vec<Panel> {
+    items
+        .chunk_by(|a, b| group(a) == group(b))
+        .map(|items| {
+            let (height, body) = draw(items);
+            Panel {
+                title: items
+                    .first()
+                    .map(|item| group(item).clone())
+                    .unwrap_or_default(),
+                height,
+                body,
+            }
+        })
+        .collect()
+}
+
+/// Pixels from bar to bar, and where the bar begins in them.
+const STEP: u32 = 40;
+const BAR: u32 = 19;
+const THICK: u32 = 11;
+
+fn stacked(stacks: &[Stack]) -> (u32, Markup) {
+    let body = html! {
+        @for (at, stack) in stacks.iter().enumerate() {
+            @let y = at as u32 * STEP;
+            @let tally = &stack.tally;
+            @let all = (tally.of() + tally.unknown).max(1) as f64;
+            @let parts = [("yes", tally.yes), ("mixed", tally.mixed), ("no", tally.no), ("unknown", tally.unknown)];
+            text x="0" y=(y + 13) { (stack.label) }
+            text x="100%" y=(y + 13) class="value" {
+                @match tally.percent() { Some(percent) => (format!("{percent:.2} %")), None => "unknown" }
+            }
+            @for (part, (class, count)) in parts.iter().enumerate() {
+                @let before: u64 = parts[..part].iter().map(|(_, count)| count).sum();
+                @if *count > 0 {
+                    rect class=(class) x=(percent_of(before as f64 / all)) width=(percent_of(*count as f64 / all))
+                        y=(y + BAR) height=(THICK) {
+                        title { (format!("{}: {class} {} of {}", stack.label, thousands(*count), thousands(tally.of() + tally.unknown))) }
+                    }
+                }
+            }
+            @if let Some(before) = stack.before {
+                // Of what was learned, as the percentage itself; the unknown at the right is outside of it.
+                @let place = before / 100.0 * tally.of() as f64 / all;
+                line class="before" x1=(percent_of(place)) x2=(percent_of(place)) y1=(y + BAR - 4) y2=(y + BAR + THICK + 4) {
+                    title { (format!("2014: {before:.2} %")) }
+                }
+            }
+        }
+    };
+    (stacks.len() as u32 * STEP, body)
+}
+
+fn plain(bars: &[Bar], unit: &str, longest: f64) -> (u32, Markup) {
+    let longest = if longest > 0.0 { longest } else { 1.0 };
+    let body = html! {
+        @for (at, bar) in bars.iter().enumerate() {
+            @let y = at as u32 * STEP;
+            @let class = bar.truth.map_or("plain", Truth::word);
+            text x="0" y=(y + 13) { (bar.label) }
+            text x="100%" y=(y + 13) class="value" {
+                @if unit.starts_with('%') { (format!("{:.2} %", bar.value)) } @else { (thousands(bar.count)) }
+            }
+            rect class=(class) x="0" width=(percent_of(bar.value / longest)) y=(y + BAR) height=(THICK) {
+                title {
+                    (bar.label) ": " (format!("{:.2} {unit}", bar.value)) ", " (thousands(bar.count))
+                    @if let Some(truth) = bar.truth { ", TLS: " (truth.word()) }
+                }
+            }
+            @if let Some(before) = bar.before {
+                @let place = percent_of((before / longest).min(1.0));
+                line class="before" x1=(place) x2=(place) y1=(y + BAR - 4) y2=(y + BAR + THICK + 4) {
+                    title { (format!("2014: {before:.2} %")) }
+                }
+            }
+        }
+    };
+    (bars.len() as u32 * STEP, body)
+}
+
+/// Pixels of a plot of curves, and of a line of its legend.
+const PLOT: u32 = 280;
+const LEGEND: u32 = 20;
+
+fn curves(x: &str, lines: &[Line], points: &[(f64, f64, String)]) -> (u32, Markup) {
+    let last = lines
+        .iter()
+        .filter_map(|line| line.points.last())
+        .map(|point| point.0)
+        .fold(10.0, f64::max);
+    let across = |x: f64| (x.max(1.0).log10() / last.log10()).min(1.0);
+    let top = lines.len() as u32 * LEGEND + 14;
+    let down = |percent: f64| f64::from(top) + f64::from(PLOT) * (1.0 - percent / 100.0);
+    let percents = |line: &Line| -> Vec<(f64, f64)> {
+        let known = line
+            .points
+            .iter()
+            .filter_map(|(x, tally)| Some((*x, tally.percent()?)));
+        known.collect()
+    };
+    let body = html! {
+        @for (at, line) in lines.iter().enumerate() {
+            @let y = at as u32 * LEGEND;
+            line class=(format!("curve c{}", at % 8)) x1="0" x2="24" y1=(y + 9) y2=(y + 9) {}
+            text x="32" y=(y + 13) { (line.label) }
+            @if let Some((_, percent)) = percents(line).last() {
+                text x="100%" y=(y + 13) class="value" { (format!("{percent:.2} %")) }
+            }
+        }
+        @for percent in [0, 20, 40, 60, 80, 100] {
+            @let y = down(f64::from(percent));
+            line class="grid" x1="0" x2="100%" y1=(y) y2=(y) {}
+            text class="tick" x="2" y=(y - 4.0) { (percent) " %" }
+        }
+        @for power in 0..=(last.log10().floor() as u32) {
+            @let mark = 10u64.pow(power);
+            @let place = percent_of(across(mark as f64));
+            line class="grid" x1=(place) x2=(place) y1=(top) y2=(top + PLOT + 5) {}
+            text class=(if power == 0 { "tick" } else { "tick middle" }) x=(place) y=(top + PLOT + 18) { (thousands(mark)) }
+        }
+        text class="tick end" x="100%" y=(top + PLOT + 36) { (x) }
+        // Stretched to the width: strokes keep theirs.
+        svg x="0" y=(top) width="100%" height=(PLOT) viewBox=(format!("0 0 1000 {PLOT}")) preserveAspectRatio="none" {
+            @for (at, line) in lines.iter().enumerate() {
+                polyline class=(format!("curve c{}", at % 8)) points=(percents(line).iter().map(|(x, percent)| {
+                    format!("{:.1},{:.1} ", 1000.0 * across(*x), f64::from(PLOT) * (1.0 - percent / 100.0))
+                }).collect::<String>()) {}
+            }
+        }
+        @for (at, line) in lines.iter().enumerate() {
+            @for (x, tally) in &line.points {
+                @if let Some(percent) = tally.percent() {
+                    circle class=(format!("point c{}", at % 8)) cx=(percent_of(across(*x))) cy=(format!("{:.1}", down(percent))) r="5" {
+                        title {
+                            (format!("{}: {percent:.2} %, {} of {} at {}", line.label, thousands(tally.yes), thousands(tally.of()), thousands(*x as u64)))
+                            @if tally.unknown > 0 { ", " (thousands(tally.unknown)) " unknown" }
+                        }
+                    }
+                }
+            }
+        }
+        @for (x, percent, label) in points.iter().filter(|(x, ..)| *x <= last) {
+            circle class="before" cx=(percent_of(across(*x))) cy=(format!("{:.1}", down(*percent))) r="4.5" {
+                title { (format!("{label}: {percent:.2} %")) }
+            }
+        }
+    };
+    let is_drawn = lines.iter().any(|line| line.points.len() > 1);
+    (if is_drawn { top + PLOT + 42 } else { 0 }, body)
+}
+
+fn percent_of(part: f64) -> String {
+    format!("{:.3}%", 100.0 * part)
 }

@@ -2,8 +2,10 @@
 
 pub mod chart;
 pub mod output;
+pub mod page;
 pub mod questions;
 pub mod render;
 mod study;
+pub mod summary;
 pub mod survey;
 pub mod table;

@@ -6,8 +6,10 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
+use super::page::page;
 use super::questions::QUESTIONS;
 use super::render;
+use super::summary::Summary;
 use super::survey::Survey;
 use super::table::Table;
 use crate::store::{self, Load, Pace, Writer};
@@ -23,6 +25,10 @@ pub enum Format {
     Ndjson,
     /// RFC 4180.
     Csv,
+    /// One page.
+    Html,
+    /// The charts alone.
+    Svg,
 }
 
 impl FromStr for Format {
@@ -34,7 +40,9 @@ impl FromStr for Format {
             "json" => Self::Json,
             "ndjson" => Self::Ndjson,
             "csv" => Self::Csv,
-            _ => return Err("text, json, ndjson or csv".to_owned()),
+            "html" => Self::Html,
+            "svg" => Self::Svg,
+            _ => return Err("text, json, ndjson, csv, html or svg".to_owned()),
         })
     }
 }
@@ -67,9 +75,26 @@ pub fn list(out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes tables.
-pub fn write(out: &mut dyn Write, tables: &[Table], format: Format) -> io::Result<()> {
+/// Writes tables; `summary` is the head of a page.
+pub fn write(
+    out: &mut dyn Write,
+    tables: &[Table],
+    format: Format,
+    summary: &Summary,
+) -> io::Result<()> {
     match format {
+        Format::Html => out.write_all(page(summary, tables).as_bytes()),
+        Format::Svg => {
+            let [table] = tables else {
+                return Err(io::Error::other(
+                    "svg is for one question: add --table NAME",
+                ));
+            };
+            let Some(chart) = &table.chart else {
+                return Err(io::Error::other(format!("{} has no chart", table.name)));
+            };
+            writeln!(out, "{}", chart.file(&table.title))
+        }
         Format::Text => tables.iter().try_for_each(|table| render::text(out, table)),
         Format::Json => {
             let tables: Vec<Value> = tables.iter().map(render::json).collect();

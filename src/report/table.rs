@@ -169,12 +169,12 @@ pub struct Tally {
 
 /// The columns of a [`Tally`].
 pub const TALLY: [(&str, &str); 8] = [
+    ("percent", "Percent"),
     ("yes", "Yes"),
+    ("of", "Of"),
     ("no", "No"),
     ("mixed", "Mixed"),
     ("unknown", "Unknown"),
-    ("of", "Of"),
-    ("percent", "Percent"),
     ("at_least", "At least"),
     ("at_most", "At most"),
 ];
@@ -216,12 +216,12 @@ impl Tally {
         let percent = |value: Option<f64>| value.map_or(Cell::Null, Cell::Percent);
         let bounds = self.bounds();
         [
+            percent(self.percent()),
             self.yes.into(),
+            self.of().into(),
             self.no.into(),
             self.mixed.into(),
             self.unknown.into(),
-            self.of().into(),
-            percent(self.percent()),
             percent(bounds.map(|bounds| bounds.0)),
             percent(bounds.map(|bounds| bounds.1)),
         ]

@@ -21,12 +21,8 @@ pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Ta
                 let tally = at.checked_sub(1).map(|at| curve[at].1).unwrap_or_default();
                 table.row(row(list, mark, measure, &tally));
             }
-            let label = if ranked.len() > 1 {
-                format!("{} ({})", measure.label, list.source)
-            } else {
-                measure.label.to_owned()
-            };
-            lines.push(Line::new(label, thinned(&curve)));
+            let group = format!("list: {}", list.source);
+            lines.push(Line::new(group, measure.label, thinned(&curve)));
         }
     }
     let marks_2014 = [2000, 20_000, 100_000].into_iter().filter_map(|rank| {

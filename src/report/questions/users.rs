@@ -153,12 +153,8 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &Asked) -> rusqlite::Result<T
                 table.row(row);
             }
             ends.push((&list.source, tally));
-            let label = if several {
-                format!("{} ({})", measure.label, list.source)
-            } else {
-                measure.label.to_owned()
-            };
-            lines.push(Line::new(label, thinned(&curve)));
+            let group = format!("list: {}", list.source);
+            lines.push(Line::new(group, measure.label, thinned(&curve)));
         }
     }
     for (label, mut ends) in ends.into_iter().filter(|_| several) {
