@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/src/received.rs"]
+mod received;
 #[path = "../fuzz/src/smtp_dialogue.rs"]
 mod smtp_dialogue;
 #[path = "../fuzz/src/smtp_reply.rs"]
@@ -33,4 +35,9 @@ fn smtp_replies() {
 #[test]
 fn smtp_dialogues() {
     replay("smtp_dialogue", smtp_dialogue::run);
+}
+
+#[test]
+fn received_fields() {
+    replay("received", received::run);
 }
