@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -60,6 +60,8 @@ struct Upstream {
     trusted: bool,
     /// It validates, so that the absence of AD says something.
     validates: OnceCell<bool>,
+    /// How often it was asked whether it does.
+    tests: AtomicU32,
 }
 
 impl Client {
@@ -73,6 +75,7 @@ impl Client {
             udp: Udp::new(server, sockets),
             trusted: settings.trust_ad || server.ip().to_canonical().is_loopback(),
             validates: OnceCell::new_with(settings.trust_ad.then_some(true)),
+            tests: AtomicU32::new(0),
         });
         Some(Self {
             upstreams: upstreams.collect(),
@@ -224,24 +227,25 @@ impl Client {
         } else if authentic {
             Some(Dnssec::Secure)
         } else {
-            let validates = upstream
-                .validates
-                .get_or_init(|| self.validates(server))
-                .await;
-            validates.then_some(Dnssec::Insecure)
+            // One that cannot reach the root still has answers, and they do not wait for it.
+            let patience = self.settings.try_timeout / 2;
+            let test = || self.validates(server);
+            let validates = timeout(patience, upstream.validates.get_or_init(test)).await;
+            (validates == Ok(&true)).then_some(Dnssec::Insecure)
         }
     }
 
-    /// The root is signed: a resolver that does not say AD of it does not validate.
+    /// The root is signed: a resolver that does not say AD of it does not validate. Whoever waits for the answer gives
+    /// up some time; then the next one asks again.
     async fn validates(&self, server: usize) -> bool {
-        for _ in 0..self.settings.tries.max(1) {
+        while self.upstreams[server].tests.fetch_add(1, Ordering::Relaxed)
+            < self.settings.tries.max(1)
+        {
             let pending = Arc::new(Pending {
                 question: Question::new(Name::root(), RecordType::SOA),
                 spoiled: AtomicBool::new(false),
             });
-            if let Ok(Ok(response)) =
-                timeout(self.settings.try_timeout, self.exchange(server, &pending)).await
-            {
+            if let Ok(response) = self.exchange(server, &pending).await {
                 return response.authentic;
             }
         }
