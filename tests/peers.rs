@@ -20,6 +20,7 @@ use crate::harness::run;
 use certificates::{Authority, Identity};
 use exim::Exim;
 use loopback::Loopback;
+use names::Names;
 use opensmtpd::OpenSmtpd;
 use openssl::Front;
 use postfix::{Postfix, Service};
@@ -98,6 +99,12 @@ impl Servers {
     }
 }
 
+/// `phase/reason`
+fn outcome(record: &Value) -> String {
+    let word = |field: &str| record["outcome"][field].as_str().unwrap();
+    format!("{}/{}", word("phase"), word("reason"))
+}
+
 /// outcome, esmtp, advertised, accepted, software
 type SmtpFacts = (
     &'static str,
@@ -148,14 +155,10 @@ fn smtp_probe_knows_each_server() {
         .map(|record| (servers.name(&record["ip"]), record))
         .collect();
     assert_eq!(records.len(), HOSTS.len());
-    for (name, (outcome, esmtp, advertised, accepted, software)) in SMTP_FACTS {
+    for (name, (ending, esmtp, advertised, accepted, software)) in SMTP_FACTS {
         let record = &records[name];
         let facts = json!([
-            format!(
-                "{}/{}",
-                record["outcome"]["phase"].as_str().unwrap(),
-                record["outcome"]["reason"].as_str().unwrap()
-            ),
+            outcome(record),
             record["esmtp"],
             record["starttls"]["advertised"],
             record["starttls"]["accepted"],
@@ -163,7 +166,7 @@ fn smtp_probe_knows_each_server() {
             record["connections"],
             record["flags"],
         ]);
-        let expected = json!([outcome, esmtp, advertised, accepted, software, 1, null]);
+        let expected = json!([ending, esmtp, advertised, accepted, software, 1, null]);
         assert_eq!(facts, expected, "{name}: {record}");
     }
     let banner = &records["screened"]["banner"]["lines"];
@@ -194,4 +197,73 @@ fn smtp_probe_knows_each_server() {
     );
     let log = servers.exim.log();
     assert!(!log.contains("rejected"), "{log}");
+}
+
+/// The zone: a domain for each server; three that share one; some that take no mail.
+fn zone(loopback: &Loopback) -> String {
+    let mut zone = String::new();
+    for (name, host) in HOSTS {
+        zone += &format!(
+            "{name} MX 10 mx.{name}\nmx.{name} A {}\n",
+            loopback.ip(*host)
+        );
+    }
+    zone += &format!("implicit A {}\n", loopback.ip(host("postfix")));
+    zone += "shared MX 5 mx.postfix\nnull MX 0 .\nnothing TXT none\n";
+    zone
+}
+
+const DOMAINS: &str = "\
+postfix.test\nscreened.test\nthrottling.test\nclear.test\nexpired.test\nselfsigned.test\nexim.test\nopensmtpd.test
+openssl.test\ndead.test\nimplicit.test\nshared.test\nnull.test\nnothing.test\nmissing.test\n";
+
+#[test]
+fn mx_lookup_knows_what_the_name_servers_say() {
+    let loopback = Loopback::new();
+    let names = Names::start(&loopback, &zone(&loopback));
+    let postfix = |preference: u16, exchange: &str| {
+        json!([
+            "done/ok",
+            [[preference, exchange, [loopback.ip(host("postfix"))]]]
+        ])
+    };
+    let none = |outcome: &str| json!([outcome, []]);
+    let expected = [
+        ("postfix.test", postfix(10, "mx.postfix.test")),
+        ("shared.test", postfix(5, "mx.postfix.test")),
+        ("implicit.test", postfix(0, "implicit.test")),
+        ("null.test", none("dns/null_mx")),
+        ("nothing.test", none("dns/no_address")),
+        ("missing.test", none("dns/nxdomain")),
+    ];
+    // The root is out of reach of the resolver here: no reason to lose the answers that it has.
+    for server in [names.authority, names.resolver] {
+        let list: String = expected
+            .iter()
+            .map(|(domain, _)| format!("{domain}\n"))
+            .collect();
+        let ran = run("mx-lookup", &["--nameserver", &server.to_string()], list).expect(0);
+        let found: HashMap<_, _> = (ran.of_type("domain").iter())
+            .map(|record| {
+                let exchanges: Vec<_> = (record["mx"].as_array().unwrap().iter())
+                    .map(|mx| {
+                        let ips: Vec<_> = mx["addresses"]
+                            .as_array()
+                            .unwrap()
+                            .iter()
+                            .map(|a| &a["ip"])
+                            .collect();
+                        json!([mx["preference"], mx["exchange"], ips])
+                    })
+                    .collect();
+                (
+                    record["domain"].as_str().unwrap().to_owned(),
+                    json!([outcome(record), exchanges]),
+                )
+            })
+            .collect();
+        for (domain, facts) in &expected {
+            assert_eq!(&found[*domain], facts, "{domain} by {server}");
+        }
+    }
 }

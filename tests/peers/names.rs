@@ -74,6 +74,8 @@ zone:
 
 fn start_unbound(directory: &TempDir, address: SocketAddr, authority: SocketAddr) -> Daemon {
     let here = directory.path().display();
+    // Nothing is asked beyond this machine: the root stands where nobody listens.
+    let nobody = "127.0.0.1@9";
     // `test.` is a special-use name (RFC 6761), which Unbound would answer by itself.
     let configuration = format!(
         r#"
@@ -97,6 +99,9 @@ remote-control:
 stub-zone:
     name: "test."
     stub-addr: {}@{}
+stub-zone:
+    name: "."
+    stub-addr: {nobody}
 "#,
         address.ip(),
         address.port(),
