@@ -30,9 +30,9 @@ use crate::store::Lookup;
 
 /// Runs a program: arguments, completions, the result as an exit code. 0 all done, 1 some input was not understood
 /// or was cut, 2 could not start or finish.
-pub fn main<A: Parser>(
+pub fn main<A: Parser, S: Into<ExitCode>>(
     program: &'static str,
-    run: impl FnOnce(A) -> anyhow::Result<Status>,
+    run: impl FnOnce(A) -> anyhow::Result<S>,
 ) -> ExitCode {
     let command = command::<A>();
     let mut matches = command.clone().get_matches();
@@ -43,11 +43,19 @@ pub fn main<A: Parser>(
         .map_err(anyhow::Error::from)
         .and_then(run);
     match result {
-        Ok(Status::Complete) => ExitCode::SUCCESS,
-        Ok(Status::Partial) => ExitCode::from(1),
+        Ok(status) => status.into(),
         Err(error) => {
             eprintln!("{program}: {}", printable(&format!("{error:#}")));
             ExitCode::from(2)
+        }
+    }
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Complete => Self::SUCCESS,
+            Status::Partial => Self::from(1),
         }
     }
 }

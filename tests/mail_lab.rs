@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -491,7 +491,8 @@ fn manners_are_counted() {
     let lab = Lab::with("tls");
     let mut polite = lab.connect();
     polite.ehlo();
-    let rude = lab.connect();
+    let mut rude = lab.connect();
+    rude.reply();
     polite.ask("QUIT");
     polite.rest();
     drop(rude);
@@ -628,4 +629,121 @@ fn behaviours_are_listed() {
         said.lines().count() > 50 && said.contains("blackhole"),
         "{said}"
     );
+}
+
+/// A made world: its truth, a line for each domain.
+fn made(arguments: &[&str]) -> (TempDir, Vec<Value>) {
+    let directory = tempfile::tempdir().unwrap();
+    let status = program()
+        .arg("--generate")
+        .args(arguments)
+        .arg("--out")
+        .arg(directory.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let truth = std::fs::read_to_string(directory.path().join("truth.ndjson")).unwrap();
+    let truth = truth
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    (directory, truth)
+}
+
+#[test]
+fn the_small_world_of_2014_counts_as_the_study_counted() {
+    let (directory, truth) = made(&["2014-small", "--shorten", "1000"]);
+    assert_eq!(truth.len(), 20_000);
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/world-2014.json");
+    let data: Value = serde_json::from_slice(&std::fs::read(data).unwrap()).unwrap();
+    let answering: Vec<&Value> = truth.iter().filter(|one| one["answers"] == true).collect();
+    let yes =
+        |set: &[&Value], fact: &str| set.iter().filter(|one| one[fact] == true).count() as u64;
+    let users = |set: &[&Value], list: &str| {
+        set.iter()
+            .map(|one| one[list].as_u64().unwrap())
+            .sum::<u64>()
+    };
+    let up_to = |rank: u64| {
+        let within = answering
+            .iter()
+            .filter(|one| one["rank"].as_u64().unwrap() <= rank);
+        within.copied().collect::<Vec<_>>()
+    };
+    let with = |set: &[&'_ Value], fact: &str, value: &str| {
+        set.iter().filter(|one| one[fact] == value).count() as u64
+    };
+    let whole = answering.len() as u64;
+    let tls: Vec<&Value> = answering
+        .iter()
+        .copied()
+        .filter(|one| one["tls"] == true)
+        .collect();
+    let valid: Vec<&Value> = tls
+        .iter()
+        .copied()
+        .filter(|one| one["valid"] == true)
+        .collect();
+    let head = up_to(10_000);
+    let mut checked = 0;
+    for (question, expected) in data["expected"].as_object().unwrap() {
+        let (kind, rest) = question.split_once(' ').unwrap();
+        let found = match (kind, rest) {
+            ("tls", "rank<=2000") => [yes(&up_to(2_000), "tls"), up_to(2_000).len() as u64],
+            ("tls", "rank<=20000") => [yes(&answering, "tls"), whole],
+            ("overall", "esmtp") => [yes(&answering, "esmtp"), whole],
+            ("overall", "tls") => [tls.len() as u64, whole],
+            ("overall", "valid") => [valid.len() as u64, whole],
+            ("overall", "valid of tls") => [valid.len() as u64, tls.len() as u64],
+            ("adobe" | "gawker", "all") => [users(&tls, kind), users(&answering, kind)],
+            ("adobe" | "gawker", "valid") => [users(&valid, kind), users(&tls, kind)],
+            ("table3", operator) => [with(&answering, "operator", operator), whole],
+            ("pie", cipher) => [with(&head, "cipher", cipher), yes(&head, "tls")],
+            ("table1", domain) => {
+                let one = truth.iter().find(|one| one["domain"] == domain).unwrap();
+                [one["adobe"].as_u64().unwrap(), 152_470_436]
+            }
+            _ => continue,
+        };
+        assert_eq!(serde_json::json!(found), expected["small"], "{question}");
+        checked += 1;
+    }
+    assert_eq!(checked, 30);
+    let lines = |file| {
+        let file = std::fs::File::open(directory.path().join(file)).unwrap();
+        BufReader::new(file).lines().count()
+    };
+    // Users in and outside the world, one in a thousand; all of the other list.
+    assert_eq!(
+        (lines("adobe.txt"), lines("gawker.txt")),
+        (152_470, 500_000)
+    );
+    assert_eq!(lines("domains.csv"), 20_000);
+    let world = std::fs::read_to_string(directory.path().join("world.ndjson")).unwrap();
+    let servers = world
+        .lines()
+        .filter(|line| line.starts_with(r#"{"type":"server""#));
+    assert_eq!(servers.count(), 8_993);
+}
+
+#[test]
+fn random_worlds_are_the_same_for_a_seed_and_can_be_served() {
+    let world = |seed| made(&["random", "--seed", seed, "--domains", "200"]);
+    let read = |directory: &TempDir| {
+        std::fs::read_to_string(directory.path().join("world.ndjson")).unwrap()
+    };
+    let ((one, truth), (again, _), (other, _)) = (world("7"), world("7"), world("8"));
+    assert_eq!(read(&one), read(&again));
+    assert_ne!(read(&one), read(&other));
+    assert_eq!(truth.len(), 200);
+    let lab = Lab::new(&read(&one));
+    for fact in &truth {
+        let name = format!("{}.", fact["domain"].as_str().unwrap());
+        let code = lab.ask(&name, RecordType::MX).response_code;
+        match fact["mail"].as_bool() {
+            None => assert_ne!(code, ResponseCode::NoError, "{fact}"),
+            Some(true) => assert_eq!(code, ResponseCode::NoError, "{fact}"),
+            Some(false) => {}
+        }
+    }
 }

@@ -5,8 +5,10 @@
 //! an open file and open files are counted for each process. Linux only: all of 127.0.0.0/8 is there without being
 //! configured.
 
+pub mod command;
 pub mod counters;
 pub mod dns;
+pub mod generate;
 pub mod internet;
 pub mod pki;
 pub mod presets;

@@ -55,9 +55,8 @@ impl Host {
     }
 }
 
-/// Holds a conversation to its end.
-pub async fn converse(host: Arc<Host>, stream: TcpStream) {
-    let arrival = host.counters().begin();
+/// Holds a conversation to its end; it arrived when it was accepted.
+pub async fn converse(host: Arc<Host>, stream: TcpStream, arrival: Arrival) {
     let mut session = Session {
         host: &host,
         arrival,

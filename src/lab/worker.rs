@@ -115,7 +115,8 @@ async fn accept(listener: TcpListener, host: Arc<Host>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(converse(Arc::clone(&host), stream));
+                let arrival = host.counters().begin();
+                tokio::spawn(converse(Arc::clone(&host), stream, arrival));
             }
             Err(error) => {
                 if !SAID.swap(true, Ordering::Relaxed) {

@@ -75,7 +75,7 @@ pub struct Name {
     pub about: Option<IgnoredAny>,
     /// The line's tag, read before.
     #[serde(rename = "type", skip_serializing)]
-    kind: Option<IgnoredAny>,
+    pub(super) tag: Option<IgnoredAny>,
 }
 
 /// What goes wrong with a DNS question.
@@ -94,7 +94,7 @@ pub struct Fault {
     pub loss: u8,
     /// The line's tag, read before.
     #[serde(rename = "type", skip_serializing)]
-    kind: Option<IgnoredAny>,
+    pub(super) tag: Option<IgnoredAny>,
 }
 
 /// An answer that is not the truth.
@@ -180,7 +180,7 @@ pub struct Server {
     pub about: Option<IgnoredAny>,
     /// The line's tag, read before.
     #[serde(rename = "type", skip_serializing)]
-    kind: Option<IgnoredAny>,
+    pub(super) tag: Option<IgnoredAny>,
 }
 
 /// What becomes of a SYN.

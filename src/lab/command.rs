@@ -1,0 +1,74 @@
+//! A world and the command that uses it: its environment, its signals, its status.
+
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus};
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::internet::Internet;
+
+/// Runs the command to its end, or waits for a signal if there is none. The exit code.
+pub fn live(internet: &Internet, command: &[String]) -> anyhow::Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        match command.split_first() {
+            None => wait(internet, interrupt, terminate).await,
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).envs(internet.environment());
+                attend(command, interrupt, terminate).await
+            }
+        }
+    })
+}
+
+async fn wait(
+    internet: &Internet,
+    mut interrupt: Signal,
+    mut terminate: Signal,
+) -> anyhow::Result<u8> {
+    let mut output = io::stdout().lock();
+    for (variable, value) in internet.environment() {
+        writeln!(output, "{variable}={value}")?;
+    }
+    output.flush()?;
+    eprintln!(
+        "mail-lab: {} names, {} listeners",
+        internet.names, internet.listeners
+    );
+    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    Ok(0)
+}
+
+async fn attend(
+    mut command: Command,
+    mut interrupt: Signal,
+    mut terminate: Signal,
+) -> anyhow::Result<u8> {
+    let mut child = command
+        .spawn()
+        .with_context(|| command.get_program().to_string_lossy().into_owned())?;
+    let id = child.id().to_string();
+    let ended = tokio::task::spawn_blocking(move || child.wait());
+    tokio::pin!(ended);
+    loop {
+        tokio::select! {
+            status = &mut ended => return Ok(exit_code(status??)),
+            // Ctrl-C reaches the command by itself: it says when the end is.
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => { Command::new("kill").args(["-TERM", &id]).status()?; }
+        }
+    }
+}
+
+/// The command's own status, or 128 and its signal, as a shell says it.
+fn exit_code(status: ExitStatus) -> u8 {
+    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(2)
+}

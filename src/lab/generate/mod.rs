@@ -1,0 +1,100 @@
+//! Worlds that are made: the one of the 2014 study, small or full, and random ones whose truth is known.
+//!
+//! A world is made into a directory: `world.ndjson` for `mail-lab`, `domains.csv` (`rank,name`) for `mx-lookup`,
+//! `adobe.txt` and `gawker.txt` in the formats of the leaked lists for `leak-count`, and `truth.ndjson` with what a survey
+//! has to find for each domain.
+
+mod names;
+mod outputs;
+mod random;
+mod study;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use anyhow::Context;
+
+use outputs::Outputs;
+
+/// Which world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The study's, ranks 1 to 20,000.
+    Study2014Small,
+    /// The study's, ranks 1 to 1,000,000.
+    Study2014Full,
+    /// A random one.
+    Random,
+}
+
+impl std::str::FromStr for Kind {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "2014-small" => Ok(Self::Study2014Small),
+            "2014-full" => Ok(Self::Study2014Full),
+            "random" => Ok(Self::Random),
+            _ => Err("2014-small, 2014-full or random".into()),
+        }
+    }
+}
+
+/// What is to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// Which world.
+    pub kind: Kind,
+    /// Of so many lines of the Adobe list, one is written.
+    pub shorten: u64,
+    /// For random worlds.
+    pub seed: u64,
+    /// For random worlds: how many domains.
+    pub domains: u64,
+}
+
+/// Makes a world into a directory.
+pub fn generate(request: Request, directory: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+    let mut outputs = Outputs::create(directory, request.shorten)?;
+    match request.kind {
+        Kind::Study2014Small => study::make("small", &mut outputs),
+        Kind::Study2014Full => study::make("full", &mut outputs),
+        Kind::Random => random::make(request.seed, request.domains, &mut outputs),
+    }?;
+    outputs
+        .finish()
+        .with_context(|| directory.display().to_string())
+}
+
+/// Loopback addresses, 32 in each /24, so that a world has many networks.
+#[derive(Debug, Default)]
+struct Addresses(u32);
+
+impl Addresses {
+    const IN_A_NETWORK: u32 = 32;
+
+    fn next(&mut self) -> IpAddr {
+        let network = self.0 / Self::IN_A_NETWORK;
+        // 127.16.0.0/24 is the first, so that the addresses of the machine's own services stay free.
+        let bytes = (127 << 24 | 16 << 16) + (network << 8) + 1 + self.0 % Self::IN_A_NETWORK;
+        self.0 += 1;
+        IpAddr::V4(Ipv4Addr::from(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_spread_and_loopback() {
+        let mut addresses = Addresses::default();
+        let first: Vec<_> = (0..60_000).map(|_| addresses.next()).collect();
+        assert_eq!(first[0].to_string(), "127.16.0.1");
+        assert_eq!(first[32].to_string(), "127.16.1.1");
+        assert!(first.iter().all(IpAddr::is_loopback));
+        let distinct: std::collections::HashSet<_> = first.iter().collect();
+        assert_eq!(distinct.len(), 60_000);
+    }
+}

@@ -1,0 +1,144 @@
+//! The files of a made world.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::super::world::{Name, Server};
+
+/// The files, open for writing.
+pub struct Outputs {
+    world: BufWriter<File>,
+    domains: BufWriter<File>,
+    truth: BufWriter<File>,
+    /// The Adobe list, shortened.
+    pub adobe: List,
+    /// The Gawker list, whole.
+    pub gawker: List,
+}
+
+impl Outputs {
+    /// Creates the files; those of an earlier world are replaced.
+    pub fn create(directory: &Path, shorten: u64) -> anyhow::Result<Self> {
+        let create = |name: &str| {
+            let path = directory.join(name);
+            File::create(&path)
+                .map(|file| BufWriter::with_capacity(1 << 18, file))
+                .with_context(|| path.display().to_string())
+        };
+        Ok(Self {
+            world: create("world.ndjson")?,
+            domains: create("domains.csv")?,
+            truth: create("truth.ndjson")?,
+            adobe: List::new(create("adobe.txt")?, Format::Adobe, shorten),
+            gawker: List::new(create("gawker.txt")?, Format::Gawker, 1),
+        })
+    }
+
+    /// The first line of the world: what it is, and what its marks mean.
+    pub fn head(&mut self, about: &impl Serialize) -> io::Result<()> {
+        line(&mut self.world, "world", about, None::<&()>)
+    }
+
+    /// A DNS name.
+    pub fn name(&mut self, name: &Name, about: Option<&impl Serialize>) -> io::Result<()> {
+        line(&mut self.world, "name", name, about)
+    }
+
+    /// A mail server.
+    pub fn server(&mut self, server: &Server, about: &impl Serialize) -> io::Result<()> {
+        line(&mut self.world, "server", server, Some(about))
+    }
+
+    /// A domain that is to be surveyed.
+    pub fn domain(&mut self, rank: u64, name: &str) -> io::Result<()> {
+        writeln!(self.domains, "{rank},{name}")
+    }
+
+    /// What a survey has to find.
+    pub fn truth(&mut self, truth: &impl Serialize) -> io::Result<()> {
+        line(&mut self.truth, "truth", truth, None::<&()>)
+    }
+
+    /// Writes out what is held.
+    pub fn finish(mut self) -> anyhow::Result<()> {
+        for file in [
+            &mut self.world,
+            &mut self.domains,
+            &mut self.truth,
+            &mut self.adobe.file,
+            &mut self.gawker.file,
+        ] {
+            file.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// `{"type":KIND, the fields of `body`, "about":…}`.
+fn line(
+    file: &mut impl Write,
+    kind: &str,
+    body: &impl Serialize,
+    about: Option<&impl Serialize>,
+) -> io::Result<()> {
+    let mut json = serde_json::to_vec(body)?;
+    if let Some(about) = about {
+        json.pop();
+        json.extend_from_slice(b",\"about\":");
+        serde_json::to_writer(&mut json, about)?;
+        json.push(b'}');
+    }
+    write!(file, "{{\"type\":\"{kind}\",")?;
+    file.write_all(&json[1..])?;
+    file.write_all(b"\n")
+}
+
+/// A list of accounts, shortened evenly: of the users of the domains so far, every so many-th has a line.
+pub struct List {
+    file: BufWriter<File>,
+    format: Format,
+    shorten: u64,
+    users: u64,
+    lines: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Format {
+    Adobe,
+    Gawker,
+}
+
+impl List {
+    fn new(file: BufWriter<File>, format: Format, shorten: u64) -> Self {
+        Self {
+            file,
+            format,
+            shorten: shorten.max(1),
+            users: 0,
+            lines: 0,
+        }
+    }
+
+    /// The users of the next domain.
+    pub fn add(&mut self, domain: &str, users: u64) -> io::Result<()> {
+        self.users += users;
+        while self.lines < self.users / self.shorten {
+            self.lines += 1;
+            let user = self.lines;
+            match self.format {
+                Format::Adobe => writeln!(
+                    self.file,
+                    "{user}-|--|-u{user:x}@{domain}-|-EQ7fIpT7i/Q=-|-the usual|--"
+                )?,
+                Format::Gawker => {
+                    writeln!(self.file, "u{user:x}:::xyEQ7fIpT7iQw:::u{user:x}@{domain}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
