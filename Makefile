@@ -30,3 +30,7 @@ install: build
 uninstall:
 	for program in $(PROGRAMS); do rm -f $(DESTDIR)$(BINPREFIX)/$$program $(DESTDIR)$(MANPREFIX)/man1/$$program.1; done
 	rm -f $(DESTDIR)$(MANPREFIX)/man1/mail-lab.1 $(DESTDIR)$(MANPREFIX)/man5/mx-survey.5 $(DESTDIR)$(MANPREFIX)/man7/mx-survey.7
+
+# What smtp-probe costs this machine, beside a bare loop.
+bench-smtp:
+	$(CARGO) bench --locked --features lab --bench smtp

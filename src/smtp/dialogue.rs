@@ -12,7 +12,7 @@ const TRANSCRIPT_LIMIT: usize = 1024;
 /// The most bytes behind a 220 to STARTTLS that are kept.
 const INJECTED_LIMIT: usize = 512;
 /// What a server's "unknown command" shows if a firewall wrote over the command on its way there.
-const MASKED_COMMAND: &[u8] = b"XXXXXXX";
+const MASKED_COMMAND: &[u8] = b"XXXX";
 
 /// The facts of one conversation. A [`Session`](super::session::Session) fills it in as it goes, so that what was
 /// learned before a failure is kept.
@@ -204,7 +204,7 @@ mod tests {
         dialogue.banner(&reply(220, "****************0*2******0***"));
         assert_eq!(dialogue.flags(), ["masked_banner"]);
         dialogue.starttls(reply(500, "5.5.1 unrecognized: \"XXXXXXXX\""));
-        assert_eq!(dialogue.starttls.masked.as_deref(), Some("XXXXXXX"));
+        assert_eq!(dialogue.starttls.masked.as_deref(), Some("XXXX"));
 
         let mut plain = Dialogue::default();
         plain.banner(&reply(220, "*** mx.example *** no spam here, please ***"));
