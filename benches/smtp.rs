@@ -243,12 +243,17 @@ fn bare(targets: &str) {
 async fn converse(target: SocketAddr) -> io::Result<()> {
     let mut stream = TcpStream::connect(target).await?;
     stream.set_nodelay(true)?;
-    let mut buffer = [0; 4096];
-    // The lab says each reply at once.
-    stream.read(&mut buffer).await?;
+    hear(&mut stream).await?;
     stream.write_all(b"EHLO probe.example.org\r\n").await?;
-    stream.read(&mut buffer).await?;
+    hear(&mut stream).await?;
     stream.write_all(b"STARTTLS\r\n").await?;
-    stream.read(&mut buffer).await?;
-    Ok(())
+    hear(&mut stream).await
+}
+
+/// A reply: the lab says each at once.
+async fn hear(stream: &mut TcpStream) -> io::Result<()> {
+    match stream.read(&mut [0; 4096]).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
 }

@@ -46,7 +46,7 @@ impl Connector {
         (is_v6 && !self.has_ipv6 && !ip.is_loopback()).then_some(Reason::NoIpv6Here)
     }
 
-    /// A connection to `to`, or the outcome `connect/…`.
+    /// A connection to `to`, or the outcome: `connect/…`, or `banner/reset`.
     pub async fn connect(&self, to: SocketAddr) -> Result<TcpStream, Outcome> {
         if let Some(reason) = self.refusal(to.ip(), &[]) {
             return Err(Outcome::new(Phase::Connect, reason));
@@ -88,11 +88,11 @@ impl Connector {
 }
 
 fn failure(error: &io::Error) -> Outcome {
-    let outcome = Outcome::new(Phase::Connect, reason(error));
-    if outcome.reason == Reason::Local {
-        outcome.with(error.to_string())
-    } else {
-        outcome
+    match reason(error) {
+        Reason::Local => Outcome::new(Phase::Connect, Reason::Local).with(error.to_string()),
+        // A RST to the SYN is a refusal: this one came so soon after the handshake that connect(2) met it.
+        Reason::Reset => Outcome::new(Phase::Banner, Reason::Reset),
+        reason => Outcome::new(Phase::Connect, reason),
     }
 }
 
@@ -153,6 +153,28 @@ mod tests {
         let _client = connector("127.0.0.0/8").connect(to).await.unwrap();
         let (_, from) = listener.accept().await.unwrap();
         assert_eq!(from.ip().to_string(), "127.0.0.7");
+    }
+
+    #[test]
+    fn without_ipv6_only_loopback_is_connected_to_by_it() {
+        let gate = Gate {
+            allow: vec!["::1/128".parse().unwrap()],
+            ..Gate::default()
+        };
+        let mut connector = Connector::new(gate, Vec::new(), Duration::from_millis(200));
+        connector.has_ipv6 = false;
+        let refusal = |ip: &str| connector.refusal(ip.parse().unwrap(), &[]);
+        assert_eq!(refusal("2606:4700::1111"), Some(Reason::NoIpv6Here));
+        assert_eq!(refusal("::1"), None);
+        assert_eq!(refusal("::ffff:9.9.9.9"), None);
+    }
+
+    #[test]
+    fn a_reset_is_one_of_a_connection_that_stood() {
+        let failed = failure(&ErrorKind::ConnectionReset.into());
+        assert_eq!(failed, Outcome::new(Phase::Banner, Reason::Reset));
+        let refused = failure(&ErrorKind::ConnectionRefused.into());
+        assert_eq!(refused, Outcome::new(Phase::Connect, Reason::Refused));
     }
 
     #[tokio::test]
