@@ -8,4 +8,12 @@ pub mod flight;
 pub mod hello;
 pub mod sslv2;
 
+pub mod handshake;
 pub mod tap;
+
+pub mod contact;
+pub mod exchange;
+
+pub mod enumerate;
+pub mod inspect;
+pub mod ledger;

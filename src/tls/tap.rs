@@ -3,27 +3,39 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::flight::Reader;
 
-/// A stream with a [`Reader`] beside it until the clear part is over.
+/// What a [`Tap`] reads: shared, so that it is there still when the handshake was given up.
+#[derive(Clone, Debug, Default)]
+pub struct Clear(Arc<Mutex<Reader>>);
+
+impl Clear {
+    /// The reader.
+    pub fn reader(&self) -> MutexGuard<'_, Reader> {
+        // A reader that panicked would have read what it had read.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream whose clear part is read along.
 #[derive(Debug)]
 pub struct Tap<S> {
     stream: S,
-    /// Facts of the clear part.
-    pub reader: Reader,
+    clear: Clear,
     is_over: bool,
 }
 
 impl<S> Tap<S> {
     /// Reads along with `stream`.
-    pub fn new(stream: S) -> Self {
+    pub fn new(stream: S, clear: Clear) -> Self {
         Self {
             stream,
-            reader: Reader::default(),
+            clear,
             is_over: false,
         }
     }
@@ -38,7 +50,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         if !self.is_over && result.is_ready() {
-            self.is_over = self.reader.feed(&buffer.filled()[before..]).is_some();
+            let over = self
+                .clear
+                .reader()
+                .feed(&buffer.filled()[before..])
+                .is_some();
+            self.is_over = over;
         }
         result
     }

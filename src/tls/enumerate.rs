@@ -1,0 +1,339 @@
+//! What a server speaks beyond what it chose (`--enumerate`): versions, suites, groups, several certificates.
+//!
+//! One connection for each question, spaced as all are. Suites by the cheap method: offer at most 64, note the one
+//! that is taken, offer the others again, until the server refuses: as many connections as suites taken, and one for
+//! each lot. A refusal is an alert; silence and closed lines leave the question open.
+
+use std::time::Instant;
+
+use rand::Rng as _;
+
+use super::exchange::{self, Answered, Sslv2};
+use super::flight::Flight;
+use super::hello::{ClientHello, MOST_SUITES, SIGNATURES};
+use super::inspect::{Inspected, Inspector, Pace, Target};
+use super::names::{Group, Version};
+use super::suite::{self, CLASSIC, KeyExchange, Suite, TLS13};
+use crate::record::{Enumeration, Outcome, Reason};
+use crate::x509::{facts, sha256_hex};
+
+/// The most connections to one server.
+const MOST_CONNECTIONS: u32 = 200;
+
+/// What to count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Versions.
+    pub versions: bool,
+    /// Cipher suites of each version.
+    pub ciphers: bool,
+    /// Key-exchange groups.
+    pub groups: bool,
+}
+
+impl Wanted {
+    /// Nothing.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// Asks for all that is wanted, and writes it into the record.
+pub(super) async fn enumerate(
+    inspector: &Inspector,
+    target: &Target,
+    pace: &impl Pace,
+    inspected: &mut Inspected,
+) {
+    let mut asker = Asker {
+        inspector,
+        target,
+        pace,
+        connections: 0,
+        last: inspected.began,
+        stopped: false,
+        found: Enumeration::default(),
+        certificates: Vec::new(),
+        compression: None,
+    };
+    for der in inspected.chain.first().into_iter() {
+        asker.leaf(der);
+    }
+    if inspector.wanted.versions || inspector.wanted.ciphers {
+        asker.versions().await;
+    }
+    if inspector.wanted.ciphers {
+        asker.suites().await;
+    }
+    if inspector.wanted.groups {
+        asker.groups().await;
+    }
+    let tls = &mut inspected.tls;
+    tls.connections += asker.connections;
+    tls.compression = tls.compression.or(asker.compression);
+    if asker.found.leaves.len() < 2 {
+        asker.found.leaves.clear();
+    }
+    asker
+        .certificates
+        .retain(|der| !inspected.chain.contains(der));
+    inspected.others = asker.certificates;
+    inspected.began = asker.last;
+    tls.enumeration = Some(asker.found);
+}
+
+struct Asker<'a, P> {
+    inspector: &'a Inspector,
+    target: &'a Target,
+    pace: &'a P,
+    connections: u32,
+    last: Instant,
+    /// The server asked to be left alone, or the bound is reached.
+    stopped: bool,
+    found: Enumeration,
+    certificates: Vec<Vec<u8>>,
+    compression: Option<bool>,
+}
+
+impl<P: Pace> Asker<'_, P> {
+    async fn versions(&mut self) {
+        for version in Version::ALL {
+            let answer = if version == Version::SSLV2 {
+                self.sslv2().await
+            } else {
+                self.version(version).await
+            };
+            self.found.versions.insert(version.name(), answer);
+        }
+    }
+
+    async fn sslv2(&mut self) -> Option<bool> {
+        if !self.is_due("SSLv2").await {
+            return None;
+        }
+        let contact = &self.inspector.contact;
+        let mut call = contact.call();
+        self.last = call.began;
+        let answer = match contact.open(self.target.socket(), &mut call).await {
+            Ok(mut stream) => exchange::ask_sslv2(&mut stream, contact.deadline(&call)).await,
+            Err(outcome) => Sslv2::Unknown(outcome),
+        };
+        match answer {
+            Sslv2::Spoken(hello) => {
+                if self.inspector.wanted.ciphers {
+                    let suites = hello.suites.iter().map(|suite| suite.record()).collect();
+                    self.found.ciphers.insert(Version::SSLV2.name(), suites);
+                }
+                self.certificates(&[hello.certificate]);
+                Some(true)
+            }
+            Sslv2::Refused => Some(false),
+            Sslv2::Unknown(outcome) => {
+                self.unknown("SSLv2", &outcome);
+                None
+            }
+        }
+    }
+
+    async fn version(&mut self, version: Version) -> Option<bool> {
+        let suites = match version {
+            Version::TLS13 => TLS13.to_vec(),
+            _ => CLASSIC.to_vec(),
+        };
+        let answered = self
+            .ask(&version.name(), version, &suites, groups_for(version))
+            .await?;
+        self.judge(&version.name(), version, &answered)
+    }
+
+    /// Whether the server agreed to a version, where that was learned.
+    fn judge(&mut self, what: &str, version: Version, answered: &Answered) -> Option<bool> {
+        match answered.flight.version {
+            Some(chosen) => Some(chosen == version),
+            None if answered.is_refusal() => Some(false),
+            None => {
+                self.unknown(what, &answered.outcome);
+                None
+            }
+        }
+    }
+
+    /// The suites of every version that is spoken.
+    async fn suites(&mut self) {
+        for version in &Version::ALL[1..] {
+            if self.found.versions.get(&version.name()) != Some(&Some(true)) {
+                continue;
+            }
+            let candidates = match *version {
+                Version::TLS13 => TLS13.to_vec(),
+                version => suite::enumerable(version == Version::TLS12),
+            };
+            let what = format!("{} ciphers", version.name());
+            let mut taken = Vec::new();
+            for lot in lots(&candidates) {
+                self.suites_of(*version, lot, &what, &mut taken).await;
+            }
+            self.found.ciphers.insert(version.name(), taken);
+        }
+    }
+
+    async fn suites_of(
+        &mut self,
+        version: Version,
+        mut offered: Vec<u16>,
+        what: &str,
+        taken: &mut Vec<crate::record::Cipher>,
+    ) {
+        while !offered.is_empty() {
+            let Some(answered) = self.ask(what, version, &offered, groups_for(version)).await
+            else {
+                return;
+            };
+            if self.judge(what, version, &answered) != Some(true) {
+                return;
+            }
+            let chosen = answered
+                .flight
+                .suite
+                .and_then(|suite| u16::try_from(suite.0).ok());
+            let Some(at) = offered.iter().position(|&suite| Some(suite) == chosen) else {
+                // A suite that was not offered: there is no end to that.
+                self.found
+                    .unknown
+                    .push(format!("{what}: handshake/protocol_error"));
+                return;
+            };
+            taken.push(Suite(u32::from(offered.remove(at))).record());
+        }
+    }
+
+    /// Groups, by TLS 1.3 where it is spoken (a HelloRetryRequest names one), and by the curves of TLS 1.2.
+    async fn groups(&mut self) {
+        let mut found: Option<Vec<String>> = None;
+        let ecdhe: Vec<u16> = (CLASSIC.into_iter())
+            .filter(|&suite| Suite(u32::from(suite)).key_exchange() == KeyExchange::Ecdhe)
+            .collect();
+        for (version, suites, groups) in [
+            (Version::TLS13, &TLS13[..], &Group::ALL[..]),
+            (Version::TLS12, &ecdhe[..], &Group::CURVES[..]),
+        ] {
+            if self.found.versions.get(&version.name()) == Some(&Some(false)) {
+                continue;
+            }
+            let what = format!("{} groups", version.name());
+            let mut offered = groups.to_vec();
+            while !offered.is_empty() {
+                let Some(answered) = self.ask(&what, version, suites, &offered).await else {
+                    break;
+                };
+                let spoken = self.judge(&what, version, &answered);
+                if spoken.is_some() {
+                    found.get_or_insert_default();
+                }
+                let chosen = answered.flight.group.filter(|_| spoken == Some(true));
+                let Some(group) = chosen else {
+                    break;
+                };
+                let Some(at) = offered.iter().position(|&offered| offered == group.0) else {
+                    break;
+                };
+                offered.remove(at);
+                let names = found.get_or_insert_default();
+                if !names.contains(&group.name()) {
+                    names.push(group.name());
+                }
+            }
+        }
+        self.found.groups = found;
+    }
+
+    /// One hello on a connection of its own; none where no more may be made.
+    async fn ask(
+        &mut self,
+        what: &str,
+        version: Version,
+        suites: &[u16],
+        groups: &[u16],
+    ) -> Option<Answered> {
+        if !self.is_due(what).await {
+            return None;
+        }
+        let hello = ClientHello {
+            version,
+            suites,
+            groups,
+            signatures: &SIGNATURES,
+            server_name: self.target.server_name.as_deref(),
+            compression: version < Version::TLS13,
+            random: rand::rng().random(),
+        };
+        let (answered, call) = self.inspector.ask(self.target, &hello).await;
+        self.last = call.began;
+        self.stopped |= answered.outcome.reason == Reason::Deferred;
+        self.note(&answered.flight, version);
+        Some(answered)
+    }
+
+    /// Waits for its turn; false where no more connections may be made.
+    async fn is_due(&mut self, what: &str) -> bool {
+        if self.stopped || self.connections == MOST_CONNECTIONS {
+            let why = if self.stopped { "deferred" } else { "too_long" };
+            self.push_unknown(format!("{what}: connect/{why}"));
+            return false;
+        }
+        self.pace.wait(self.last).await;
+        self.connections += 1;
+        true
+    }
+
+    fn note(&mut self, flight: &Flight, version: Version) {
+        if let Some(chain) = &flight.chain {
+            self.certificates(chain);
+        }
+        if let Some(method) = flight.compression.filter(|_| version < Version::TLS13) {
+            self.compression = Some(self.compression == Some(true) || method != 0);
+        }
+    }
+
+    fn certificates(&mut self, chain: &[Vec<u8>]) {
+        for der in chain {
+            if !self.certificates.contains(der) {
+                self.certificates.push(der.clone());
+            }
+        }
+        if let Some(der) = chain.first() {
+            self.leaf(der);
+        }
+    }
+
+    fn leaf(&mut self, der: &[u8]) {
+        if let Ok(leaf) = facts::leaf(der) {
+            self.found
+                .leaves
+                .entry(leaf.key_type)
+                .or_insert_with(|| sha256_hex(der));
+        }
+    }
+
+    fn unknown(&mut self, what: &str, outcome: &Outcome) {
+        self.push_unknown(format!("{what}: {}/{}", outcome.phase, outcome.reason));
+    }
+
+    fn push_unknown(&mut self, unknown: String) {
+        if !self.found.unknown.contains(&unknown) {
+            self.found.unknown.push(unknown);
+        }
+    }
+}
+
+fn groups_for(version: Version) -> &'static [u16] {
+    match version {
+        Version::TLS13 => &Group::ALL,
+        _ => &Group::CURVES,
+    }
+}
+
+/// Candidates in lots of at most [`MOST_SUITES`], the usual ones together in the first.
+fn lots(candidates: &[u16]) -> impl Iterator<Item = Vec<u16>> {
+    candidates.chunks(MOST_SUITES - 1).map(<[u16]>::to_vec)
+}

@@ -1,0 +1,151 @@
+//! One hello of our own, and the flight that answers it: for servers that rustls cannot speak to, and for counting
+//! what a server speaks.
+
+use rand::Rng as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout_at;
+
+use super::flight::{End, Flight, Reader};
+use super::handshake::not_tls;
+use super::hello::{ClientHello, SIGNATURES};
+use super::names::{self, Group, Version};
+use super::sslv2::{self, Answer};
+use super::suite::CLASSIC;
+use crate::net::connect;
+use crate::record::{Outcome, Phase, Reason};
+
+/// close_notify, as a warning: we have seen enough (RFC 5246 §7.2.1).
+const FAREWELL: [u8; 7] = [21, 3, 1, 0, 2, 1, 0];
+
+/// An answer, and how it ended: `done/ok` with the whole flight in clear.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// What was learned.
+    pub flight: Flight,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl Answered {
+    /// Nothing was learned.
+    pub fn nothing(outcome: Outcome) -> Self {
+        Self {
+            flight: Flight::default(),
+            outcome,
+        }
+    }
+
+    /// The server said in TLS that it will not: that is an answer, other than silence or a closed connection.
+    pub fn is_refusal(&self) -> bool {
+        self.flight.version.is_none() && self.outcome.reason == Reason::Alert
+    }
+}
+
+/// A hello that finds something in common with whatever a server speaks from SSLv3 to TLS 1.2.
+pub fn classic(server_name: Option<&str>) -> ClientHello<'_> {
+    ClientHello {
+        version: Version::TLS12,
+        suites: &CLASSIC,
+        groups: &Group::CURVES,
+        signatures: &SIGNATURES,
+        server_name,
+        compression: true,
+        random: rand::rng().random(),
+    }
+}
+
+/// Sends a hello and reads the flight that answers it.
+pub async fn ask(
+    stream: &mut TcpStream,
+    hello: &ClientHello<'_>,
+    until: tokio::time::Instant,
+) -> Answered {
+    let mut reader = Reader::ending_at_retry();
+    let hello = hello.record();
+    let read = read_flight(stream, &hello, &mut reader);
+    let outcome = match timeout_at(until, read).await {
+        Ok(outcome) => outcome,
+        Err(_) => Outcome::new(Phase::Handshake, Reason::Timeout),
+    };
+    farewell(stream).await;
+    Answered {
+        flight: reader.flight,
+        outcome,
+    }
+}
+
+async fn read_flight<S>(stream: &mut S, hello: &[u8], reader: &mut Reader) -> Outcome
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let failed = |reason| Outcome::new(Phase::Handshake, reason);
+    if let Err(error) = stream.write_all(hello).await {
+        return failed(connect::reason(&error));
+    }
+    // Allocated when it is needed: thousands of these wait at once.
+    let mut buffer = Vec::with_capacity(4096);
+    loop {
+        buffer.clear();
+        match stream.read_buf(&mut buffer).await {
+            Ok(0) => return failed(Reason::Closed),
+            Ok(_) => {}
+            Err(error) => return failed(connect::reason(&error)),
+        }
+        let Some(end) = reader.feed(&buffer) else {
+            continue;
+        };
+        return match end.clone() {
+            End::Done | End::Encrypted | End::Retry => Outcome::ok(),
+            End::Alert => {
+                let (_, description) = reader.flight.alert.unwrap_or_default();
+                failed(Reason::Alert).with(names::alert(description))
+            }
+            End::NotTls(said) => not_tls(&said),
+            End::Malformed(why) => failed(Reason::TlsError).with(why),
+            End::TooLong => failed(Reason::TooLong),
+        };
+    }
+}
+
+/// What a server answers to a hello of SSLv2.
+#[derive(Clone, Debug)]
+pub enum Sslv2 {
+    /// It speaks it.
+    Spoken(sslv2::ServerHello),
+    /// It said that it does not: an SSLv2 error, or an alert of a later version.
+    Refused,
+    /// Not learned.
+    Unknown(Outcome),
+}
+
+/// Sends a hello of SSLv2.
+pub async fn ask_sslv2(stream: &mut TcpStream, until: tokio::time::Instant) -> Sslv2 {
+    let hello = sslv2::client_hello(rand::rng().random());
+    let answer = async {
+        stream.write_all(&hello).await?;
+        let mut input = Vec::new();
+        loop {
+            if stream.read_buf(&mut input).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some(answer) = sslv2::answer(&input) {
+                return Ok(answer);
+            }
+        }
+    };
+    let failed = |reason| Sslv2::Unknown(Outcome::new(Phase::Handshake, reason));
+    match timeout_at(until, answer).await {
+        Ok(Ok(Answer::Hello(hello))) => Sslv2::Spoken(hello),
+        Ok(Ok(Answer::Error(_) | Answer::Record)) => Sslv2::Refused,
+        Ok(Ok(Answer::Other)) => failed(Reason::NotTls),
+        Ok(Err(error)) => failed(connect::reason(&error)),
+        Err(_) => failed(Reason::Timeout),
+    }
+}
+
+/// A moment for the goodbye; whether it arrives decides nothing.
+async fn farewell(stream: &mut TcpStream) {
+    let _ = stream.try_write(&FAREWELL);
+    let _ = stream.shutdown().await;
+}

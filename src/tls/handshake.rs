@@ -1,0 +1,257 @@
+//! The handshake with today's servers: rustls, TLS 1.3 and 1.2, X25519MLKEM768 first (RFC 8446).
+//!
+//! It takes any certificate and checks no signature: what a server shows is wanted, not trust in it. What the
+//! certificate is worth is judged later, by [`crate::x509`].
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::flight::{End, Flight};
+use super::names::{self, Group, Version};
+use super::suite::Suite;
+use super::tap::{Clear, Tap};
+use crate::net::connect;
+use crate::record::{Outcome, Phase, Reason, Text, Tls};
+
+/// Makes handshakes.
+#[derive(Debug)]
+pub struct Client {
+    config: ClientConfig,
+}
+
+impl Client {
+    /// A client that offers all that rustls speaks.
+    ///
+    /// # Errors
+    /// The cryptographic library offers no TLS at all.
+    pub fn new() -> Result<Self, Error> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let recorder = Arc::new(Recorder::default());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(recorder)
+            .with_no_client_auth();
+        // One connection to each server: there is nothing to resume, and tickets would only be kept.
+        config.resumption = Resumption::disabled();
+        Ok(Self { config })
+    }
+
+    /// Begins a handshake over `stream`. With no name that SNI can carry, none is sent (RFC 6066 §3).
+    pub fn begin<S>(&self, stream: S, name: Option<&str>, ip: IpAddr) -> Handshake<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let recorder = Arc::new(Recorder::default());
+        let mut config = self.config.clone();
+        config
+            .dangerous()
+            .set_certificate_verifier(recorder.clone());
+        config.client_auth_cert_resolver = recorder.clone();
+        let name = name
+            .and_then(|name| ServerName::try_from(name.to_owned()).ok())
+            .unwrap_or_else(|| ServerName::from(ip));
+        let clear = Clear::default();
+        let tap = Tap::new(stream, clear.clone());
+        Handshake {
+            connect: TlsConnector::from(Arc::new(config)).connect(name, tap),
+            seen: Seen { recorder, clear },
+        }
+    }
+}
+
+/// A handshake under way.
+pub struct Handshake<S> {
+    connect: tokio_rustls::Connect<Tap<S>>,
+    seen: Seen,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
+    /// What it shows, also when it is given up.
+    pub fn seen(&self) -> Seen {
+        self.seen.clone()
+    }
+
+    /// Finishes it, or says how it failed.
+    pub async fn finish(self) -> Result<TlsStream<Tap<S>>, Outcome> {
+        let Self { connect, seen } = self;
+        connect.await.map_err(|error| seen.failure(&error))
+    }
+}
+
+/// What a handshake has shown so far.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    recorder: Arc<Recorder>,
+    clear: Clear,
+}
+
+impl Seen {
+    /// The part in clear.
+    pub fn flight(&self) -> Flight {
+        self.clear.reader().flight.clone()
+    }
+
+    /// The chain, if one was sent.
+    pub fn chain(&self) -> Option<Vec<Vec<u8>>> {
+        let recorded = self.recorder.recorded();
+        match recorded.chain.is_empty() {
+            true => self.clear.reader().flight.chain.clone(),
+            false => Some(recorded.chain.clone()),
+        }
+    }
+
+    /// Writes what was learned into a record.
+    pub fn describe(&self, tls: &mut Tls) {
+        self.clear.reader().flight.describe(tls);
+        let recorded = self.recorder.recorded();
+        if let Some(scheme) = recorded.signature_scheme {
+            tls.signature_scheme = Some(names::signature_scheme(scheme));
+        }
+        tls.ocsp_stapled = recorded.is_stapled;
+    }
+
+    /// What only the finished handshake tells.
+    pub fn describe_finished<S>(&self, stream: &TlsStream<S>, tls: &mut Tls) {
+        let (_, connection) = stream.get_ref();
+        tls.completed = Some(true);
+        tls.negotiated = Some(true);
+        if let Some(version) = connection.protocol_version() {
+            tls.version = Some(Version(u16::from(version)).name());
+        }
+        if let Some(suite) = connection.negotiated_cipher_suite() {
+            tls.cipher = Some(Suite(u32::from(u16::from(suite.suite()))).record());
+        }
+        if let Some(group) = connection.negotiated_key_exchange_group() {
+            tls.group = Some(Group(u16::from(group.name())).name());
+        }
+        tls.client_certificate_requested = Some(self.recorder.recorded().is_client_asked);
+    }
+
+    /// Why a handshake failed: five things that are not one, and none of them is "no TLS".
+    fn failure(&self, error: &io::Error) -> Outcome {
+        let mut reader = self.clear.reader();
+        if let Some(End::NotTls(said)) = reader.feed(&[]) {
+            return not_tls(said);
+        }
+        let inner = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Error>());
+        let Some(inner) = inner else {
+            return Outcome::new(Phase::Handshake, connect::reason(error));
+        };
+        let outcome = |reason| Outcome::new(Phase::Handshake, reason);
+        match inner {
+            Error::AlertReceived(alert) => {
+                outcome(Reason::Alert).with(names::alert(u8::from(*alert)))
+            }
+            Error::PeerIncompatible(why) => outcome(Reason::Unsupported).with(format!("{why:?}")),
+            other => outcome(Reason::TlsError).with(other.to_string()),
+        }
+    }
+}
+
+/// Plain text where TLS should be, with its first line.
+pub(super) fn not_tls(said: &[u8]) -> Outcome {
+    let line = said.split(|&octet| matches!(octet, b'\r' | b'\n')).next();
+    Outcome::new(Phase::Handshake, Reason::NotTls).with(Text::from(line.unwrap_or_default()))
+}
+
+#[derive(Debug, Default)]
+struct Recorder(Mutex<Recorded>);
+
+#[derive(Debug, Default)]
+struct Recorded {
+    chain: Vec<Vec<u8>>,
+    is_stapled: Option<bool>,
+    signature_scheme: Option<u16>,
+    is_client_asked: bool,
+}
+
+impl Recorder {
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn signed(&self, signed: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, Error> {
+        self.recorded().signature_scheme = Some(u16::from(signed.scheme));
+        Ok(HandshakeSignatureValid::assertion())
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp_response: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let mut recorded = self.recorded();
+        recorded.chain = std::iter::once(end_entity)
+            .chain(intermediates)
+            .map(|der| der.to_vec())
+            .collect();
+        recorded.is_stapled = Some(!ocsp_response.is_empty());
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed(signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed(signed)
+    }
+
+    /// All of them: nothing is checked, so none needs to be known.
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![
+            SignatureScheme::ECDSA_NISTP256_SHA256,
+            SignatureScheme::ECDSA_NISTP384_SHA384,
+            SignatureScheme::ECDSA_NISTP521_SHA512,
+            SignatureScheme::ED25519,
+            SignatureScheme::ED448,
+            SignatureScheme::RSA_PSS_SHA256,
+            SignatureScheme::RSA_PSS_SHA384,
+            SignatureScheme::RSA_PSS_SHA512,
+            SignatureScheme::RSA_PKCS1_SHA256,
+            SignatureScheme::RSA_PKCS1_SHA384,
+            SignatureScheme::RSA_PKCS1_SHA512,
+            SignatureScheme::ECDSA_SHA1_Legacy,
+            SignatureScheme::RSA_PKCS1_SHA1,
+        ]
+    }
+}
+
+impl ResolvesClientCert for Recorder {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.recorded().is_client_asked = true;
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,354 @@
+//! Inspects one server: the handshake of today; where that fails, one hello for everything old; what SMTP says inside;
+//! and, if asked, all else that it speaks.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use time::OffsetDateTime;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout_at;
+use tokio_rustls::client::TlsStream;
+
+use super::contact::{Call, Contact, milliseconds};
+use super::enumerate::{self, Wanted};
+use super::exchange::{self, Answered};
+use super::flight::Flight;
+use super::handshake::Client;
+use super::names::Version;
+use super::tap::Tap;
+use crate::record::{
+    Capability, For, Inside, Outcome, Phase, Reason, Timings, Tls, now, timestamp,
+};
+use crate::smtp::dialogue::Dialogue;
+use crate::smtp::session::Session;
+
+/// A server to inspect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// The name to send.
+    pub server_name: Option<String>,
+    /// The line that caused it.
+    pub cause: For,
+    /// Who runs it: the registered domain of the exchange.
+    pub operator: Option<Arc<str>>,
+}
+
+impl Target {
+    /// Where to connect to.
+    pub fn socket(&self) -> SocketAddr {
+        SocketAddr::new(self.ip, self.port)
+    }
+}
+
+/// Waits until one more connection to the same address is due.
+pub trait Pace: Sync {
+    /// `last` is when the connection before began.
+    fn wait(&self, last: Instant) -> impl Future<Output = ()> + Send;
+}
+
+/// Inspects servers.
+#[derive(Debug)]
+pub struct Inspector {
+    /// Reaches them.
+    pub contact: Contact,
+    /// Speaks today's TLS.
+    pub client: Client,
+    /// What to count beyond what they choose.
+    pub wanted: Wanted,
+}
+
+/// What one inspection brought.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The record, without its certificates.
+    pub tls: Tls,
+    /// The chain that it names, leaf first.
+    pub chain: Vec<Vec<u8>>,
+    /// Certificates seen beside those of the chain.
+    pub others: Vec<Vec<u8>>,
+    /// When the last connection began.
+    pub began: Instant,
+}
+
+impl Inspector {
+    /// One inspection.
+    pub async fn inspect(&self, target: &Target, pace: &impl Pace) -> Inspected {
+        let mut call = self.contact.call();
+        let mut tls = unasked(
+            target,
+            Outcome::new(Phase::Connect, Reason::Interrupted),
+            "",
+        );
+        tls.connections = 1;
+        let first = Box::pin(self.first(target, &mut call, &mut tls)).await;
+        let mut inspected = Inspected {
+            chain: first.chain.unwrap_or_default(),
+            others: Vec::new(),
+            began: call.began,
+            tls,
+        };
+        if first.needs_old_hello {
+            pace.wait(inspected.began).await;
+            Box::pin(self.old(target, &mut inspected)).await;
+        }
+        if !self.wanted.is_empty() && inspected.tls.accepted == Some(true) {
+            Box::pin(enumerate::enumerate(self, target, pace, &mut inspected)).await;
+        }
+        inspected.tls.flags.sort();
+        inspected.tls.flags.dedup();
+        inspected
+    }
+
+    /// The first connection.
+    async fn first(&self, target: &Target, call: &mut Call, tls: &mut Tls) -> First {
+        let opened = self.contact.open(target.socket(), call).await;
+        tls.connected = Some(timestamp(call.connected));
+        tls.accepted = call.dialogue.starttls.accepted;
+        if call.dialogue.starttls.injected.is_some() {
+            tls.flags.push("injected".into());
+        }
+        let first = match opened {
+            Ok(stream) => self.shake(target, stream, call, tls).await,
+            Err(outcome) => {
+                tls.outcome = outcome;
+                First::default()
+            }
+        };
+        tls.timings = Timings {
+            handshake_ms: tls.timings.handshake_ms,
+            total_ms: Some(milliseconds(call.began)),
+            ..call.dialogue.timings.clone()
+        };
+        first
+    }
+
+    async fn shake(
+        &self,
+        target: &Target,
+        stream: TcpStream,
+        call: &mut Call,
+        tls: &mut Tls,
+    ) -> First {
+        let begun = Instant::now();
+        let handshake = self
+            .client
+            .begin(stream, target.server_name.as_deref(), target.ip);
+        let seen = handshake.seen();
+        let finished = timeout_at(self.contact.deadline(call), handshake.finish()).await;
+        tls.timings.handshake_ms = Some(milliseconds(begun));
+        seen.describe(tls);
+        let failed = match finished {
+            Ok(Ok(stream)) => {
+                seen.describe_finished(&stream, tls);
+                tls.outcome = Outcome::ok();
+                tls.inside = Some(self.inside(stream, call).await);
+                return First {
+                    chain: seen.chain(),
+                    needs_old_hello: false,
+                };
+            }
+            Ok(Err(outcome)) => outcome,
+            Err(_) => Outcome::new(Phase::Handshake, Reason::Timeout),
+        };
+        let flight = seen.flight();
+        tls.alert = flight.alert();
+        tls.completed = is_an_answer(&failed).then_some(false);
+        if failed.reason == Reason::NotTls {
+            tls.negotiated = Some(false);
+            tls.flags.push("plaintext_after_starttls".into());
+        }
+        let chain = seen.chain();
+        let needs_old_hello = !has_shown_enough(&flight, chain.is_some())
+            && !matches!(failed.reason, Reason::NotTls | Reason::Local);
+        tls.outcome = failed;
+        First {
+            chain,
+            needs_old_hello,
+        }
+    }
+
+    /// EHLO again, and the QUIT, inside TLS.
+    async fn inside(&self, stream: TlsStream<Tap<TcpStream>>, call: &Call) -> Inside {
+        let mut dialogue = Dialogue::default();
+        let session = Session::inside(stream, self.contact.patience, call.until, &mut dialogue);
+        let outcome = match session.introduce(self.contact.helo.as_str()).await {
+            Ok(session) => {
+                let mut stream = session.quit().await;
+                // close_notify; whether it arrives decides nothing.
+                let end = tokio::time::Instant::now() + self.contact.patience.farewell;
+                let _ = timeout_at(end.min(call.until), stream.shutdown()).await;
+                Outcome::ok()
+            }
+            Err(outcome) => Outcome {
+                phase: Phase::Inside,
+                // What a socket could not say, TLS did: a late alert, a broken record.
+                reason: match outcome.reason {
+                    Reason::Local => Reason::TlsError,
+                    reason => reason,
+                },
+                ..outcome
+            },
+        };
+        let (before, after) = (keywords(&call.dialogue), keywords(&dialogue));
+        let differ = |from: &BTreeSet<String>, to: &BTreeSet<String>| match dialogue.capabilities {
+            Some(_) => from.difference(to).cloned().collect(),
+            None => Vec::new(),
+        };
+        Inside {
+            outcome,
+            starttls: dialogue
+                .capabilities
+                .as_ref()
+                .map(|offered| offered.offers(crate::smtp::capabilities::STARTTLS)),
+            lost: differ(&before, &after),
+            gained: differ(&after, &before),
+        }
+    }
+
+    /// One more connection, with a hello that offers everything old.
+    async fn old(&self, target: &Target, inspected: &mut Inspected) {
+        let Inspected {
+            tls, chain, began, ..
+        } = inspected;
+        let hello = exchange::classic(target.server_name.as_deref());
+        let (answered, call) = self.ask(target, &hello).await;
+        *began = call.began;
+        tls.connections += 1;
+        tls.connected = Some(timestamp(call.connected));
+        if answered.flight.version.is_some() {
+            let first = std::mem::replace(&mut tls.negotiated, None);
+            answered.flight.describe(tls);
+            tls.compression = answered.flight.compression.map(|method| method != 0);
+            tls.ocsp_stapled = Some(answered.flight.ocsp_stapled);
+            tls.client_certificate_requested = Some(answered.flight.certificate_requested);
+            *chain = answered.flight.chain.clone().unwrap_or_default();
+            if first.is_none() && is_intolerant(&tls.outcome, &answered.flight) {
+                tls.flags.push("version_intolerant".into());
+            }
+        } else {
+            tls.alert = tls.alert.take().or_else(|| answered.flight.alert());
+            // It refused all that there is to offer.
+            if answered.is_refusal() && tls.outcome.reason == Reason::Alert {
+                tls.negotiated = Some(false);
+            }
+        }
+        tls.fallback = Some(answered.outcome);
+    }
+
+    /// A connection of its own for one hello.
+    pub(super) async fn ask(
+        &self,
+        target: &Target,
+        hello: &super::hello::ClientHello<'_>,
+    ) -> (Answered, Call) {
+        let mut call = self.contact.call();
+        let answered = match self.contact.open(target.socket(), &mut call).await {
+            Ok(mut stream) => exchange::ask(&mut stream, hello, self.contact.deadline(&call)).await,
+            Err(outcome) => Answered::nothing(outcome),
+        };
+        (answered, call)
+    }
+}
+
+#[derive(Debug, Default)]
+struct First {
+    chain: Option<Vec<Vec<u8>>>,
+    needs_old_hello: bool,
+}
+
+/// The record of a server that was not connected to.
+pub fn unasked(target: &Target, outcome: Outcome, run: &str) -> Tls {
+    Tls {
+        ip: target.ip,
+        port: target.port,
+        server_name: target.server_name.clone(),
+        cause: target.cause.clone(),
+        outcome,
+        accepted: None,
+        negotiated: None,
+        completed: None,
+        version: None,
+        cipher: None,
+        group: None,
+        dh: None,
+        signature_scheme: None,
+        ocsp_stapled: None,
+        secure_renegotiation: None,
+        extended_master_secret: None,
+        compression: None,
+        client_certificate_requested: None,
+        leaf: None,
+        chain: Vec::new(),
+        verdicts: Vec::new(),
+        alert: None,
+        fallback: None,
+        inside: None,
+        enumeration: None,
+        flags: Vec::new(),
+        connections: 0,
+        attempts: 0,
+        earlier: Vec::new(),
+        timings: Timings::default(),
+        connected: None,
+        time: now(),
+        run: run.to_owned(),
+    }
+}
+
+/// Writes into a record when, in which run and at which try it was made.
+pub fn conclude(tls: &mut Tls, time: OffsetDateTime, run: &str, attempt: u32, earlier: &[Outcome]) {
+    tls.time = timestamp(time);
+    tls.run = run.to_owned();
+    tls.attempts = attempt;
+    tls.earlier = earlier.to_vec();
+}
+
+/// Whether the failure of a handshake is the server's answer, and not silence or a broken line.
+fn is_an_answer(outcome: &Outcome) -> bool {
+    matches!(
+        outcome.reason,
+        Reason::Alert | Reason::NotTls | Reason::Unsupported | Reason::TlsError
+    )
+}
+
+/// Whether a failed handshake showed all that an old hello could: version, suite, and the chain where it is in clear.
+fn has_shown_enough(flight: &Flight, has_chain: bool) -> bool {
+    match flight.version {
+        None => false,
+        Some(Version::TLS13) => true,
+        Some(_) => has_chain || flight.suite.is_some_and(super::suite::Suite::is_anonymous),
+    }
+}
+
+/// The server speaks TLS 1.2, and did not say so when it was offered beside TLS 1.3: it cannot bear the offer.
+fn is_intolerant(first: &Outcome, flight: &Flight) -> bool {
+    flight.version == Some(Version::TLS12)
+        && matches!(
+            first.reason,
+            Reason::Timeout | Reason::Reset | Reason::Closed
+        )
+}
+
+/// The lines of an EHLO reply, keyword and parameters.
+fn keywords(dialogue: &Dialogue) -> BTreeSet<String> {
+    let offered = dialogue.capabilities.iter();
+    offered
+        .flat_map(|offered| &offered.keywords)
+        .map(
+            |Capability {
+                 keyword,
+                 parameters,
+             }| match parameters {
+                Some(parameters) => format!("{keyword} {}", parameters.lossy()),
+                None => keyword.clone(),
+            },
+        )
+        .collect()
+}
