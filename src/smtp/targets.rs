@@ -150,7 +150,8 @@ fn host_name(text: &str) -> Option<String> {
     (name.len() <= 253 && name.split('.').all(is_label)).then_some(name)
 }
 
-fn operator(exchange: &str) -> Option<Arc<str>> {
+/// Who runs an exchange: its registered domain.
+pub fn operator(exchange: &str) -> Option<Arc<str>> {
     psl::domain_str(exchange).map(Arc::from)
 }
 

@@ -17,3 +17,4 @@ pub mod exchange;
 pub mod enumerate;
 pub mod inspect;
 pub mod ledger;
+pub mod regrade;

@@ -1,0 +1,411 @@
+//! The two halves that the driver asks for: which servers the input names, and what to do about each.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mx_survey::ndjson::{Line, NotARecord, append};
+use mx_survey::record::{For, Outcome, Phase, Reason};
+use mx_survey::stage::resume::{Key, Resume};
+use mx_survey::stage::seen::Seen;
+use mx_survey::stage::{Found, Observe, Observed, Select, Taken, Turn, place};
+use mx_survey::tls::inspect::{Inspector, Pace, Target, conclude, unasked};
+use mx_survey::tls::ledger::Ledger;
+use mx_survey::tls::regrade::{Regraded, Regrader};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::Sni;
+
+/// Names of one address that are asked for with `--sni each`.
+const MOST_NAMES: usize = 32;
+
+/// Finds the servers.
+pub struct Selection {
+    sni: Sni,
+    spacing: Duration,
+    examiner: Examiner,
+    seen: Seen,
+    resume: Option<Resume>,
+    /// `--sni each`: what is known of every address.
+    addresses: HashMap<IpAddr, Address>,
+}
+
+#[derive(Default)]
+struct Address {
+    names: Vec<String>,
+    /// Ports that accepted STARTTLS, and the line that said so.
+    accepted: Vec<Heard>,
+}
+
+/// An `smtp` line, as far as it concerns us.
+#[derive(Clone, Deserialize)]
+struct Heard {
+    ip: IpAddr,
+    port: u16,
+    #[serde(rename = "for", default)]
+    cause: For,
+    starttls: Starttls,
+    connected: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Starttls {
+    accepted: Option<bool>,
+}
+
+/// A `tls` line, as far as it concerns us.
+#[derive(Deserialize)]
+struct Done {
+    ip: IpAddr,
+    port: u16,
+    server_name: Option<String>,
+    #[serde(default)]
+    chain: Vec<String>,
+}
+
+/// A `domain` line, as far as `--sni each` needs it.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    mx: Vec<Exchange<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Exchange<'a> {
+    #[serde(borrow)]
+    exchange: Cow<'a, str>,
+    #[serde(default)]
+    addresses: Vec<Ip>,
+}
+
+#[derive(Deserialize)]
+struct Ip {
+    ip: IpAddr,
+}
+
+impl Selection {
+    /// Servers that accepted STARTTLS.
+    pub fn new(sni: Sni, spacing: Duration, examiner: Examiner, resume: Option<Resume>) -> Self {
+        Self {
+            sni,
+            spacing,
+            examiner,
+            seen: Seen::new(),
+            resume,
+            addresses: HashMap::new(),
+        }
+    }
+
+    fn smtp(&mut self, line: &Line, found: &mut Found<Job>) -> anyhow::Result<Taken> {
+        let heard: Heard = match serde_json::from_slice(&line.bytes) {
+            Ok(heard) => heard,
+            Err(error) => return Ok(Taken::Refused(format!("not an smtp record: {error}"))),
+        };
+        match heard.starttls.accepted {
+            Some(true) => {}
+            Some(false) => {
+                found.count("starttls_not_accepted");
+                return Ok(Taken::Passed);
+            }
+            None => {
+                found.count("starttls_unknown");
+                return Ok(Taken::Passed);
+            }
+        }
+        let exchange = heard.cause.exchange.clone();
+        match self.sni {
+            Sni::Exchange => self.name(&heard, exchange, found)?,
+            Sni::None => self.name(&heard, None, found)?,
+            Sni::Each => {
+                let address = self.addresses.entry(heard.ip).or_default();
+                address.accepted.push(heard.clone());
+                let mut names: Vec<_> = address.names.iter().cloned().map(Some).collect();
+                if names.is_empty() || exchange.is_some() && !names.contains(&exchange) {
+                    names.insert(0, exchange);
+                }
+                for name in names {
+                    self.name(&heard, name, found)?;
+                }
+            }
+        }
+        Ok(Taken::Passed)
+    }
+
+    /// A domain whose exchanges lead to addresses that may be known already.
+    fn domain(&mut self, line: &Line, found: &mut Found<Job>) -> anyhow::Result<Taken> {
+        let named: Named<'_> = match serde_json::from_slice(&line.bytes) {
+            Ok(named) => named,
+            Err(error) => return Ok(Taken::Refused(format!("not a domain record: {error}"))),
+        };
+        for Exchange {
+            exchange,
+            addresses,
+        } in &named.mx
+        {
+            for Ip { ip } in addresses {
+                let address = self.addresses.entry(ip.to_canonical()).or_default();
+                if address.names.iter().any(|name| name == exchange) {
+                    continue;
+                }
+                if address.names.len() == MOST_NAMES {
+                    found.count("server_names_left_out");
+                    continue;
+                }
+                address.names.push(exchange.to_string());
+                for heard in address.accepted.clone() {
+                    self.name(&heard, Some(exchange.to_string()), found)?;
+                }
+            }
+        }
+        Ok(Taken::Passed)
+    }
+
+    /// A server, asked for by a name.
+    fn name(
+        &mut self,
+        heard: &Heard,
+        server_name: Option<String>,
+        found: &mut Found<Job>,
+    ) -> anyhow::Result<()> {
+        let target = Target {
+            ip: heard.ip.to_canonical(),
+            port: heard.port,
+            operator: (heard.cause.exchange.as_deref())
+                .and_then(mx_survey::smtp::targets::operator),
+            cause: heard.cause.clone(),
+            server_name,
+        };
+        let key = self.key(target.ip, target.port, target.server_name.as_deref());
+        if !self.seen.is_first(&key) {
+            found.repeated();
+            found.count("connections_saved");
+            return Ok(());
+        }
+        if let Some(resume) = &mut self.resume
+            && let Some(line) = resume.answer(key)?
+        {
+            if let Ok(done) = serde_json::from_slice::<Done>(&line) {
+                for sha256 in &done.chain {
+                    if self.examiner.ledger.note(sha256)
+                        && let Some(certificate) = resume.answer(Key::Cert(sha256))?
+                    {
+                        found.resumed(&certificate);
+                    }
+                }
+            }
+            found.resumed(&line);
+            found.count("connections_saved");
+            return Ok(());
+        }
+        let names: Vec<&str> = [
+            &target.cause.exchange,
+            &target.cause.domain,
+            &target.server_name,
+        ]
+        .into_iter()
+        .filter_map(Option::as_deref)
+        .collect();
+        let connector = &self.examiner.inspector.contact.connector;
+        if let Some(reason) = connector.refusal(target.ip, &names) {
+            let outcome = Outcome::new(Phase::Input, reason);
+            found.answer(&unasked(&target, outcome.clone(), &found.run), &outcome);
+            return Ok(());
+        }
+        let due = not_before(heard.connected.as_deref(), self.spacing);
+        let place = place(target.ip, target.operator.as_deref(), due);
+        found.job(Job::new(target), Some(place));
+        Ok(())
+    }
+
+    fn key<'a>(&self, ip: IpAddr, port: u16, name: Option<&'a str>) -> Key<'a> {
+        Key::Tls(ip, port, name.filter(|_| self.sni == Sni::Each))
+    }
+
+    /// A line of our own type: measured by an earlier stage.
+    fn tls(&mut self, line: &Line) {
+        if let Ok(done) = serde_json::from_slice::<Done>(&line.bytes) {
+            let key = self.key(
+                done.ip.to_canonical(),
+                done.port,
+                done.server_name.as_deref(),
+            );
+            self.seen.is_first(&key);
+        }
+    }
+
+    fn certificate(&mut self, line: &Line) {
+        #[derive(Deserialize)]
+        struct Certificate<'a> {
+            sha256: &'a str,
+        }
+        if let Ok(Certificate { sha256 }) = serde_json::from_slice(&line.bytes) {
+            self.examiner.ledger.note(sha256);
+        }
+    }
+}
+
+impl Select for Selection {
+    type Job = Job;
+
+    fn select(
+        &mut self,
+        line: &Line,
+        kind: Result<&str, &NotARecord>,
+        found: &mut Found<Job>,
+    ) -> anyhow::Result<Taken> {
+        match kind {
+            Ok("smtp") => return self.smtp(line, found),
+            Ok("domain") if self.sni == Sni::Each => return self.domain(line, found),
+            Ok("tls") => self.tls(line),
+            Ok("cert") => self.certificate(line),
+            Ok(_) => {}
+            Err(why) => return Ok(Taken::Refused(why.to_string())),
+        }
+        Ok(Taken::Passed)
+    }
+}
+
+/// When a server that an earlier stage has just been to may be connected to again.
+fn not_before(connected: Option<&str>, spacing: Duration) -> Option<Instant> {
+    let connected = OffsetDateTime::parse(connected?, &Rfc3339).ok()?;
+    let due = connected.checked_add(spacing.try_into().ok()?)?;
+    let wait = Duration::try_from(due - OffsetDateTime::now_utc()).ok()?;
+    // A record from a clock ahead of ours must not hold a server back for hours.
+    Some(Instant::now() + wait.min(spacing))
+}
+
+/// A server that is inspected, over all its tries.
+pub struct Job {
+    target: Target,
+    earlier: Vec<Outcome>,
+    connections: u32,
+}
+
+impl Job {
+    fn new(target: Target) -> Self {
+        Self {
+            target,
+            earlier: Vec::new(),
+            connections: 0,
+        }
+    }
+}
+
+/// Inspects the servers.
+#[derive(Clone)]
+pub struct Examiner {
+    /// How.
+    pub inspector: Arc<Inspector>,
+    /// Certificates and verdicts.
+    pub ledger: Arc<Ledger>,
+}
+
+impl Observe for Examiner {
+    type Job = Job;
+
+    async fn observe(&self, mut job: Job, turn: Turn) -> Observed<Job> {
+        let mut inspected = self.inspector.inspect(&job.target, &Spaced(&turn)).await;
+        let connections = inspected.tls.connections;
+        let time = OffsetDateTime::now_utc();
+        let tls = &mut inspected.tls;
+        conclude(tls, time, &turn.run, turn.attempt, &job.earlier);
+        tls.connections += job.connections;
+        self.ledger.judge(&inspected.chain, time, tls);
+        let outcome = tls.outcome.clone();
+        let mut lines = Vec::new();
+        // A deferred server has shown no certificate, so none is lost if these lines are not written.
+        for certificates in [&inspected.chain, &inspected.others] {
+            for certificate in self.ledger.news(certificates, time, &turn.run) {
+                append(&mut lines, &certificate);
+            }
+        }
+        append(&mut lines, tls);
+        let again = (outcome.reason == Reason::Deferred).then(|| {
+            job.connections = tls.connections;
+            job.earlier.push(outcome.clone());
+            job
+        });
+        Observed {
+            lines,
+            phase: outcome.phase,
+            reason: outcome.reason,
+            connections,
+            began: Some(inspected.began),
+            again,
+        }
+    }
+}
+
+struct Spaced<'a>(&'a Turn);
+
+impl Pace for Spaced<'_> {
+    fn wait(&self, last: Instant) -> impl Future<Output = ()> + Send {
+        self.0.reconnect(last)
+    }
+}
+
+/// `--regrade`: every line is answered where it is read.
+pub struct Regrading {
+    regrader: Regrader,
+}
+
+impl Regrading {
+    /// Judges as `regrader` does.
+    pub fn new(regrader: Regrader) -> Self {
+        Self { regrader }
+    }
+}
+
+impl Select for Regrading {
+    type Job = ();
+
+    fn select(
+        &mut self,
+        line: &Line,
+        kind: Result<&str, &NotARecord>,
+        found: &mut Found<()>,
+    ) -> anyhow::Result<Taken> {
+        let refused = match kind {
+            Ok("cert") => self.regrader.certificate(&line.bytes).err(),
+            Ok("tls") => match self.regrader.tls(&line.bytes) {
+                Ok(Regraded::Anew(tls)) => {
+                    found.record(&*tls);
+                    found.count("regraded");
+                    return Ok(Taken::Consumed);
+                }
+                Ok(Regraded::NoChain) => None,
+                // Its verdicts stand as they were, with their own time and store.
+                Ok(Regraded::Missing) => {
+                    found.count("certificates_missing");
+                    None
+                }
+                Err(why) => Some(why),
+            },
+            Ok(_) => None,
+            Err(why) => Some(why.to_string()),
+        };
+        Ok(refused.map_or(Taken::Passed, Taken::Refused))
+    }
+}
+
+/// There is nothing to observe.
+pub struct Nothing;
+
+impl Observe for Nothing {
+    type Job = ();
+
+    async fn observe(&self, (): (), _: Turn) -> Observed<()> {
+        Observed {
+            lines: Vec::new(),
+            phase: Phase::Done,
+            reason: Reason::Ok,
+            connections: 0,
+            began: None,
+            again: None,
+        }
+    }
+}
