@@ -12,3 +12,4 @@ mod to_sqlite;
 
 #[cfg(feature = "lab")]
 mod mail_lab;
+mod tls_inspect;

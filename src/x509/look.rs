@@ -58,12 +58,11 @@ pub(super) enum End {
 pub(super) fn look<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Result<Look, Fault> {
     let leaf = Member::of(chain.first().map_or(&[], AsRef::as_ref))?;
     let mut members = vec![leaf];
-    members.extend(
-        chain
-            .iter()
-            .skip(1)
-            .filter_map(|der| Member::of(der.as_ref()).ok()),
-    );
+    for (position, der) in chain.iter().enumerate().skip(1) {
+        // Many servers send their leaf twice; it is not its own issuer for that.
+        let is_new = (chain[..position].iter()).all(|known| known.as_ref() != der.as_ref());
+        members.extend(Member::of(der.as_ref()).ok().filter(|_| is_new));
+    }
     let mut climber = Climber {
         members: &members,
         store,

@@ -377,7 +377,15 @@ mod tests {
             no("unknown_issuer", &["expired"])
         );
         let alone = old.self_signed(&key()).unwrap().der().to_vec();
-        assert_eq!(says(&[alone], &store), no("self_signed", &["expired"]));
+        assert_eq!(
+            says(std::slice::from_ref(&alone), &store),
+            no("self_signed", &["expired"])
+        );
+        // Sent twice, as many servers do.
+        assert_eq!(
+            says(&[alone.clone(), alone], &store),
+            no("self_signed", &["expired"])
+        );
         let mut client = params("client", false);
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         assert_eq!(

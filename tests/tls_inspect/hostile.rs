@@ -1,0 +1,249 @@
+//! Servers that cut, change, lie and never end: a record with its true reason, in bounded time.
+
+use std::io::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::certificates::der;
+use super::front::Front;
+use super::script::{alert, certificate, flight, message, read_hello, records, say, server_hello};
+use super::{accepted, inspect, tls_of};
+
+/// The `tls` records of servers that each say one thing, in their order.
+fn each_says(things: Vec<Vec<u8>>) -> Vec<Value> {
+    let count = things.len();
+    let fronts = Front::many(count, move |position, mut stream, _| {
+        read_hello(&mut stream);
+        say(stream, &things[position]);
+    });
+    let input: String = fronts.iter().map(|front| accepted(front.port())).collect();
+    let ran = inspect(&[], &input).expect(0);
+    let all = ran.of_type("tls");
+    let of = |front: &Front| {
+        let mut its = all.iter().filter(|tls| tls["port"] == front.port());
+        let tls = its.next().unwrap_or_else(|| panic!("no record"));
+        assert!(its.next().is_none());
+        tls.clone()
+    };
+    fronts.iter().map(of).collect()
+}
+
+fn outcome(tls: &Value) -> String {
+    let outcome = &tls["outcome"];
+    format!(
+        "{}/{}",
+        outcome["phase"].as_str().unwrap(),
+        outcome["reason"].as_str().unwrap()
+    )
+}
+
+#[test]
+fn a_handshake_cut_at_any_byte_is_closed_and_nothing_else() {
+    let bytes = records(22, 0x0303, &flight(0x0303, 0xc02f), 16_384);
+    let hello = 5 + server_hello(0x0303, 0xc02f, &[]).len();
+    // Every byte of the headers and the hello, and every seventh of the certificate.
+    let cuts: Vec<usize> = (0..bytes.len())
+        .filter(|cut| *cut <= hello + 20 || cut % 7 == 0)
+        .collect();
+    let said = cuts.iter().map(|&cut| bytes[..cut].to_vec()).collect();
+    for (cut, tls) in cuts.iter().zip(each_says(said)) {
+        assert_eq!(outcome(&tls), "handshake/closed", "cut at {cut}: {tls}");
+        // What was not learned is not known; it is never a no.
+        assert_eq!(tls["completed"], json!(null), "cut at {cut}: {tls}");
+        assert_ne!(tls["negotiated"], false, "cut at {cut}");
+        assert_eq!(tls["accepted"], true);
+    }
+}
+
+#[test]
+fn changed_messages_have_a_record_each() {
+    let bytes = records(22, 0x0303, &flight(0x0303, 0xc02f), 16_384);
+    let places: Vec<usize> = (0..bytes.len())
+        .filter(|at| *at < 90 || at % 11 == 0)
+        .collect();
+    let said = places
+        .iter()
+        .map(|&at| {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0xff;
+            changed
+        })
+        .collect();
+    for (at, tls) in places.iter().zip(each_says(said)) {
+        let outcome = outcome(&tls);
+        let known = [
+            "handshake/closed",
+            "handshake/tls_error",
+            "handshake/unsupported",
+            "handshake/not_tls",
+            "handshake/alert",
+            "handshake/reset",
+        ];
+        assert!(known.contains(&outcome.as_str()), "changed at {at}: {tls}");
+        assert_ne!(tls["completed"], true);
+    }
+}
+
+#[test]
+fn plain_answers_are_not_tls_and_are_shown() {
+    let answers: [&[u8]; 3] = [
+        b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n",
+        b"454 4.7.0 TLS not available\r\n",
+        b"\x1b]0;gotcha\x07\r\n",
+    ];
+    let all = each_says(answers.iter().map(|answer| answer.to_vec()).collect());
+    for tls in &all {
+        assert_eq!(outcome(tls), "handshake/not_tls", "{tls}");
+        assert_eq!(
+            (&tls["completed"], &tls["negotiated"]),
+            (&json!(false), &json!(false))
+        );
+        assert_eq!(tls["flags"], json!(["plaintext_after_starttls"]));
+        assert_eq!(tls["connections"], 1);
+    }
+    assert_eq!(all[0]["outcome"]["detail"], "HTTP/1.1 400 Bad Request");
+    assert_eq!(all[1]["outcome"]["detail"], "454 4.7.0 TLS not available");
+}
+
+#[test]
+fn alerts_are_named_and_a_refusal_of_everything_is_one() {
+    for tls in each_says(vec![alert(40), alert(70), alert(80)]) {
+        assert_eq!(outcome(&tls), "handshake/alert", "{tls}");
+        assert_eq!(tls["alert"]["level"], "fatal");
+        assert_eq!(tls["fallback"]["reason"], "alert");
+        assert_eq!(
+            (&tls["completed"], &tls["negotiated"]),
+            (&json!(false), &json!(false))
+        );
+        assert_eq!(tls["connections"], 2);
+    }
+}
+
+#[test]
+fn bombs_are_bounded() {
+    let leaf = der("rsa2048");
+    let nested = (0..10_000).fold(Vec::new(), |inner: Vec<u8>, _| {
+        let length = (inner.len() as u32).to_be_bytes();
+        [&[0x30, 0x83][..], &length[1..], &inner].concat()
+    });
+    let bomb = |chain: &[Vec<u8>]| {
+        let messages = [
+            server_hello(0x0301, 0x0035, &[]),
+            certificate(chain),
+            message(14, &[]),
+        ]
+        .concat();
+        records(22, 0x0301, &messages, 16_384)
+    };
+    let flood = records(
+        22,
+        0x0301,
+        &[&server_hello(0x0301, 0x0035, &[])[..], &[0; 4 << 20]].concat(),
+        16_384,
+    );
+    let chains = [
+        bomb(&vec![leaf.clone(); 100]),
+        bomb(&vec![leaf.clone(); 1000]),
+        bomb(&[vec![0x30; 1 << 20]]),
+        bomb(&[nested]),
+        flood,
+    ];
+    let fronts = Front::many(chains.len(), move |position, mut stream, number| {
+        read_hello(&mut stream);
+        match number {
+            1 => say(stream, &alert(40)),
+            _ => say(stream, &chains[position]),
+        }
+    });
+    let input: String = fronts.iter().map(|front| accepted(front.port())).collect();
+    let begun = Instant::now();
+    let ran = inspect(&[], &input).expect(0);
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
+    let all = ran.of_type("tls");
+    let of = |position: usize| {
+        all.iter()
+            .find(|tls| tls["port"] == fronts[position].port())
+            .unwrap()
+    };
+    assert_eq!(of(0)["chain"].as_array().unwrap().len(), 100);
+    assert_eq!(of(1)["chain"].as_array().unwrap().len(), 100);
+    assert_eq!(of(1)["flags"], json!(["chain_bounded"]));
+    for position in [2, 3] {
+        let tls = of(position);
+        assert_eq!(tls["negotiated"], true);
+        assert_eq!(tls["verdicts"][0]["reason"], "malformed", "{tls}");
+        assert_eq!(tls["leaf"], Value::Null);
+    }
+    assert_eq!(of(4)["negotiated"], true);
+    let faults: Vec<_> = ran
+        .of_type("cert")
+        .iter()
+        .filter_map(|it| it["fault"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(
+        faults.iter().any(|fault| fault.contains("nested deeper")),
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn silence_is_a_timeout_and_dripping_does_not_hold_us() {
+    let silent = Front::with(|mut stream, _| {
+        read_hello(&mut stream);
+        thread::sleep(Duration::from_secs(30));
+    });
+    let dripping = Front::with(|mut stream, _| {
+        read_hello(&mut stream);
+        for octet in records(22, 0x0303, &flight(0x0303, 0xc02f), 16_384) {
+            if stream.write_all(&[octet]).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+    });
+    let begun = Instant::now();
+    let input = accepted(silent.port()) + &accepted(dripping.port());
+    let ran = inspect(&["--handshake-timeout", "1s"], &input);
+    assert!(
+        begun.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        begun.elapsed()
+    );
+    for tls in ran.expect(0).of_type("tls") {
+        assert_eq!(outcome(&tls), "handshake/timeout", "{tls}");
+        assert_eq!(
+            (&tls["completed"], &tls["negotiated"]),
+            (&json!(null), &json!(null))
+        );
+        assert_eq!(tls["fallback"]["reason"], "timeout");
+    }
+}
+
+#[test]
+fn a_server_that_cannot_bear_todays_hello_is_told() {
+    let front = Front::with(|mut stream, number| {
+        read_hello(&mut stream);
+        match number {
+            1 => drop(stream),
+            _ => say(
+                stream,
+                &records(22, 0x0303, &flight(0x0303, 0xc02f), 16_384),
+            ),
+        }
+    });
+    let tls = tls_of(&front, &[]);
+    assert_eq!(outcome(&tls), "handshake/closed", "{tls}");
+    assert_eq!(
+        (&tls["version"], &tls["negotiated"]),
+        (&json!("TLSv1.2"), &json!(true))
+    );
+    assert_eq!(tls["flags"], json!(["version_intolerant"]));
+    assert_eq!(tls["completed"], json!(null));
+}
