@@ -659,7 +659,8 @@ pub struct Tls {
     /// The line that caused it.
     #[serde(rename = "for", default)]
     pub cause: For,
-    /// How the first connection ended, or the last try of it.
+    /// How the first connection ended, or the last try of it: `done/ok` once the handshake is finished; what followed
+    /// inside TLS is in `inside`.
     pub outcome: Outcome,
     /// 220 to STARTTLS in this stage's connection.
     pub accepted: Option<bool>,
@@ -688,7 +689,7 @@ pub struct Tls {
     pub secure_renegotiation: Option<bool>,
     /// Extended master secret (RFC 7627); null under TLS 1.3, or not learned.
     pub extended_master_secret: Option<bool>,
-    /// TLS compression was chosen.
+    /// TLS compression was chosen; null where it was not offered, as in today's handshake.
     pub compression: Option<bool>,
     /// A client certificate was asked for.
     pub client_certificate_requested: Option<bool>,

@@ -8,6 +8,10 @@ mod received;
 mod smtp_dialogue;
 #[path = "../fuzz/src/smtp_reply.rs"]
 mod smtp_reply;
+#[path = "../fuzz/src/tls_flight.rs"]
+mod tls_flight;
+#[path = "../fuzz/src/x509_certificate.rs"]
+mod x509_certificate;
 
 /// Runs `target` over every file of its corpus.
 fn replay(name: &str, target: fn(&[u8])) {
@@ -40,4 +44,14 @@ fn smtp_dialogues() {
 #[test]
 fn received_fields() {
     replay("received", received::run);
+}
+
+#[test]
+fn tls_flights() {
+    replay("tls_flight", tls_flight::run);
+}
+
+#[test]
+fn certificates() {
+    replay("x509_certificate", x509_certificate::run);
 }

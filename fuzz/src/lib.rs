@@ -3,3 +3,5 @@
 pub mod received;
 pub mod smtp_dialogue;
 pub mod smtp_reply;
+pub mod tls_flight;
+pub mod x509_certificate;

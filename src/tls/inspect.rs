@@ -223,13 +223,13 @@ impl Inspector {
         tls.connections += 1;
         tls.connected = Some(timestamp(call.connected));
         if answered.flight.version.is_some() {
-            let first = std::mem::replace(&mut tls.negotiated, None);
+            let is_first = tls.negotiated.is_none();
             answered.flight.describe(tls);
             tls.compression = answered.flight.compression.map(|method| method != 0);
             tls.ocsp_stapled = Some(answered.flight.ocsp_stapled);
             tls.client_certificate_requested = Some(answered.flight.certificate_requested);
             *chain = answered.flight.chain.clone().unwrap_or_default();
-            if first.is_none() && is_intolerant(&tls.outcome, &answered.flight) {
+            if is_first && is_intolerant(&tls.outcome, &answered.flight) {
                 tls.flags.push("version_intolerant".into());
             }
         } else {

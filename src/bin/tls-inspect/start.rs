@@ -102,7 +102,7 @@ fn contact(args: &Args) -> anyhow::Result<Contact> {
 /// What changes a record.
 fn settings(args: &Args, contact: &Contact, ledger: &Ledger) -> Map<String, Value> {
     let bind: Vec<_> = args.manners.bind.iter().map(ToString::to_string).collect();
-    let mut enumerate: Vec<_> = args.enumerate.iter().map(|what| word(what)).collect();
+    let mut enumerate: Vec<_> = args.enumerate.iter().map(word).collect();
     enumerate.sort();
     let mut settings = judging(ledger);
     settings.extend(
