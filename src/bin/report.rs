@@ -4,16 +4,14 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::Parser;
 use mx_survey::cli;
-use mx_survey::ndjson::printable;
 use mx_survey::report::output::{self, Format};
-use mx_survey::report::questions::{Asked, QUESTIONS, Question, Shown, question};
-use mx_survey::report::summary::Summary;
-use mx_survey::report::survey::Survey;
+use mx_survey::report::providers::Providers;
+use mx_survey::report::questions::{Asked, Question, question};
 use mx_survey::stage::Status;
-use mx_survey::store::{RULES, Rule};
+use mx_survey::store::Rule;
 
 /// Answers questions about a survey: as text, as data, as charts, as one page.
 #[derive(Parser)]
@@ -23,26 +21,33 @@ struct Args {
     #[arg(value_name = "DB")]
     database: Option<PathBuf>,
     /// Answer this question alone (repeatable; --list names them)
-    #[arg(long, short, value_name = "NAME", value_parser = named)]
+    #[arg(long, short, value_name = "NAME", value_parser = question)]
     table: Vec<&'static Question>,
     /// Name the questions and end
     #[arg(long)]
     list: bool,
-    /// The form of the answer
+    /// The card of a domain: what was learned, and the command that shows it again (repeatable)
+    #[arg(long, value_name = "DOMAIN", conflicts_with = "table")]
+    explain: Vec<String>,
+    /// The form of the answer: text, json, ndjson, csv, html (one page) or svg (the chart of one question)
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     format: Format,
     /// How the servers of a domain are taken together: preferred, any or all
-    #[arg(long, value_name = "RULE", default_value = "preferred", value_parser = rule)]
+    #[arg(long, value_name = "RULE", default_value = "preferred")]
     rule: Rule,
     /// Rows of a top table
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = cli::positive)]
     limit: usize,
+    /// More rules for who runs an exchange: provider, role, suffix or labels, pattern, apart by tabs (repeatable)
+    #[arg(long, value_name = "FILE")]
+    providers: Vec<PathBuf>,
 }
 
 const EXAMPLES: &str = "Examples:
   report out.db
   report out.db --format html > out.html
   report out.db --table tls-by-rank --format csv
+  report out.db --explain example.org
   cat *.ndjson | report --table overview";
 
 fn main() -> ExitCode {
@@ -52,70 +57,43 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<Status> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.list {
-        return closed_is_fine(
-            output::list(&mut out).and_then(|()| out.flush()),
-            Status::Complete,
-        );
+        let listed = output::list(&mut out).and_then(|()| out.flush());
+        return closed_is_fine(listed.map_err(Into::into), Status::Complete);
     }
-    let (survey, status) = survey(&args)?;
-    let questions: Vec<&Question> = if args.table.is_empty() {
-        let page = args.format == Format::Html;
-        (QUESTIONS.iter())
-            .filter(|it| it.shown == Shown::First || page && it.shown == Shown::Page)
-            .collect()
-    } else {
-        args.table
-    };
+    if args.database.is_none() {
+        cli::awaits("report", "records, one a line (NDJSON)");
+    }
     let asked = Asked {
         rule: args.rule,
         limit: args.limit,
+        providers: Providers::with_files(&args.providers).context("--providers")?,
     };
-    let mut tables = Vec::new();
-    for question in questions {
-        tables.push((question.answer)(&survey, &asked).context(question.name)?);
-    }
-    let summary = Summary::new(&survey, &asked).context("summary")?;
-    let written =
-        output::write(&mut out, &tables, args.format, &summary).and_then(|()| out.flush());
-    closed_is_fine(written, status)
-}
-
-/// The survey in the database, or that on standard input.
-fn survey(args: &Args) -> anyhow::Result<(Survey, Status)> {
-    if let Some(path) = &args.database {
-        let named = printable(&path.display().to_string());
-        if !path.is_file() {
-            bail!("{named}: no such database");
-        }
-        return Ok((Survey::open(path).context(named)?, Status::Complete));
-    }
-    cli::awaits("report", "records, one a line (NDJSON)");
-    let (survey, whole) = output::load(io::stdin(), &mut |text| eprintln!("report: {text}"))?;
-    Ok((
-        survey,
+    let complain = &mut |text: &str| eprintln!("report: {text}");
+    let (survey, whole) = output::open(args.database.as_deref(), complain)?;
+    let written = if args.explain.is_empty() {
+        let tables = output::answers(&survey, &asked, &args.table, args.format)?;
+        output::write(&mut out, &survey, &asked, &tables, args.format)
+    } else {
+        output::cards(&mut out, &survey, &asked, &args.explain, args.format)
+    };
+    let flushed = written.and_then(|()| Ok(out.flush()?));
+    closed_is_fine(
+        flushed,
         if whole {
             Status::Complete
         } else {
             Status::Partial
         },
-    ))
+    )
 }
 
-/// Nobody reads on: not a failure.
-fn closed_is_fine(written: io::Result<()>, status: Status) -> anyhow::Result<Status> {
-    match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("standard output")
-        }
-        _ => Ok(status),
+/// A reader that went away is no failure.
+fn closed_is_fine(written: anyhow::Result<()>, status: Status) -> anyhow::Result<Status> {
+    let Err(error) = written else {
+        return Ok(status);
+    };
+    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::BrokenPipe) => Ok(status),
+        _ => Err(error),
     }
-}
-
-fn named(name: &str) -> Result<&'static Question, String> {
-    question(name).ok_or_else(|| "no such question; --list names them".to_owned())
-}
-
-fn rule(word: &str) -> Result<Rule, String> {
-    let found = RULES.into_iter().find(|rule| rule.word() == word);
-    found.ok_or_else(|| "preferred, any or all".to_owned())
 }

@@ -1,8 +1,10 @@
 //! The report: questions to a survey, their answers as tables, charts and one page.
 
 pub mod chart;
+pub mod explain;
 pub mod output;
 pub mod page;
+pub mod providers;
 pub mod questions;
 pub mod render;
 mod study;

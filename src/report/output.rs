@@ -1,18 +1,22 @@
 //! In and out: a survey from a stream, tables in a format.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 
+use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
+use super::explain::explain;
 use super::page::page;
-use super::questions::QUESTIONS;
+use super::questions::{Asked, QUESTIONS, Question, Shown};
 use super::render;
 use super::summary::Summary;
 use super::survey::Survey;
 use super::table::Table;
-use crate::store::{self, Load, Pace, Writer};
+use crate::store::{self, Load, Pace, Writer, printable};
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +51,68 @@ impl FromStr for Format {
     }
 }
 
+/// The survey in a database, or without one that on standard input; whether all of it was understood and whole.
+pub fn open(
+    database: Option<&Path>,
+    complain: &mut dyn FnMut(&str),
+) -> anyhow::Result<(Survey, bool)> {
+    let Some(path) = database else {
+        return Ok(load(io::stdin(), complain)?);
+    };
+    let named = printable(&path.display().to_string());
+    if !path.is_file() {
+        bail!("{named}: no such database");
+    }
+    Ok((Survey::open(path).context(named)?, true))
+}
+
+/// Answers questions: those that are named, else those that a format shows by itself.
+pub fn answers(
+    survey: &Survey,
+    asked: &Asked,
+    named: &[&'static Question],
+    format: Format,
+) -> anyhow::Result<Vec<Table>> {
+    let shown = |question: &&Question| {
+        question.shown == Shown::First || format == Format::Html && question.shown == Shown::Page
+    };
+    let all = QUESTIONS.iter().filter(shown);
+    let questions: Vec<&Question> = if named.is_empty() {
+        all.collect()
+    } else {
+        named.to_vec()
+    };
+    questions
+        .into_iter()
+        .map(|question| (question.answer)(survey, asked).context(question.name))
+        .collect()
+}
+
+/// Writes the cards of domains; the error names one that the survey does not know.
+pub fn cards(
+    out: &mut dyn Write,
+    survey: &Survey,
+    asked: &Asked,
+    domains: &[String],
+    format: Format,
+) -> anyhow::Result<()> {
+    for domain in domains {
+        let Some(card) = explain(survey, asked, domain)? else {
+            bail!("{}: not in this survey", printable(domain));
+        };
+        match format {
+            Format::Text => writeln!(out, "{}\n", card.join("\n"))?,
+            Format::Json | Format::Ndjson => {
+                render::write_json(out, &json!({ "domain": domain, "card": card }))?;
+            }
+            _ => bail!("a card is text, json or ndjson"),
+        }
+    }
+    Ok(())
+}
+
 /// Loads a stream into a database that is gone afterwards; whether all of it was understood and whole.
-pub fn load(
+fn load(
     input: impl Read + Send + 'static,
     complain: &mut dyn FnMut(&str),
 ) -> Result<(Survey, bool), store::Error> {
@@ -75,34 +139,39 @@ pub fn list(out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes tables; `summary` is the head of a page.
+/// Writes tables.
 pub fn write(
     out: &mut dyn Write,
+    survey: &Survey,
+    asked: &Asked,
     tables: &[Table],
     format: Format,
-    summary: &Summary,
-) -> io::Result<()> {
+) -> anyhow::Result<()> {
     match format {
-        Format::Html => out.write_all(page(summary, tables).as_bytes()),
+        Format::Html => {
+            let summary = Summary::new(survey, asked)?;
+            let cards = named_cards(survey, asked, tables)?;
+            out.write_all(page(&summary, tables, &cards).as_bytes())?;
+        }
         Format::Svg => {
             let [table] = tables else {
-                return Err(io::Error::other(
-                    "svg is for one question: add --table NAME",
-                ));
+                bail!("svg is for one question: add --table NAME");
             };
             let Some(chart) = &table.chart else {
-                return Err(io::Error::other(format!("{} has no chart", table.name)));
+                bail!("{} has no chart", table.name);
             };
-            writeln!(out, "{}", chart.file(&table.title))
+            writeln!(out, "{}", chart.file(&table.title))?;
         }
-        Format::Text => tables.iter().try_for_each(|table| render::text(out, table)),
+        Format::Text => tables
+            .iter()
+            .try_for_each(|table| render::text(out, table))?,
         Format::Json => {
             let tables: Vec<Value> = tables.iter().map(render::json).collect();
-            render::write_json(out, &json!({ "tables": tables }))
+            render::write_json(out, &json!({ "tables": tables }))?;
         }
         Format::Ndjson => tables
             .iter()
-            .try_for_each(|table| render::ndjson(out, table)),
+            .try_for_each(|table| render::ndjson(out, table))?,
         Format::Csv => {
             for (at, table) in tables.iter().enumerate() {
                 if at > 0 {
@@ -110,7 +179,28 @@ pub fn write(
                 }
                 render::csv(out, table)?;
             }
-            Ok(())
         }
     }
+    Ok(())
+}
+
+/// Cards of domains that a page holds.
+const CARDS: usize = 100;
+
+/// The cards of the domains that tables name, by domain.
+fn named_cards(
+    survey: &Survey,
+    asked: &Asked,
+    tables: &[Table],
+) -> rusqlite::Result<BTreeMap<String, Vec<String>>> {
+    let mut cards = BTreeMap::new();
+    for domain in tables.iter().flat_map(Table::domains) {
+        if cards.len() < CARDS
+            && !cards.contains_key(domain)
+            && let Some(card) = explain(survey, asked, domain)?
+        {
+            cards.insert(domain.to_owned(), card);
+        }
+    }
+    Ok(cards)
 }

@@ -16,3 +16,9 @@ for (const table of document.querySelectorAll('table')) {
     body.append(...[...body.rows].sort(order));
   }));
 }
+const open = () => {
+  const card = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (card && card.tagName === 'DETAILS') card.open = true;
+};
+addEventListener('hashchange', open);
+open();

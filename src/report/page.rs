@@ -1,6 +1,8 @@
 //! The page: one HTML file that needs nothing else. Everything from the network is escaped by maud, and a content
 //! security policy lets nothing run but the sorting script, and nothing leave.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -14,8 +16,11 @@ use crate::store::printable;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page of a survey.
-pub fn page(summary: &Summary, tables: &[Table]) -> String {
+/// Cards by domain.
+pub type Cards = BTreeMap<String, Vec<String>>;
+
+/// The page of a survey, with the cards of domains that its tables name.
+pub fn page(summary: &Summary, tables: &[Table], cards: &Cards) -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"
@@ -47,10 +52,14 @@ pub fn page(summary: &Summary, tables: &[Table]) -> String {
                     @if tables.len() > 1 {
                         nav aria-label="Contents" {
                             @for table in tables { a href=(format!("#{}", table.name)) { (table.title) } }
+                            @if !cards.is_empty() { a href="#domains" { "Domains" } }
                         }
                     }
                 }
-                main { @for table in tables { (section(table)) } }
+                main {
+                    @for table in tables { (section(table, cards)) }
+                    @if !cards.is_empty() { (domains(cards)) }
+                }
                 footer {
                     p {
                         "Unknown is not no: every percentage is of what was learned, and the unknown stands beside it. "
@@ -65,7 +74,7 @@ pub fn page(summary: &Summary, tables: &[Table]) -> String {
     .into_string()
 }
 
-fn section(table: &Table) -> Markup {
+fn section(table: &Table, cards: &Cards) -> Markup {
     html! {
         section id=(table.name) {
             h2 { (table.title) }
@@ -81,9 +90,33 @@ fn section(table: &Table) -> Markup {
                 }
                 (key(chart))
             }
-            (rows(table))
+            @if table.rows.is_empty() {
+                p { "Nothing of this kind is in the survey." }
+            } @else {
+                (rows(table, cards))
+            }
         }
     }
+}
+
+/// What is known of the domains that the tables name.
+fn domains(cards: &Cards) -> Markup {
+    html! {
+        section id="domains" {
+            h2 { "Domains" }
+            p.note { "The evidence behind the domains that the tables name, and the commands that show it again." }
+            @for (domain, card) in cards {
+                details id=(anchor(domain)) {
+                    summary { (safe(domain)) }
+                    pre { (card.iter().skip(1).map(|line| safe(line) + "\n").collect::<String>()) }
+                }
+            }
+        }
+    }
+}
+
+fn anchor(domain: &str) -> String {
+    format!("domain-{domain}")
 }
 
 fn key(chart: &Chart) -> Markup {
@@ -107,7 +140,7 @@ fn key(chart: &Chart) -> Markup {
     }
 }
 
-fn rows(table: &Table) -> Markup {
+fn rows(table: &Table, cards: &Cards) -> Markup {
     let numeric: Vec<bool> = (0..table.columns.len())
         .map(|at| table.rows.iter().any(|row| row[at].is_number()))
         .collect();
@@ -125,7 +158,7 @@ fn rows(table: &Table) -> Markup {
                 }
                 tbody {
                     @for row in &table.rows {
-                        tr { @for (cell, number) in row.iter().zip(&numeric) { (data(cell, *number)) } }
+                        tr { @for (cell, number) in row.iter().zip(&numeric) { (data(cell, *number, cards)) } }
                     }
                 }
             }
@@ -133,7 +166,7 @@ fn rows(table: &Table) -> Markup {
     }
 }
 
-fn data(cell: &Cell, number: bool) -> Markup {
+fn data(cell: &Cell, number: bool, cards: &Cards) -> Markup {
     let value = match cell {
         Cell::Count(count) => Some(count.to_string()),
         Cell::Fraction(value) | Cell::Percent(value) => Some(format!("{value:.6}")),
@@ -148,7 +181,18 @@ fn data(cell: &Cell, number: bool) -> Markup {
         Cell::Text(text) if text.chars().count() > 44 => "long",
         _ => "text",
     };
-    html! { td class=(class) data-value=[value] { (safe(&cell.shown())) } }
+    let card = match cell {
+        Cell::Text(text) if cards.contains_key(text) => Some(format!("#{}", anchor(text))),
+        _ => None,
+    };
+    html! {
+        td class=(class) data-value=[value] {
+            @match card {
+                Some(card) => a href=(card) { (safe(&cell.shown())) },
+                None => (safe(&cell.shown())),
+            }
+        }
+    }
 }
 
 /// Bidirectional controls and the like could make text read otherwise than it is.

@@ -38,6 +38,28 @@ pub fn provider(source: &str, domain: &str) -> Option<f64> {
     row.get("percent_users")?.as_f64()
 }
 
+/// The share of domains that the study printed for a hosting provider, by our id of it.
+pub fn hosting(provider: &str) -> Option<f64> {
+    let name = match provider {
+        "google" => "Google",
+        "microsoft" => "Microsoft",
+        "godaddy" => "GoDaddy",
+        "mxlogic" => "MX Logic",
+        "rackspace" => "Rackspace",
+        _ => return None,
+    };
+    printed(&["table3_hosting_percent_domains", name])
+}
+
+/// The protocol that the study printed for mail from one provider to another.
+pub fn received(from: &str, by: &str) -> Option<&'static str> {
+    STUDY_2014
+        .get("figure6_from_to")?
+        .get(from)?
+        .get(by)?
+        .as_str()
+}
+
 /// The survey of 2015, percent of domains with a mail server (IMC 2015, table 3 and §4).
 pub fn in_2015(measure: &str) -> Option<f64> {
     Some(match measure {

@@ -146,6 +146,18 @@ impl Table {
         });
     }
 
+    /// The domains that it names: cells of the columns `domain` and `such_as`.
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        let named = |at: usize| matches!(self.columns[at].key.as_str(), "domain" | "such_as");
+        self.rows.iter().flat_map(move |row| {
+            let cells = row.iter().enumerate().filter(move |(at, _)| named(*at));
+            cells.filter_map(|(_, cell)| match cell {
+                Cell::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+        })
+    }
+
     /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         let row: Vec<Cell> = cells.into_iter().collect();

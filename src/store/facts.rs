@@ -84,6 +84,15 @@ impl Rule {
     }
 }
 
+impl std::str::FromStr for Rule {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let found = RULES.into_iter().find(|rule| rule.word() == word);
+        found.ok_or_else(|| "preferred, any or all".to_owned())
+    }
+}
+
 /// A fact of a domain under a rule, two bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]

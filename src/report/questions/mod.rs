@@ -1,15 +1,20 @@
 //! The questions, each a named table that can be had alone.
 
+mod breakdown;
+mod fixes;
+mod hosts;
+mod matrix;
 mod overview;
 mod ranks;
+mod servers;
+mod shared;
 mod standing;
 mod users;
 
-use super::survey::Survey;
+use super::providers::Providers;
+use super::survey::{Survey, Verdict};
 use super::table::Table;
 use crate::store::{Fact, Rule, Truth};
-
-use super::survey::Verdict;
 
 /// How a question is asked.
 #[derive(Clone, Debug)]
@@ -18,6 +23,8 @@ pub struct Asked {
     pub rule: Rule,
     /// Rows of a top table.
     pub limit: usize,
+    /// Who runs which exchange.
+    pub providers: Providers,
 }
 
 impl Default for Asked {
@@ -25,6 +32,7 @@ impl Default for Asked {
         Self {
             rule: Rule::Preferred,
             limit: 20,
+            providers: Providers::built_in(),
         }
     }
 }
@@ -96,11 +104,126 @@ pub const QUESTIONS: &[Question] = &[
         shown: Shown::First,
         answer: users::tls_by_users,
     },
+    Question {
+        name: "fixes",
+        about: "the fewest operators whose change protects 50, 80, 95 % of the unprotected",
+        shown: Shown::Page,
+        answer: fixes::fixes,
+    },
+    Question {
+        name: "hosts",
+        about: "who runs the mail of the domains: providers, gateways, own machines",
+        shown: Shown::Page,
+        answer: hosts::hosts,
+    },
+    Question {
+        name: "versions",
+        about: "TLS versions",
+        shown: Shown::Page,
+        answer: breakdown::versions,
+    },
+    Question {
+        name: "ciphers",
+        about: "cipher suites",
+        shown: Shown::Page,
+        answer: breakdown::ciphers,
+    },
+    Question {
+        name: "ciphers-by-rank",
+        about: "cipher suites among the first N domains of each list",
+        shown: Shown::Page,
+        answer: breakdown::ciphers_by_rank,
+    },
+    Question {
+        name: "groups",
+        about: "key exchange groups",
+        shown: Shown::Page,
+        answer: breakdown::groups,
+    },
+    Question {
+        name: "verdicts",
+        about: "certificate verdicts and their causes",
+        shown: Shown::Page,
+        answer: breakdown::verdicts,
+    },
+    Question {
+        name: "weaknesses",
+        about: "weaknesses of servers and certificates",
+        shown: Shown::Page,
+        answer: breakdown::weaknesses,
+    },
+    Question {
+        name: "levels",
+        about: "levels by published guidelines",
+        shown: Shown::Page,
+        answer: breakdown::levels,
+    },
+    Question {
+        name: "exchanges",
+        about: "exchanges that most domains share",
+        shown: Shown::Page,
+        answer: shared::exchanges,
+    },
+    Question {
+        name: "addresses",
+        about: "addresses that most domains share",
+        shown: Shown::Page,
+        answer: shared::addresses,
+    },
+    Question {
+        name: "certificates",
+        about: "certificates that most domains share",
+        shown: Shown::Page,
+        answer: shared::certificates,
+    },
+    Question {
+        name: "keys",
+        about: "keys that several operators share",
+        shown: Shown::Page,
+        answer: shared::keys,
+    },
+    Question {
+        name: "capabilities",
+        about: "what servers offer in EHLO",
+        shown: Shown::Page,
+        answer: servers::capabilities,
+    },
+    Question {
+        name: "software",
+        about: "MTA software",
+        shown: Shown::Page,
+        answer: servers::software,
+    },
+    Question {
+        name: "tlds",
+        about: "TLS by top-level domain",
+        shown: Shown::Page,
+        answer: hosts::tlds,
+    },
+    Question {
+        name: "silent",
+        about: "servers that did not answer, by operator and reason",
+        shown: Shown::Page,
+        answer: servers::silent,
+    },
+    Question {
+        name: "matrix",
+        about: "who sends to whom encrypted, from Received fields",
+        shown: Shown::Page,
+        answer: matrix::matrix,
+    },
+    Question {
+        name: "runs",
+        about: "which program measured when",
+        shown: Shown::Page,
+        answer: servers::runs,
+    },
 ];
 
 /// A question by its name.
-pub fn question(name: &str) -> Option<&'static Question> {
-    QUESTIONS.iter().find(|question| question.name == name)
+pub fn question(name: &str) -> Result<&'static Question, String> {
+    let found = QUESTIONS.iter().find(|question| question.name == name);
+    found.ok_or_else(|| "no such question; --list names them".to_owned())
 }
 
 /// What is measured of a domain: a fact, or a fact among those with another.

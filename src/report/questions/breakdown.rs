@@ -1,0 +1,349 @@
+//! What the servers speak and show, by servers, domains and users: one value in each row, shares of all with TLS.
+
+use std::collections::HashMap;
+
+use super::{Asked, marks};
+use crate::report::chart::{Bar, Chart, Line};
+use crate::report::study;
+use crate::report::survey::{Survey, at};
+use crate::report::table::{Cell, Table, Tally};
+use crate::store::{Fact, Rule, Truth, unpack};
+
+/// The suite of a `tls` row, by the name that the study used where there is one.
+const CIPHER: &str =
+    "SELECT id, coalesce(openssl, cipher) FROM tls WHERE cipher IS NOT NULL ORDER BY id";
+
+pub(super) fn versions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = heading(
+        "versions",
+        "TLS versions",
+        "The version that the server chose.",
+        "Version",
+    );
+    let values = Values::read(
+        survey,
+        "SELECT id, version FROM tls WHERE version IS NOT NULL ORDER BY id",
+    )?;
+    answer(survey, asked, table, &values, |_| None)
+}
+
+pub(super) fn ciphers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = heading(
+        "ciphers",
+        "Cipher suites",
+        "The suite that the server chose, by OpenSSL's name.",
+        "Suite",
+    );
+    let values = Values::read(survey, CIPHER)?;
+    answer(survey, asked, table, &values, |cipher| {
+        study::printed(&["figure4_cipher_percent", cipher])
+    })
+}
+
+pub(super) fn groups(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = heading(
+        "groups",
+        "Key exchange",
+        "The group of the key exchange; without one the key went encrypted to the certificate's key, and there is no \
+         forward secrecy.",
+        "Group",
+    );
+    let values = Values::read(
+        survey,
+        "SELECT id, coalesce(key_exchange, dh_name, 'dh ' || dh_bits, 'none or not seen') FROM tls \
+         WHERE version IS NOT NULL ORDER BY id",
+    )?;
+    answer(survey, asked, table, &values, |_| None)
+}
+
+pub(super) fn verdicts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = heading(
+        "verdicts",
+        "Certificate verdicts",
+        "The chain against the first named store at the time of the scan, and why it is not valid.",
+        "Verdict",
+    );
+    let values = Values::read(
+        survey,
+        "SELECT tls, reason FROM verdict WHERE position = 0 ORDER BY tls",
+    )?;
+    answer(survey, asked, table, &values, |_| None)
+}
+
+pub(super) fn weaknesses(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = heading(
+        "weaknesses",
+        "Weaknesses",
+        "What is weak at a server or in the certificates it sends, as far as it was seen; one server may have several.",
+        "Weakness",
+    );
+    let values = Values::read(
+        survey,
+        "SELECT j.tls, w.weakness FROM server_weakness w JOIN judged_server j ON j.address = w.address \
+         WHERE j.tls IS NOT NULL ORDER BY j.tls",
+    )?;
+    answer(survey, asked, table, &values, |_| None)
+}
+
+pub(super) fn levels(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = heading(
+        "levels",
+        "Levels by published guidelines",
+        "The worst level of what was seen at a server, by each guideline.",
+        "Guideline and level",
+    );
+    let values = Values::read(
+        survey,
+        "SELECT j.tls, l.edition || ': ' || l.level FROM server_level l JOIN judged_server j ON j.address = l.address \
+         WHERE j.tls IS NOT NULL ORDER BY j.tls",
+    )?;
+    answer(survey, asked, table, &values, |_| None)
+}
+
+fn heading(name: &'static str, title: &str, note: &str, value: &str) -> Table {
+    let note = format!(
+        "{note} Percentages are of the servers with TLS, of the domains that such a server stands for, and of the users \
+         at those."
+    );
+    Table::new(name, title, note).columns([
+        ("value", value),
+        ("servers", "Servers"),
+        ("servers_percent", "Percent"),
+        ("domains", "Domains"),
+        ("domains_percent", "Percent"),
+    ])
+}
+
+/// A value, or several, for each row of `tls`.
+struct Values {
+    words: Vec<String>,
+    /// (`tls`, index into `words`), in order.
+    of: Vec<(u32, u32)>,
+}
+
+impl Values {
+    fn read(survey: &Survey, sql: &str) -> rusqlite::Result<Self> {
+        let mut values = Self {
+            words: Vec::new(),
+            of: Vec::new(),
+        };
+        let mut known: HashMap<String, u32> = HashMap::new();
+        let mut statement = survey.connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let word = row.get_ref(1)?.as_str().unwrap_or_default();
+            let index = match known.get(word) {
+                Some(&index) => index,
+                None => {
+                    let index = values.words.len() as u32;
+                    values.words.push(word.to_owned());
+                    known.insert(word.to_owned(), index);
+                    index
+                }
+            };
+            values.of.push((row.get(0)?, index));
+        }
+        Ok(values)
+    }
+
+    fn of(&self, tls: u32) -> impl Iterator<Item = usize> {
+        let first = self.of.partition_point(|&(id, _)| id < tls);
+        self.of[first..]
+            .iter()
+            .take_while(move |&&(id, _)| id == tls)
+            .map(|&(_, word)| word as usize)
+    }
+}
+
+/// A count for each value, and of all that have TLS.
+#[derive(Clone)]
+struct Counted {
+    by_value: Vec<u64>,
+    all: u64,
+}
+
+impl Counted {
+    fn new(values: &Values) -> Self {
+        Self {
+            by_value: vec![0; values.words.len()],
+            all: 0,
+        }
+    }
+
+    fn add(&mut self, values: &Values, tls: u32, weight: u64) {
+        self.all += weight;
+        for value in values.of(tls) {
+            self.by_value[value] += weight;
+        }
+    }
+}
+
+fn answer(
+    survey: &Survey,
+    asked: &Asked,
+    mut table: Table,
+    values: &Values,
+    before: impl Fn(&str) -> Option<f64>,
+) -> rusqlite::Result<Table> {
+    let mut servers = Counted::new(values);
+    let mut statement = survey
+        .connection
+        .prepare("SELECT j.tls, j.facts FROM judged_server j WHERE j.tls IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (tls, facts): (u32, i64) = (row.get(0)?, row.get(1)?);
+        if unpack(facts, Fact::Tls, Rule::Preferred) == Truth::Yes {
+            servers.add(values, tls, 1);
+        }
+    }
+    let verdicts = survey.verdicts()?;
+    let mut domains = Counted::new(values);
+    for verdict in verdicts.iter().filter(|verdict| verdict.tls != 0) {
+        domains.add(values, verdict.tls, 1);
+    }
+    let mut users = Vec::new();
+    for list in survey.counted()? {
+        let mut counted = Counted::new(values);
+        for entry in &list.entries {
+            let verdict = at(verdicts, entry.domain);
+            if verdict.tls != 0 {
+                counted.add(values, verdict.tls, entry.users);
+            }
+        }
+        table.column(
+            format!("users_{}", list.source),
+            format!("Users: {}", list.source),
+        );
+        table.column(format!("users_{}_percent", list.source), "Percent");
+        users.push(counted);
+    }
+    table.column("in_2014", "2014");
+    let mut order: Vec<usize> = (0..values.words.len()).collect();
+    order.sort_by_key(|&value| {
+        (
+            std::cmp::Reverse((domains.by_value[value], servers.by_value[value])),
+            &values.words[value],
+        )
+    });
+    let mut bars = Vec::new();
+    for value in order {
+        let word = &values.words[value];
+        let mut row = vec![Cell::from(word.as_str())];
+        for counted in [&servers, &domains].into_iter().chain(&users) {
+            row.push(counted.by_value[value].into());
+            row.push(Cell::share(
+                counted.by_value[value] as f64,
+                counted.all as f64,
+            ));
+        }
+        let printed = before(word);
+        row.push(printed.map_or(Cell::Null, Cell::Percent));
+        table.row(row);
+        if bars.len() < asked.limit.min(12) && domains.all > 0 {
+            bars.push(Bar {
+                group: "domains".to_owned(),
+                label: word.clone(),
+                value: 100.0 * domains.by_value[value] as f64 / domains.all as f64,
+                count: domains.by_value[value],
+                before: printed,
+                truth: None,
+            });
+        }
+    }
+    table.chart = Some(Chart::Bars {
+        unit: "% of domains with TLS",
+        bars,
+    });
+    Ok(table)
+}
+
+/// The suites among the first N domains of each list that have TLS.
+pub(super) fn ciphers_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let mut table = Table::new(
+        "ciphers-by-rank",
+        "Cipher suites by rank",
+        "Of the first N domains of the list those with TLS, by the suite of the server that stands for the domain: the \
+         most frequent suites.",
+    )
+    .columns([
+        ("list", "List"),
+        ("rank", "First N"),
+        ("cipher", "Suite"),
+        ("percent", "Percent"),
+        ("domains", "Domains"),
+        ("of", "With TLS"),
+    ]);
+    let values = Values::read(survey, CIPHER)?;
+    let verdicts = survey.verdicts()?;
+    let mut lines = Vec::new();
+    for list in survey
+        .lists()?
+        .iter()
+        .filter(|list| list.entries.first().is_some_and(|entry| entry.rank > 0))
+    {
+        // Rank and suite of every entry with TLS.
+        let with_tls: Vec<(u64, Option<usize>)> = (list.entries.iter())
+            .filter(|entry| entry.rank > 0)
+            .map(|entry| (u64::from(entry.rank), at(verdicts, entry.domain).tls))
+            .filter(|&(_, tls)| tls != 0)
+            .map(|(rank, tls)| (rank, values.of(tls).next()))
+            .collect();
+        let mut count = vec![0u64; values.words.len()];
+        with_tls
+            .iter()
+            .filter_map(|&(_, value)| value)
+            .for_each(|value| count[value] += 1);
+        let mut order: Vec<usize> = (0..count.len()).filter(|&value| count[value] > 0).collect();
+        order.sort_by_key(|&value| (std::cmp::Reverse(count[value]), &values.words[value]));
+        order.truncate(asked.limit.min(12));
+        let wanted = marks(
+            list.entries
+                .iter()
+                .map(|entry| u64::from(entry.rank))
+                .max()
+                .unwrap_or(0),
+        );
+        for value in order {
+            let mut tally = Tally::default();
+            let mut curve: Vec<(u64, Tally)> = Vec::new();
+            for &(rank, of) in &with_tls {
+                tally.add(Some(of == Some(value)).into(), 1);
+                curve.push((rank, tally));
+            }
+            for &mark in &wanted {
+                let upto = curve.partition_point(|&(rank, _)| rank <= mark);
+                let tally = upto
+                    .checked_sub(1)
+                    .map(|last| curve[last].1)
+                    .unwrap_or_default();
+                table.row([
+                    Cell::from(list.source.as_str()),
+                    mark.into(),
+                    values.words[value].as_str().into(),
+                    Cell::share(tally.yes as f64, tally.of() as f64),
+                    tally.yes.into(),
+                    tally.of().into(),
+                ]);
+            }
+            if lines
+                .iter()
+                .filter(|line: &&Line| line.group.ends_with(&list.source))
+                .count()
+                < 8
+            {
+                let group = format!("list: {}", list.source);
+                lines.push(Line::new(
+                    group,
+                    &values.words[value],
+                    super::ranks::thinned(&curve),
+                ));
+            }
+        }
+    }
+    table.chart = Some(Chart::Lines {
+        x: "rank, first N domains".to_owned(),
+        lines,
+        points: Vec::new(),
+    });
+    Ok(table)
+}
