@@ -38,3 +38,17 @@ uninstall:
 # What smtp-probe costs this machine, beside a bare loop.
 bench-smtp:
 	$(CARGO) bench --locked --features lab --bench smtp
+
+# A validating resolver of one's own, as an ordinary user, until it is interrupted: mx-lookup --nameserver 127.0.0.1:5353
+RESOLVER ?= 127.0.0.1@5353
+.PHONY: resolver
+resolver:
+	install -d target/resolver
+	test -e target/resolver/root.key || install -m 644 etc/root.key target/resolver/
+	sed 's/127\.0\.0\.1@5353/$(RESOLVER)/' etc/unbound.conf > target/resolver/unbound.conf
+	cd target/resolver && PATH="$$PATH:/usr/sbin" exec unbound -d -c unbound.conf
+
+# 100,000 names through mx-lookup, with the CPU time it takes; dnsperf beside it.
+.PHONY: bench-dns
+bench-dns: build
+	benches/dns.sh

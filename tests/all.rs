@@ -6,6 +6,7 @@ mod fuzz;
 mod harness;
 mod header_trace;
 mod imports;
+mod mx_lookup;
 mod peers;
 mod smtp_probe;
 mod to_sqlite;

@@ -45,6 +45,11 @@ impl Seen {
         self.set.insert(self.subjects.hash(subject))
     }
 
+    /// Whether `subject` was there before; it is not taken note of.
+    pub fn has(&self, subject: &impl Hash) -> bool {
+        self.set.contains(&self.subjects.hash(subject))
+    }
+
     /// Distinct subjects so far.
     pub fn len(&self) -> usize {
         self.set.len()

@@ -14,21 +14,15 @@ use mx_survey::stage::{Found, Observe, Observed, Select, Taken, Turn};
 pub struct Names {
     list: List,
     source: String,
-    seen: Seen,
+    /// Entries of the list. A list alone fills this one only, records alone the other.
+    listed: Seen,
+    /// Names of records.
+    recorded: Seen,
     resume: Option<Resume>,
 }
 
 /// A name, or the record of what is none.
 pub type Job = Result<Name, Box<Domain>>;
-
-/// What was seen of a name.
-#[derive(Hash)]
-enum Of<'a> {
-    /// Its entry in the list.
-    Entry(&'a str),
-    /// Its record, or the work for it.
-    Record(&'a str),
-}
 
 impl Names {
     /// Names of `list`, which is called `source`.
@@ -36,7 +30,8 @@ impl Names {
         Self {
             list,
             source,
-            seen: Seen::new(),
+            listed: Seen::new(),
+            recorded: Seen::new(),
             resume,
         }
     }
@@ -45,29 +40,49 @@ impl Names {
     fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<Job>) -> anyhow::Result<()> {
         let job = read(text);
         let domain = text_of(&job);
-        if self.seen.is_first(&Of::Entry(&domain)) {
-            found.record(&Listed {
-                source: self.source.clone(),
-                domain: domain.clone(),
-                rank: Some(rank),
-                users: None,
-                of: None,
-                share: None,
-                run: None,
-            });
-        }
-        self.look_up(job, found)
-    }
-
-    /// Each name once.
-    fn look_up(&mut self, job: Job, found: &mut Found<Job>) -> anyhow::Result<()> {
-        let domain = text_of(&job);
-        if !self.seen.is_first(&Of::Record(&domain)) {
+        if !self.listed.is_first(&domain) {
             found.repeated();
             return Ok(());
         }
+        found.record(&Listed {
+            source: self.source.clone(),
+            domain: domain.clone(),
+            rank: Some(rank),
+            users: None,
+            of: None,
+            share: None,
+            run: None,
+        });
+        if self.recorded.has(&domain) {
+            return Ok(());
+        }
+        self.look_up(&domain, job, found)
+    }
+
+    /// A name in a record of another type, or in one of ours: that is an answer.
+    fn record(
+        &mut self,
+        text: &str,
+        is_answer: bool,
+        found: &mut Found<Job>,
+    ) -> anyhow::Result<()> {
+        let job = read(text.as_bytes());
+        let domain = text_of(&job);
+        let is_known = !self.recorded.is_first(&domain) || self.listed.has(&domain);
+        if is_answer {
+            return Ok(());
+        }
+        if is_known {
+            found.repeated();
+            return Ok(());
+        }
+        self.look_up(&domain, job, found)
+    }
+
+    /// Each name once.
+    fn look_up(&mut self, domain: &str, job: Job, found: &mut Found<Job>) -> anyhow::Result<()> {
         let earlier = match &mut self.resume {
-            Some(resume) => resume.answer(Key::Domain(&domain))?,
+            Some(resume) => resume.answer(Key::Domain(domain))?,
             None => None,
         };
         match earlier {
@@ -91,11 +106,7 @@ impl Select for Names {
             Ok(kind) if self.list.reads_objects() => {
                 // Its tag was read: it is an object.
                 if let Some(domain) = list::domain_of(&line.bytes)? {
-                    let job = read(domain.as_bytes());
-                    match kind {
-                        "domain" => drop(self.seen.is_first(&Of::Record(&text_of(&job)))),
-                        _ => self.look_up(job, found)?,
-                    }
+                    self.record(&domain, kind == "domain", found)?;
                 }
                 return Ok(Taken::Passed);
             }
