@@ -9,8 +9,10 @@ mod imports;
 mod mx_lookup;
 mod peers;
 mod smtp_probe;
+mod tls_inspect;
 mod to_sqlite;
 
 #[cfg(feature = "lab")]
 mod mail_lab;
-mod tls_inspect;
+#[cfg(feature = "lab")]
+mod pipeline;

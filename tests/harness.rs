@@ -112,7 +112,7 @@ pub fn wait_for(what: &str, limit: Duration, mut ready: impl FnMut() -> bool) {
     }
 }
 
-/// A record without what differs from run to run: times, run ids, what caused it, durations.
+/// A record without what differs from run to run: times, run ids, what caused it, durations, questions.
 pub fn timeless(mut record: serde_json::Value) -> serde_json::Value {
     const PASSING: &[&str] = &[
         "time",
@@ -123,6 +123,8 @@ pub fn timeless(mut record: serde_json::Value) -> serde_json::Value {
         "elapsed_ms",
         "connected",
         "at",
+        // Whoever comes first asks for what others share.
+        "questions",
     ];
     fn strip(value: &mut serde_json::Value) {
         match value {

@@ -16,11 +16,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A lab that runs until it is dropped or stopped.
-struct Lab {
+pub struct Lab {
     child: Child,
-    dns: SocketAddr,
-    port: u16,
-    roots: PathBuf,
+    pub dns: SocketAddr,
+    pub port: u16,
+    pub roots: PathBuf,
     directory: TempDir,
 }
 
@@ -28,7 +28,7 @@ const SOON: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_secs(10);
 
 impl Lab {
-    fn new(world: &str) -> Self {
+    pub fn new(world: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("world.ndjson");
         std::fs::write(&path, world).unwrap();
@@ -87,7 +87,7 @@ impl Lab {
     }
 
     /// Ends it; what the addresses saw.
-    fn seen(mut self) -> Vec<Value> {
+    pub fn seen(mut self) -> Vec<Value> {
         self.terminate();
         let seen = std::fs::read_to_string(self.directory.path().join("seen")).unwrap();
         seen.lines()

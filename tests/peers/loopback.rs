@@ -54,6 +54,19 @@ pub fn is_bound(address: SocketAddr) -> bool {
     is_in_table("/proc/net/udp", address, |_| true)
 }
 
+/// Connections that stand, by their servers' end.
+pub fn connections_to(port: u16) -> usize {
+    const ESTABLISHED: &str = "01";
+    let end = format!(":{port:04X}");
+    let rows = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let is_one = |row: &&str| {
+        let mut columns = row.split_whitespace().skip(1);
+        columns.next().is_some_and(|local| local.ends_with(&end))
+            && columns.nth(1) == Some(ESTABLISHED)
+    };
+    rows.lines().filter(is_one).count()
+}
+
 fn is_in_table(table: &str, address: SocketAddr, wanted: impl Fn(&str) -> bool) -> bool {
     let SocketAddr::V4(address) = address else {
         panic!("{address}: the tables read here are those of IPv4");

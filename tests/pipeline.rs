@@ -1,0 +1,668 @@
+//! The contract between the programs (`mx-survey.7`): what holds for every stage, and for the whole pipe.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::{Ran, program, run, shell, timeless, wait_for};
+use crate::mail_lab::Lab;
+use crate::peers::loopback;
+
+/// A world: `count` domains, each with a server of its own, of these behaviours in turn.
+fn world(count: usize, behaviours: &[&str]) -> String {
+    let mut world = String::new();
+    for (number, behaviour) in (0..count).zip(behaviours.iter().cycle()) {
+        let ip = format!("127.9.{}.{}", number / 250, number % 250 + 1);
+        let lines = [
+            json!({"type": "name", "name": format!("d{number}.test"), "mx": [[10, format!("mx.d{number}.test")]]}),
+            json!({"type": "name", "name": format!("mx.d{number}.test"), "a": [ip]}),
+            serde_json::from_str(&behaviour.replace("IP", &ip)).unwrap(),
+        ];
+        for line in lines {
+            world += &format!("{line}\n");
+        }
+    }
+    world
+}
+
+fn domains(count: usize) -> String {
+    (0..count)
+        .map(|number| format!("d{number}.test\n"))
+        .collect()
+}
+
+/// Quick ones, of which one in five makes the client wait a little: a run takes time enough to be disturbed.
+const MIXED: &[&str] = &[
+    r#"{"type": "server", "ip": "IP", "as": "plain"}"#,
+    r#"{"type": "server", "ip": "IP", "as": "tls"}"#,
+    r#"{"type": "server", "ip": "IP", "as": "expired", "latency_ms": 150}"#,
+    r#"{"type": "server", "ip": "IP", "as": "banner-421"}"#,
+    r#"{"type": "server", "ip": "IP", "as": "refused"}"#,
+    r#"{"type": "server", "ip": "IP", "as": "self-signed"}"#,
+];
+
+/// The arguments of a stage over a lab, without spacing and retries.
+fn arguments(stage: &str, lab: &Lab) -> Vec<String> {
+    let own = match stage {
+        "mx-lookup" => format!("--nameserver {}", lab.dns),
+        "smtp-probe" => format!("--port {}", lab.port),
+        "tls-inspect" => format!("--roots lab={}", lab.roots.display()),
+        other => panic!("{other}"),
+    };
+    let manners = "--helo probe.example.org --allow 127.0.0.0/8 --spacing 0 --retries 0";
+    let all = match stage {
+        "mx-lookup" => own,
+        _ => format!("{own} {manners}"),
+    };
+    all.split(' ').map(str::to_owned).collect()
+}
+
+const NETWORK_STAGES: [&str; 3] = ["mx-lookup", "smtp-probe", "tls-inspect"];
+
+fn run_stage(stage: &str, lab: &Lab, input: &str) -> Ran {
+    let arguments = arguments(stage, lab);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(stage, &arguments, input)
+}
+
+/// What `stage` reads when everything before it has ended well.
+fn input_of(stage: &str, lab: &Lab, count: usize) -> String {
+    let before = NETWORK_STAGES.iter().take_while(|&&before| before != stage);
+    before.fold(domains(count), |input, before| {
+        run_stage(before, lab, &input).expect(0).stdout
+    })
+}
+
+/// The observations in a stream: without what passes, and without provenance, in an order of their own.
+fn observations(ran: &Ran) -> Vec<String> {
+    let mut observations: Vec<String> = (ran.records().into_iter())
+        .filter(|record| record["type"] != "run")
+        .map(|record| timeless(record).to_string())
+        .collect();
+    observations.sort_unstable();
+    observations
+}
+
+// --- killed, and gone on with ---------------------------------------------------------------------------------
+
+/// Kills a stage when it has written so many lines; what it wrote is in `part`.
+fn kill_after(stage: &str, arguments: &[String], input: &str, lines: usize, part: &Path) {
+    let mut child = Command::new(program(stage))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(File::create(part).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    // The end of the input stays away, so that it does not end before it is killed.
+    let writer = std::thread::spawn(move || (pipe.write_all(input.as_bytes()), pipe));
+    let written = || {
+        std::fs::read(part)
+            .unwrap()
+            .iter()
+            .filter(|&&byte| byte == b'\n')
+            .count()
+    };
+    wait_for(
+        &format!("line {lines} of {stage}"),
+        Duration::from_secs(60),
+        || written() >= lines,
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(writer);
+}
+
+/// An undisturbed run and one that was killed and resumed say the same.
+fn survives_a_kill(stage: &str) {
+    const DOMAINS: usize = 120;
+    let lab = Lab::new(&world(DOMAINS, MIXED));
+    let input = input_of(stage, &lab, DOMAINS);
+    let whole = run_stage(stage, &lab, &input).expect(0);
+    let lines = whole.stdout.lines().count();
+    let directory = tempfile::tempdir().unwrap();
+    let part = directory.path().join("part.ndjson");
+    for cut in [0, 7] {
+        // The last line stays away while the input is open.
+        let moment = rand::random_range(1..lines - 1);
+        println!("{stage}: killed at line {moment} of {lines}, {cut} bytes torn off");
+        kill_after(stage, &arguments(stage, &lab), &input, moment, &part);
+        let file = File::options().write(true).open(&part).unwrap();
+        file.set_len(file.metadata().unwrap().len() - cut).unwrap();
+
+        let mut arguments = arguments(stage, &lab);
+        arguments.extend(["--resume".to_owned(), part.display().to_string()]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let resumed = run(stage, &arguments, &input).expect(0);
+        assert_eq!(observations(&whole), observations(&resumed));
+        let end = &resumed.of_type("run").pop().unwrap();
+        assert_eq!(end["event"], "end");
+        if moment > lines / 2 && stage == "mx-lookup" {
+            assert!(end["counts"]["resumed"].as_u64() > Some(0), "{end}");
+        }
+    }
+}
+
+#[test]
+fn a_killed_mx_lookup_goes_on_where_it_was() {
+    survives_a_kill("mx-lookup");
+}
+
+#[test]
+fn a_killed_smtp_probe_goes_on_where_it_was() {
+    survives_a_kill("smtp-probe");
+}
+
+#[test]
+fn a_killed_tls_inspect_goes_on_where_it_was() {
+    survives_a_kill("tls-inspect");
+}
+
+#[test]
+fn a_killed_to_sqlite_goes_on_where_it_was() {
+    const DOMAINS: usize = 120;
+    let lab = Lab::new(&world(DOMAINS, MIXED));
+    let stream = run_stage("tls-inspect", &lab, &input_of("tls-inspect", &lab, DOMAINS))
+        .expect(0)
+        .stdout;
+    let directory = tempfile::tempdir().unwrap();
+    let whole = directory.path().join("whole.db");
+    run("to-sqlite", &[whole.to_str().unwrap()], &stream).expect(0);
+
+    let killed = directory.path().join("killed.db");
+    let lines: Vec<&str> = stream.split_inclusive('\n').collect();
+    let moment = rand::random_range(1..lines.len());
+    println!("to-sqlite: killed at line {moment} of {}", lines.len());
+    let mut child = Command::new(program("to-sqlite"))
+        .arg(&killed)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut pipe = child.stdin.take().unwrap();
+    pipe.write_all(lines[..moment].concat().as_bytes()).unwrap();
+    // Idle for a second it commits; before, in, and after that are moments too.
+    std::thread::sleep(Duration::from_millis(rand::random_range(0..2_000)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    run("to-sqlite", &[killed.to_str().unwrap()], &stream).expect(0);
+    assert_eq!(contents(&whole), contents(&killed));
+}
+
+#[test]
+fn a_pipe_with_a_killed_stage_goes_on_from_its_database() {
+    const DOMAINS: usize = 120;
+    let lab = Lab::new(&world(DOMAINS, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    let whole = directory.path().join("whole.db");
+    let stream = run_stage("tls-inspect", &lab, &input_of("tls-inspect", &lab, DOMAINS))
+        .expect(0)
+        .stdout;
+    run("to-sqlite", &[whole.to_str().unwrap()], &stream).expect(0);
+
+    for killed in NETWORK_STAGES {
+        let database = directory.path().join(format!("{killed}.db"));
+        let mut pipe = Pipe::start(&lab, &database, &[]);
+        pipe.say(&domains(DOMAINS));
+        std::thread::sleep(Duration::from_millis(rand::random_range(100..1_500)));
+        pipe.kill(killed);
+        let (statuses, said) = pipe.end();
+        assert_eq!(
+            statuses[3], 1,
+            "what was cut is noticed: {statuses:?} {said}"
+        );
+
+        let resume = ["--resume", database.to_str().unwrap()];
+        let mut pipe = Pipe::start(&lab, &database, &resume);
+        pipe.say(&domains(DOMAINS));
+        let (statuses, said) = pipe.end();
+        assert_eq!(statuses, [0, 0, 0, 0], "{said}");
+        assert_eq!(contents(&whole), contents(&database), "{killed} killed");
+    }
+}
+
+/// What a database says of the world, without times and runs.
+fn contents(database: &Path) -> Vec<String> {
+    let connection = rusqlite::Connection::open(database).unwrap();
+    let questions = [
+        "SELECT * FROM server",
+        "SELECT * FROM mail_route",
+        "SELECT * FROM tls_of_domains",
+        "SELECT * FROM status_of_domains",
+        "SELECT * FROM cipher_of_servers",
+        "SELECT sha256, subject, not_after FROM certificate",
+        "SELECT n.name, d.phase, d.reason, d.implicit_mx FROM domain d JOIN name n USING (id)",
+        "SELECT n.name, e.rank FROM entry e JOIN name n ON n.id = e.domain",
+    ];
+    let mut rows = Vec::new();
+    for question in questions {
+        let mut statement = connection.prepare(question).unwrap();
+        let columns = statement.column_count();
+        let mut found = statement.query([]).unwrap();
+        while let Some(row) = found.next().unwrap() {
+            let values = (0..columns).map(|column| format!("{:?}", row.get_ref(column).unwrap()));
+            rows.push(format!(
+                "{question}: {}",
+                values.collect::<Vec<_>>().join(" ")
+            ));
+        }
+    }
+    rows.sort_unstable();
+    rows
+}
+
+// --- the whole pipe -------------------------------------------------------------------------------------------
+
+/// `mx-lookup | smtp-probe | tls-inspect | to-sqlite DATABASE`, in a process group of its own.
+struct Pipe {
+    stages: Vec<(&'static str, Child)>,
+    input: Option<ChildStdin>,
+    said: tempfile::NamedTempFile,
+}
+
+impl Pipe {
+    /// `more` are arguments of each network stage.
+    fn start(lab: &Lab, database: &Path, more: &[&str]) -> Self {
+        let said = tempfile::NamedTempFile::new().unwrap();
+        let stderr = || File::options().append(true).open(said.path()).unwrap();
+        let mut stages: Vec<(&'static str, Child)> = Vec::new();
+        let mut group = 0;
+        for stage in NETWORK_STAGES.into_iter().chain(["to-sqlite"]) {
+            let mut command = Command::new(program(stage));
+            if stage == "to-sqlite" {
+                command.arg(database).stdout(Stdio::null());
+            } else {
+                command
+                    .args(arguments(stage, lab))
+                    .args(more)
+                    .stdout(Stdio::piped());
+            }
+            let stdin = match stages.last_mut() {
+                Some((_, before)) => Stdio::from(before.stdout.take().unwrap()),
+                None => Stdio::piped(),
+            };
+            let child = command
+                .stdin(stdin)
+                .stderr(stderr())
+                .process_group(group)
+                .spawn()
+                .unwrap();
+            if stages.is_empty() {
+                group = i32::try_from(child.id()).unwrap();
+            }
+            stages.push((stage, child));
+        }
+        let input = stages[0].1.stdin.take();
+        Self {
+            stages,
+            input,
+            said,
+        }
+    }
+
+    /// Input for the first stage, which stays open.
+    fn say(&mut self, text: &str) {
+        self.input
+            .as_mut()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+    }
+
+    fn kill(&mut self, stage: &str) {
+        let (_, child) = self
+            .stages
+            .iter_mut()
+            .find(|(name, _)| *name == stage)
+            .unwrap();
+        child.kill().unwrap();
+    }
+
+    /// What Ctrl-C does.
+    fn interrupt(&self) {
+        let group = format!("-{}", self.stages[0].1.id());
+        let status = Command::new("kill")
+            .args(["-INT", "--", &group])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for all; their statuses, and what they said.
+    fn end(mut self) -> (Vec<i32>, String) {
+        drop(self.input.take());
+        let statuses = self.stages.iter_mut().map(|(_, child)| {
+            let status = child.wait().unwrap();
+            status.code().unwrap_or_else(|| -status.signal().unwrap())
+        });
+        let statuses = statuses.collect();
+        (statuses, std::fs::read_to_string(self.said.path()).unwrap())
+    }
+}
+
+#[test]
+fn ctrl_c_loses_nothing_that_is_in_flight() {
+    const SERVERS: usize = 1_000;
+    // They greet when all are connected to, and the signal has come.
+    let slow = r#"{"type": "server", "ip": "IP", "as": "tls", "steps": {"banner": [{"wait_ms": 15000}, {"say": "220 slow.test ESMTP\r\n"}]}}"#;
+    let lab = Lab::new(&world(SERVERS, &[slow]));
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let mut pipe = Pipe::start(&lab, &database, &[]);
+    pipe.say(&domains(SERVERS));
+    let in_flight = || loopback::connections_to(lab.port);
+    wait_for("1,000 probes in flight", Duration::from_secs(60), || {
+        in_flight() == SERVERS
+    });
+    pipe.interrupt();
+    let (statuses, said) = pipe.end();
+    // mx-lookup was a source that ended early; tls-inspect began nothing.
+    assert_eq!(statuses[3], 0, "{statuses:?} {said}");
+
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let count = |question: &str| {
+        connection
+            .query_row(question, [], |row| row.get::<_, usize>(0))
+            .unwrap()
+    };
+    assert_eq!(count("SELECT count(*) FROM domain"), SERVERS);
+    assert_eq!(
+        count("SELECT count(*) FROM smtp WHERE esmtp AND advertised AND accepted"),
+        SERVERS
+    );
+    assert_eq!(
+        count("SELECT count(*) FROM run WHERE ended IS NOT NULL AND interrupted"),
+        3,
+        "{said}"
+    );
+    assert_eq!(count("SELECT count(*) FROM cut_runs"), 0);
+}
+
+#[test]
+fn a_killed_upstream_is_told_by_all_below() {
+    let lab = Lab::new(&world(60, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let mut pipe = Pipe::start(&lab, &database, &[]);
+    pipe.say(&domains(60));
+    let probed = || {
+        let connection = rusqlite::Connection::open(&database);
+        let question = "SELECT count(*) FROM smtp";
+        let count =
+            connection.and_then(|c| c.query_row(question, [], |row| row.get::<_, usize>(0)));
+        count.is_ok_and(|count| count > 0)
+    };
+    wait_for("a first record", Duration::from_secs(60), probed);
+    pipe.kill("smtp-probe");
+    let (statuses, said) = pipe.end();
+    assert_eq!(statuses, [0, -9, 1, 1], "{said}");
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let question = "SELECT run FROM run WHERE stage = 'smtp-probe' AND ended IS NULL";
+    let cut: String = connection
+        .query_row(question, [], |row| row.get(0))
+        .unwrap();
+    for program in ["tls-inspect", "to-sqlite"] {
+        let told = |line: &&str| {
+            line.starts_with(program) && line.contains(&cut) && line.contains("smtp-probe")
+        };
+        assert!(
+            said.lines().any(|line| told(&line)),
+            "{program} names run {cut} of smtp-probe:\n{said}"
+        );
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_and_hurts_nothing_written() {
+    let lab = Lab::new(&world(60, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    let stream = run_stage("smtp-probe", &lab, &input_of("smtp-probe", &lab, 60))
+        .expect(0)
+        .stdout;
+    let mut input = stream.clone();
+    for number in 0..20_000 {
+        input += &format!(
+            "{}\n",
+            json!({"type": "listed", "source": "padding", "domain": format!("padding{number}.test"), "rank": number})
+        );
+    }
+    std::fs::write(directory.path().join("small"), stream).unwrap();
+    std::fs::write(directory.path().join("input"), input).unwrap();
+    // A file system of two megabytes, for these commands alone.
+    let script = "unshare --mount bash -c '
+        mkdir full && mount -t tmpfs -o size=2m tmpfs full || exit 99
+        to-sqlite -q full/out.db <small || exit 98
+        to-sqlite full/out.db <input; echo status $?
+        sqlite3 full/out.db \"PRAGMA integrity_check; SELECT count(*) FROM smtp\"'";
+    let ran = shell(script, directory.path()).expect(0);
+    assert_eq!(ran.stdout, "status 2\nok\n60\n", "{}", ran.stderr);
+    let said = ran.stderr.to_lowercase();
+    assert!(
+        said.contains("full/out.db")
+            && (said.contains("disk is full") || said.contains("no space")),
+        "{said}"
+    );
+}
+
+// --- every stage ----------------------------------------------------------------------------------------------
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_a_source_at_once() {
+    let lab = Lab::new(&world(1, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    let script = format!(
+        "seq -f 'd%g.test' 1000000 | mx-lookup --nameserver {} | head -n 3; echo ${{PIPESTATUS[@]}}",
+        lab.dns
+    );
+    // The best of three: other tests run beside this one.
+    let fastest = (0..3).map(|_| {
+        let start = Instant::now();
+        let ran = shell(&script, directory.path()).expect(0);
+        let last = ran.stdout.lines().last().unwrap();
+        // seq may die of the closed pipe.
+        assert!(last.ends_with(" 0 0"), "{last} {}", ran.stderr);
+        assert_eq!(ran.stdout.lines().count(), 4);
+        start.elapsed()
+    });
+    let fastest = fastest.min().unwrap();
+    assert!(fastest < Duration::from_secs(1), "{fastest:?}");
+}
+
+#[test]
+fn unknown_types_and_fields_pass_byte_for_byte_and_in_order() {
+    let lab = Lab::new(&world(6, MIXED));
+    let foreign = [
+        r#"{"type":"policy","domain":"d1.test","spf":{"record":"v=spf1 -all"},"n":1e400,"x":0.10}"#,
+        r#"{ "a" : [ 1 , 2 ],	"type" : "f\u0075ture" , "text":"\ud83d\ude00 \/ \u001b" }"#,
+        r#"{"type":"hop","message":"00","hop":1,"big":123456789012345678901234567890}"#,
+        r#"{"unheard":["of"],"type":"domain","domain":"done.test","outcome":{"phase":"dns","reason":"nxdomain","code":3},"implicit_mx":null,"null_mx":null,"mx":[],"dnssec":null,"questions":1,"time":"2026-01-01T00:00:00.000Z","elapsed_ms":1,"run":"earlier"}"#,
+        r#"{"unheard":["of"],"type":"smtp","ip":"192.0.2.1","port":25,"outcome":{"phase":"connect","reason":"timeout"},"esmtp":null,"starttls":{"advertised":null,"accepted":null,"xyz":0},"connections":1,"attempts":1,"timings":{},"connected":null,"time":"2026-01-01T00:00:00.000Z","run":"earlier"}"#,
+        r#"{"type":"cert","type2":"tls","sha256":"zz"}"#,
+    ];
+    for stage in NETWORK_STAGES {
+        let own = input_of(stage, &lab, 6);
+        let mut own: Vec<&str> = own.lines().collect();
+        // Among what the stage works on, not only around it.
+        for (number, line) in foreign.iter().enumerate() {
+            own.insert((number * 2).min(own.len()), line);
+        }
+        let input = own.join("\n") + "\n";
+        let ran = run_stage(stage, &lab, &input);
+        let passed: Vec<&str> = ran
+            .stdout
+            .lines()
+            .filter(|line| foreign.contains(line))
+            .collect();
+        assert_eq!(passed, foreign, "{stage}: {}", ran.stderr);
+        // What came as NDJSON is all there, in its order.
+        let mut output = ran.stdout.lines();
+        for line in own.iter().filter(|line| line.starts_with('{')) {
+            assert!(
+                output.any(|written| written == *line),
+                "{stage} lost or moved {line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn causes_come_before_their_effects() {
+    let lab = Lab::new(&world(60, MIXED));
+    let stream = run_stage("tls-inspect", &lab, &input_of("tls-inspect", &lab, 60)).expect(0);
+    let mut domains = HashSet::new();
+    let mut servers = HashSet::new();
+    let mut certificates = HashSet::new();
+    let mut runs = HashSet::new();
+    for record in stream.records() {
+        let text = |field: &str| record[field].as_str().unwrap_or_default().to_owned();
+        if record["type"] != "listed" && record["type"] != "run" {
+            assert!(
+                runs.contains(&text("run")),
+                "before the start of its run: {record}"
+            );
+        }
+        match record["type"].as_str().unwrap() {
+            "run" => drop(runs.insert(text("id"))),
+            "domain" => drop(domains.insert(text("domain"))),
+            "smtp" => {
+                let cause = record["for"]["domain"].as_str().unwrap();
+                assert!(domains.contains(cause), "before its domain: {record}");
+                servers.insert(text("ip"));
+            }
+            "cert" => assert!(certificates.insert(text("sha256")), "twice: {record}"),
+            "tls" => {
+                assert!(servers.contains(&text("ip")), "before its smtp: {record}");
+                let chain = record["chain"].as_array().cloned().unwrap_or_default();
+                let known = |hash: &Value| certificates.contains(hash.as_str().unwrap());
+                assert!(chain.iter().all(known), "before a certificate: {record}");
+            }
+            _ => {}
+        }
+    }
+    assert_eq!((domains.len(), servers.len()), (60, 60));
+    assert!(!certificates.is_empty());
+}
+
+#[test]
+fn what_is_no_record_is_named_and_the_rest_is_there() {
+    let lab = Lab::new(&world(3, MIXED));
+    for stage in ["smtp-probe", "tls-inspect"] {
+        let good = input_of(stage, &lab, 3);
+        let clean = run_stage(stage, &lab, &good).expect(0);
+        let (first, rest) = good.split_once('\n').unwrap();
+        let input = format!("{first}\n[1,2]\n{{\"type\":7}}\n{rest}{{\"type\":\"smtp\",\n");
+        let ran = run_stage(stage, &lab, &input).expect(1);
+        let last = input.lines().count();
+        for number in [2, 3, last] {
+            let name = format!("line {number}");
+            assert!(
+                ran.stderr.contains(&name),
+                "{stage}, {name}: {}",
+                ran.stderr
+            );
+        }
+        assert!(
+            ran.stderr.lines().all(|line| line.starts_with(stage)),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(observations(&clean), observations(&ran), "{stage}");
+    }
+}
+
+#[test]
+fn a_closed_output_is_no_failure() {
+    let lab = Lab::new(&world(3, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    for stage in NETWORK_STAGES {
+        std::fs::write(
+            directory.path().join("input"),
+            input_of(stage, &lab, 3).repeat(500),
+        )
+        .unwrap();
+        let script = format!(
+            "{stage} {} <input | true; echo ${{PIPESTATUS[@]}}",
+            arguments(stage, &lab).join(" ")
+        );
+        let ran = shell(&script, directory.path()).expect(0);
+        assert_eq!(
+            (ran.stdout.as_str(), ran.stderr.as_str()),
+            ("0 0\n", ""),
+            "{stage}"
+        );
+    }
+}
+
+// --- manners --------------------------------------------------------------------------------------------------
+
+#[test]
+fn servers_are_asked_gently() {
+    const BEHAVIOURS: &[&str] = &[
+        r#"{"type": "server", "ip": "IP", "as": "plain"}"#,
+        r#"{"type": "server", "ip": "IP", "as": "tls"}"#,
+        r#"{"type": "server", "ip": "IP", "as": "one-at-once"}"#,
+        r#"{"type": "server", "ip": "IP", "as": "greylist"}"#,
+        r#"{"type": "server", "ip": "IP", "as": "helo-only"}"#,
+        r#"{"type": "server", "ip": "IP", "as": "starttls-454"}"#,
+        r#"{"type": "server", "ip": "IP", "as": "alert"}"#,
+    ];
+    const COUNT: usize = 28;
+    let mut world = world(COUNT, BEHAVIOURS);
+    // All of them serve one more domain.
+    let exchanges: Vec<_> = (0..COUNT)
+        .map(|number| json!([10, format!("mx.d{number}.test")]))
+        .collect();
+    world += &format!(
+        "{}\n",
+        json!({"type": "name", "name": "all.test", "mx": exchanges})
+    );
+    let lab = Lab::new(&world);
+    let list = format!("{}all.test\n", domains(COUNT));
+    let polite = |stage: &str, input: &str| {
+        let mut arguments = arguments(stage, &lab);
+        arguments.retain(|argument| {
+            argument != "--spacing" && argument != "--retries" && argument != "0"
+        });
+        arguments.extend(["--retry-after", "2s"].map(str::to_owned));
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        run(stage, &arguments, input).expect(0).stdout
+    };
+    let found = run_stage("mx-lookup", &lab, &list).expect(0).stdout;
+    polite("tls-inspect", &polite("smtp-probe", &found));
+    let seen = lab.seen();
+    let addresses: Vec<&Value> = seen
+        .iter()
+        .filter(|line| line["type"] == "address")
+        .collect();
+    assert_eq!(addresses.len(), COUNT);
+    for address in addresses {
+        let count = |field: &str| address[field].as_u64().unwrap_or(0);
+        assert_eq!(count("at_once"), 1, "{address}");
+        // smtp-probe 1, tls-inspect 2, each two more after a 4xx.
+        assert!((1..=7).contains(&count("connections")), "{address}");
+        // Default spacing: one second, less what the clocks of two programs may disagree by.
+        let gap = address["start_gap_ms"].as_u64();
+        assert!(gap.is_none_or(|gap| gap >= 950), "{address}");
+        assert_eq!(
+            count("without_quit") + count("early_talkers") + count("clear_after_starttls"),
+            0,
+            "{address}"
+        );
+        assert!(
+            address["improper"]
+                .as_object()
+                .is_none_or(serde_json::Map::is_empty),
+            "{address}"
+        );
+        assert_eq!(address["ehlo_name"], "probe.example.org", "{address}");
+    }
+}
