@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::run;
+use crate::harness::{run, shell};
 use certificates::{Authority, Identity};
 use exim::Exim;
 use loopback::Loopback;
@@ -266,4 +266,185 @@ fn mx_lookup_knows_what_the_name_servers_say() {
             assert_eq!(&found[*domain], facts, "{domain} by {server}");
         }
     }
+}
+#[test]
+fn the_whole_pipe_has_the_right_facts_of_each_server() {
+    let servers = Servers::start();
+    let names = Names::start(&servers.loopback, &zone(&servers.loopback));
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("domains"), DOMAINS).unwrap();
+    std::fs::write(directory.path().join("root.pem"), servers.authority.pem()).unwrap();
+    let probe = "--helo probe.example.org --allow 127.0.0.0/8";
+    // Spaced so that the throttling server, which remembers a client for eight seconds, does not mind.
+    let script = format!(
+        "mx-lookup --nameserver {} <domains | smtp-probe {probe} --port {} \
+         | tls-inspect {probe} --roots test=root.pem --spacing {}s | tee all.ndjson | to-sqlite out.db; \
+         echo \"${{PIPESTATUS[@]}}\"",
+        names.resolver,
+        servers.loopback.port,
+        postfix::THROTTLE_SECONDS + 2,
+    );
+    let ran = shell(&script, directory.path()).expect(0);
+    assert_eq!(ran.stdout, "0 0 0 0 0\n", "{}", ran.stderr);
+
+    // reason, ESMTP, advertised, accepted, completed, version, cipher, chain valid, why not, SAN matches the exchange
+    let expected = [
+        ("clear.test", "ok 1 0 0 - - - - - -"),
+        ("dead.test", "refused - - - - - - - - -"),
+        (
+            "exim.test",
+            "ok 1 1 1 1 TLSv1.3 TLS_AES_256_GCM_SHA384 1 valid san",
+        ),
+        (
+            "expired.test",
+            "ok 1 1 1 1 TLSv1.3 TLS_AES_256_GCM_SHA384 0 expired san",
+        ),
+        (
+            "implicit.test",
+            "ok 1 1 1 1 TLSv1.3 TLS_AES_256_GCM_SHA384 1 valid no",
+        ),
+        ("opensmtpd.test", "ok 1 0 0 - - - - - -"),
+        (
+            "openssl.test",
+            "ok 1 1 1 1 TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 0 incomplete_chain san",
+        ),
+        (
+            "postfix.test",
+            "ok 1 1 1 1 TLSv1.3 TLS_AES_256_GCM_SHA384 1 valid san",
+        ),
+        (
+            "screened.test",
+            "ok 1 1 1 1 TLSv1.3 TLS_AES_256_GCM_SHA384 1 valid san",
+        ),
+        (
+            "selfsigned.test",
+            "ok 1 1 1 1 TLSv1.3 TLS_AES_256_GCM_SHA384 0 self_signed san",
+        ),
+        (
+            "shared.test",
+            "ok 1 1 1 1 TLSv1.3 TLS_AES_256_GCM_SHA384 1 valid san",
+        ),
+        (
+            "throttling.test",
+            "ok 1 1 1 1 TLSv1.3 TLS_AES_256_GCM_SHA384 1 valid no",
+        ),
+    ];
+    let rows = rows(
+        &directory.path().join("out.db"),
+        "SELECT r.domain, s.reason, s.esmtp, s.advertised, s.accepted, s.completed, s.version, s.cipher, s.valid,
+                s.verdict, m.name_match
+         FROM mail_route r JOIN server s USING (ip) JOIN address a USING (ip) LEFT JOIN tls t ON t.address = a.id
+         LEFT JOIN exchange_certificate m
+            ON m.certificate = t.leaf AND m.name = (SELECT id FROM name WHERE name = r.exchange)
+         ORDER BY 1",
+    );
+    let expected = expected.map(|(domain, facts)| format!("{domain} {facts}"));
+    assert_eq!(rows, expected);
+
+    let stream = std::fs::read_to_string(directory.path().join("all.ndjson")).unwrap();
+    for record in stream
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+    {
+        if record["type"] == "tls" {
+            // Inside TLS they offer STARTTLS no more; what stands behind the front speaks no SMTP there.
+            let inside = &record["inside"];
+            let expected = match servers.name(&record["ip"]) {
+                "openssl" => json!(["inside/protocol_error", null]),
+                _ => json!(["done/ok", false]),
+            };
+            assert_eq!(
+                json!([outcome(inside), inside["starttls"]]),
+                expected,
+                "{record}"
+            );
+            assert_eq!(
+                (&record["connections"], &record["attempts"]),
+                (&json!(1), &json!(1)),
+                "{record}"
+            );
+        }
+        if record["type"] == "run" && record["stage"] == "smtp-probe" && record["event"] == "end" {
+            assert_eq!(record["counts"]["connections_saved"], 2, "{record}");
+        }
+    }
+    let log = servers.postfix.log();
+    for bad in [
+        "improper command",
+        "PREGREET",
+        "too many",
+        "SSL_accept error",
+    ] {
+        // smtp-probe leaves the server with a STARTTLS begun: that is "lost connection", and all there is to say.
+        let worse = |line: &&str| line.contains(bad) && !line.contains("lost connection");
+        assert_eq!(log.lines().find(worse), None);
+    }
+}
+
+#[test]
+fn throttling_is_never_no_and_a_later_try_gets_the_facts() {
+    let loopback = Loopback::new();
+    let authority = Authority::new("Test Root");
+    let address = loopback.address(host("throttling"));
+    let services = [(address, Service::Throttling)];
+    let _postfix = Postfix::start(
+        "mx.throttling.test",
+        &authority.certify("mx.throttling.test"),
+        &services,
+    );
+    let port = loopback.port.to_string();
+    let manners = "--helo probe.example.org --allow 127.0.0.0/8 --spacing 0 --retry-after";
+    let later = format!("{}s", postfix::THROTTLE_SECONDS + 2);
+    let mut common: Vec<&str> = manners.split(' ').collect();
+    common.push(&later);
+    let probe: Vec<&str> = common.iter().copied().chain(["--port", &port]).collect();
+    let line = format!("{},mx.throttling.test\n", address.ip());
+
+    let first = run("smtp-probe", &probe, &line).expect(0);
+    assert_eq!(outcome(&first.of_type("smtp")[0]), "done/ok");
+
+    let once: Vec<&str> = probe.iter().copied().chain(["--retries", "0"]).collect();
+    let second = run("smtp-probe", &once, &line)
+        .expect(0)
+        .of_type("smtp")
+        .remove(0);
+    assert_eq!(outcome(&second), "banner/deferred");
+    let facts = json!([
+        second["esmtp"],
+        second["starttls"]["advertised"],
+        second["starttls"]["accepted"]
+    ]);
+    assert_eq!(facts, json!([null, null, null]), "{second}");
+
+    let third = run("tls-inspect", &common, &first.stdout)
+        .expect(0)
+        .of_type("tls")
+        .remove(0);
+    assert_eq!(outcome(&third), "done/ok", "{third}");
+    assert_eq!(
+        (&third["completed"], &third["attempts"]),
+        (&json!(true), &json!(2)),
+        "{third}"
+    );
+    assert_eq!(third["earlier"][0]["reason"], "deferred", "{third}");
+}
+
+/// The rows of a query, the values of each in one line; `-` for null.
+fn rows(database: &std::path::Path, query: &str) -> Vec<String> {
+    use rusqlite::types::ValueRef;
+    let database = rusqlite::Connection::open(database).unwrap();
+    let mut statement = database.prepare(query).unwrap();
+    let columns = statement.column_count();
+    let mut found = statement.query([]).unwrap();
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().unwrap() {
+        let text = |column| match row.get_ref(column).unwrap() {
+            ValueRef::Null => "-".to_owned(),
+            ValueRef::Integer(number) => number.to_string(),
+            ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            other => format!("{other:?}"),
+        };
+        rows.push((0..columns).map(text).collect::<Vec<_>>().join(" "));
+    }
+    rows
 }
