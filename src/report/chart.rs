@@ -2,6 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use super::matrix::Matrix;
 use super::table::{Tally, thousands};
 use crate::store::Truth;
 
@@ -26,6 +27,8 @@ pub enum Chart {
         /// Single values of before: place, percent, what it is.
         points: Vec<(f64, f64, String)>,
     },
+    /// Senders against receivers.
+    Matrix(Matrix),
 }
 
 /// A stacked bar.
@@ -101,6 +104,14 @@ impl Chart {
             }
             Self::Lines { x, lines, points } => {
                 grouped(lines, |line| &line.group, |lines| curves(x, lines, points))
+            }
+            Self::Matrix(matrix) => {
+                let (height, body) = matrix.draw();
+                vec![Panel {
+                    title: String::new(),
+                    height,
+                    body,
+                }]
             }
         }
         .into_iter()

@@ -127,6 +127,7 @@ fn key(chart: &Chart) -> Markup {
             bars.iter().any(|bar| bar.before.is_some()),
         ),
         Chart::Lines { .. } => (false, false),
+        Chart::Matrix(_) => (true, false),
     };
     html! {
         @if truths || before {

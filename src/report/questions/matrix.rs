@@ -1,50 +1,121 @@
-//! Who sends to whom encrypted, as Received fields tell: sender by receiver.
-
-use std::collections::BTreeMap;
+//! What Received fields say: the matrix of figure 6, its pairs with their counts, and mail that came in clear where the
+//! scan was offered TLS.
 
 use super::Asked;
+use crate::report::chart::Chart;
+use crate::report::matrix::Matrix;
 use crate::report::study;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, TALLY, Table, Tally};
+use crate::store::Truth;
+
+/// Senders and receivers that a grid has room for.
+const ROOM: usize = 12;
 
 pub(super) fn matrix(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "matrix",
-        "Sender by receiver",
+        "How mail went from sender to receiver",
+        "By the Received fields that the receivers wrote, hops between organisations only: what the strongest evidence \
+         says (the version, else the protocol), whether the hops went encrypted, and how many they were. mixed: some \
+         did, some did not; unknown: the receiver does not write it.",
+    )
+    .columns([("from", "From \\ to")]);
+    let matrix = Matrix::read(&survey.connection, asked.limit.min(ROOM))?;
+    for receiver in &matrix.receivers {
+        table.column(receiver.clone(), receiver.clone());
+    }
+    for sender in &matrix.senders {
+        let mut row = vec![Cell::from(sender.as_str())];
+        row.extend(matrix.receivers.iter().map(|receiver| {
+            Cell::text(matrix.hops(sender, receiver).map(|hops| {
+                format!(
+                    "{} {} {}",
+                    hops.strongest,
+                    hops.verdict().word(),
+                    hops.count()
+                )
+            }))
+        }));
+        table.row(row);
+    }
+    if !matrix.senders.is_empty() {
+        table.chart = Some(Chart::Matrix(matrix));
+    }
+    Ok(table)
+}
+
+pub(super) fn pairs(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let mut table = Table::new(
+        "matrix-pairs",
+        "Sender and receiver, with counts",
         "Hops from one organisation to another over the Internet, as the receiver wrote them down; unknown where it \
          does not write whether TLS was used.",
     )
-    .columns([("from", "From"), ("by", "By"), ("hops", "Hops")])
+    .columns([("from", "From"), ("by", "By"), ("strongest", "Strongest"), ("hops", "Hops")])
     .columns(TALLY)
     .columns([("in_2014", "2014")]);
-    let mut statement = survey.connection.prepare(
-        "SELECT json_extract(line, '$.from.registered_domain'), json_extract(line, '$.by.registered_domain'), \
-         json_extract(line, '$.encrypted'), count(*) FROM hop \
-         WHERE json_extract(line, '$.inter_organisation') = 1 GROUP BY 1, 2, 3",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut pairs: BTreeMap<(String, String), Tally> = BTreeMap::new();
-    while let Some(row) = rows.next()? {
-        let end = |column| -> rusqlite::Result<String> {
-            Ok(row
-                .get::<_, Option<String>>(column)?
-                .unwrap_or_else(|| "unknown".to_owned()))
-        };
-        let encrypted: Option<bool> = row.get(2)?;
-        pairs
-            .entry((end(0)?, end(1)?))
-            .or_default()
-            .add(encrypted.into(), row.get(3)?);
-    }
-    let mut pairs: Vec<_> = pairs.into_iter().collect();
-    let hops = |tally: &Tally| tally.of() + tally.unknown;
-    pairs.sort_by(|a, b| (hops(&b.1), &a.0).cmp(&(hops(&a.1), &b.0)));
-    for ((from, by), tally) in pairs.into_iter().take(asked.limit.max(50)) {
-        let printed = study::received(&from, &by);
-        let mut row = vec![Cell::from(from), by.into(), hops(&tally).into()];
+    let matrix = Matrix::read(&survey.connection, asked.limit)?;
+    for (from, by, hops) in matrix.pairs().into_iter().take(asked.limit.max(50)) {
+        let mut tally = Tally::default();
+        tally.add(Truth::Yes, hops.yes);
+        tally.add(Truth::No, hops.no);
+        tally.add(Truth::Unknown, hops.unknown);
+        let mut row = vec![
+            Cell::from(from),
+            by.into(),
+            hops.strongest.as_str().into(),
+            hops.count().into(),
+        ];
         row.extend(tally.cells());
-        row.push(printed.into());
+        row.push(study::received(from, by).into());
         table.row(row);
+    }
+    Ok(table)
+}
+
+pub(super) fn clear_though_offered(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let mut table = Table::new(
+        "clear-though-offered",
+        "Mail in clear to receivers that take TLS",
+        "Hops between organisations that the receiver wrote down as not encrypted, though exchanges of the same \
+         registered domain accepted STARTTLS in this survey: the sender did not ask, was kept from asking, or the \
+         receiver changed since.",
+    )
+    .columns([
+        ("from", "From"),
+        ("by", "By"),
+        ("hops", "Hops in clear"),
+        ("last", "Last"),
+        ("servers", "Servers that answered"),
+        ("accepted", "Accept STARTTLS"),
+        ("version", "Best version seen"),
+    ]);
+    let mut statement = survey.connection.prepare(
+        "WITH said AS (SELECT CAST(line AS TEXT) AS line FROM hop), \
+         clear AS (SELECT line ->> '$.from.registered_domain' AS sender, line ->> '$.by.registered_domain' AS receiver, \
+           count(*) AS hops, max(line ->> '$.time') AS last FROM said \
+           WHERE line ->> '$.inter_organisation' = 1 AND line ->> '$.encrypted' = 0 GROUP BY 1, 2), \
+         offer AS (SELECT e.registered_domain AS operator, count(DISTINCT j.address) AS servers, \
+           count(DISTINCT CASE WHEN s.accepted = 1 OR t.accepted = 1 THEN j.address END) AS accepted, max(t.version) AS version \
+           FROM exchange e JOIN exchange_address ea ON ea.exchange = e.id \
+           JOIN judged_server j ON j.address = ea.address AND j.answered = 1 \
+           LEFT JOIN smtp s ON s.id = j.smtp LEFT JOIN tls t ON t.id = j.tls GROUP BY 1) \
+         SELECT sender, receiver, hops, last, servers, accepted, version FROM clear JOIN offer ON operator = receiver \
+         WHERE accepted > 0 ORDER BY hops DESC, sender, receiver LIMIT ?1",
+    )?;
+    let limit = i64::try_from(asked.limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query([limit])?;
+    while let Some(row) = rows.next()? {
+        table.row(vec![
+            Cell::text(row.get::<_, Option<String>>(0)?),
+            Cell::text(row.get::<_, Option<String>>(1)?),
+            row.get::<_, u64>(2)?.into(),
+            Cell::text(row.get::<_, Option<String>>(3)?),
+            row.get::<_, u64>(4)?.into(),
+            row.get::<_, u64>(5)?.into(),
+            Cell::text(row.get::<_, Option<String>>(6)?),
+        ]);
     }
     Ok(table)
 }

@@ -208,9 +208,21 @@ pub const QUESTIONS: &[Question] = &[
     },
     Question {
         name: "matrix",
-        about: "who sends to whom encrypted, from Received fields",
+        about: "senders against receivers, by the Received fields of real mail",
         shown: Shown::Page,
         answer: matrix::matrix,
+    },
+    Question {
+        name: "matrix-pairs",
+        about: "the same, a row for each pair, with counts",
+        shown: Shown::Asked,
+        answer: matrix::pairs,
+    },
+    Question {
+        name: "clear-though-offered",
+        about: "mail that came in clear to receivers that accept STARTTLS",
+        shown: Shown::Page,
+        answer: matrix::clear_though_offered,
     },
     Question {
         name: "runs",
