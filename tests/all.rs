@@ -8,6 +8,7 @@ mod header_trace;
 mod imports;
 mod mx_lookup;
 mod peers;
+mod report;
 mod smtp_probe;
 mod tls_inspect;
 mod to_sqlite;

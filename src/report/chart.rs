@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::matrix::Matrix;
 use super::table::{Tally, thousands};
-use crate::store::Truth;
+use crate::store::{Truth, printable};
 
 /// What a table looks like.
 #[derive(Clone, Debug)]
@@ -137,7 +137,7 @@ impl Chart {
                 rect width="100%" height="100%" class="paper" {}
                 text x=(MARGIN) y=(MARGIN + 14) class="title" { (title) }
                 @for (y, panel) in placed {
-                    text x=(MARGIN) y=(y + 14) class="group" { (panel.title) }
+                    text x=(MARGIN) y=(y + 14) class="group" { (printable(&panel.title)) }
                     svg x=(MARGIN) y=(y + 24) width=(WIDTH - 2 * MARGIN) height=(panel.height) { (panel.body) }
                 }
             }
@@ -182,7 +182,7 @@ fn stacked(stacks: &[Stack]) -> (u32, Markup) {
             @let tally = &stack.tally;
             @let all = (tally.of() + tally.unknown).max(1) as f64;
             @let parts = [("yes", tally.yes), ("mixed", tally.mixed), ("no", tally.no), ("unknown", tally.unknown)];
-            text x="0" y=(y + 13) { (stack.label) }
+            text x="0" y=(y + 13) { (printable(&stack.label)) }
             text x="100%" y=(y + 13) class="value" {
                 @match tally.percent() { Some(percent) => (format!("{percent:.2} %")), None => "unknown" }
             }
@@ -191,7 +191,7 @@ fn stacked(stacks: &[Stack]) -> (u32, Markup) {
                 @if *count > 0 {
                     rect class=(class) x=(percent_of(before as f64 / all)) width=(percent_of(*count as f64 / all))
                         y=(y + BAR) height=(THICK) {
-                        title { (format!("{}: {class} {} of {}", stack.label, thousands(*count), thousands(tally.of() + tally.unknown))) }
+                        title { (format!("{}: {class} {} of {}", printable(&stack.label), thousands(*count), thousands(tally.of() + tally.unknown))) }
                     }
                 }
             }
@@ -213,13 +213,13 @@ fn plain(bars: &[Bar], unit: &str, longest: f64) -> (u32, Markup) {
         @for (at, bar) in bars.iter().enumerate() {
             @let y = at as u32 * STEP;
             @let class = bar.truth.map_or("plain", Truth::word);
-            text x="0" y=(y + 13) { (bar.label) }
+            text x="0" y=(y + 13) { (printable(&bar.label)) }
             text x="100%" y=(y + 13) class="value" {
                 @if unit.starts_with('%') { (format!("{:.2} %", bar.value)) } @else { (thousands(bar.count)) }
             }
             rect class=(class) x="0" width=(percent_of(bar.value / longest)) y=(y + BAR) height=(THICK) {
                 title {
-                    (bar.label) ": " (format!("{:.2} {unit}", bar.value)) ", " (thousands(bar.count))
+                    (printable(&bar.label)) ": " (format!("{:.2} {unit}", bar.value)) ", " (thousands(bar.count))
                     @if let Some(truth) = bar.truth { ", TLS: " (truth.word()) }
                 }
             }
@@ -258,7 +258,7 @@ fn curves(x: &str, lines: &[Line], points: &[(f64, f64, String)]) -> (u32, Marku
         @for (at, line) in lines.iter().enumerate() {
             @let y = at as u32 * LEGEND;
             line class=(format!("curve c{}", at % 8)) x1="0" x2="24" y1=(y + 9) y2=(y + 9) {}
-            text x="32" y=(y + 13) { (line.label) }
+            text x="32" y=(y + 13) { (printable(&line.label)) }
             @if let Some((_, percent)) = percents(line).last() {
                 text x="100%" y=(y + 13) class="value" { (format!("{percent:.2} %")) }
             }
@@ -288,7 +288,7 @@ fn curves(x: &str, lines: &[Line], points: &[(f64, f64, String)]) -> (u32, Marku
                 @if let Some(percent) = tally.percent() {
                     circle class=(format!("point c{}", at % 8)) cx=(percent_of(across(*x))) cy=(format!("{:.1}", down(percent))) r="5" {
                         title {
-                            (format!("{}: {percent:.2} %, {} of {} at {}", line.label, thousands(tally.yes), thousands(tally.of()), thousands(*x as u64)))
+                            (format!("{}: {percent:.2} %, {} of {} at {}", printable(&line.label), thousands(tally.yes), thousands(tally.of()), thousands(*x as u64)))
                             @if tally.unknown > 0 { ", " (thousands(tally.unknown)) " unknown" }
                         }
                     }

@@ -17,7 +17,9 @@ for (const table of document.querySelectorAll('table')) {
   }));
 }
 const open = () => {
-  const card = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  let id = location.hash.slice(1);
+  try { id = decodeURIComponent(id); } catch { /* a name with a stray % is its own id */ }
+  const card = document.getElementById(id);
   if (card && card.tagName === 'DETAILS') card.open = true;
 };
 addEventListener('hashchange', open);

@@ -116,7 +116,7 @@ fn domains(cards: &Cards) -> Markup {
 }
 
 fn anchor(domain: &str) -> String {
-    format!("domain-{domain}")
+    format!("domain-{}", safe(domain))
 }
 
 fn key(chart: &Chart) -> Markup {
