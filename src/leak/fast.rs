@@ -278,6 +278,7 @@ mod tests {
             (&combo, b"a@example.org;pw", None),
             (&combo, b"a:pw@example.org", None),
             (&combo, b" @example.org", None),
+            (&combo, b"\"a@b.org:x\"@example.org:pw", None),
             (&plain, b"a@163.com\r", Some("163.com")),
             (&plain, b"a@example.org ", None),
             (&gawker, b"n:::h:::a@example.org", Some("example.org")),
@@ -289,6 +290,23 @@ mod tests {
                 "{}",
                 String::from_utf8_lossy(line)
             );
+        }
+    }
+
+    #[test]
+    fn every_byte_is_folded_in_every_place() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut word = *b"abcdefgh";
+                word[at] = byte;
+                let (folded, plain) = fold_word(u64::from_le_bytes(word));
+                if is_plain(byte) {
+                    word.make_ascii_lowercase();
+                    assert_eq!((folded.to_le_bytes(), plain), (word, 8), "{byte}");
+                } else {
+                    assert_eq!(plain as usize, at, "{byte}");
+                }
+            }
         }
     }
 

@@ -135,7 +135,9 @@ fn guess(sample: &Sample<'_>, wish: &Wish) -> Result<Format, Unreadable> {
     if sample.count(|line| adobe.field(line).is_ok()) >= many {
         return Ok(Format::Adobe);
     }
-    if sample.count(|line| memchr::memmem::find(line, b":::").is_some()) >= many * 2 {
+    if sample.count(|line| memchr::memmem::find(line, b":::").is_some())
+        >= sample.lines.len().div_ceil(2)
+    {
         return Ok(Format::Gawker);
     }
     let first = sample.text.trim_ascii_start();
@@ -147,7 +149,7 @@ fn guess(sample: &Sample<'_>, wish: &Wish) -> Result<Format, Unreadable> {
             return Err(Unreadable::NoField);
         }
     }
-    if sample.header_delimiter(b'\t', wish) {
+    if sample.lines[0].contains(&b'\t') && sample.header_delimiter(b'\t', wish) {
         return Ok(Format::Tsv);
     }
     if SEPARATORS[..5]
@@ -411,8 +413,12 @@ fn is_name(field: &[u8], name: &str) -> bool {
     field.trim_ascii().eq_ignore_ascii_case(name.as_bytes())
 }
 
+/// Stricter than what is counted: a local part that holds separators is more likely some other field.
 fn is_address(field: &[u8]) -> bool {
-    address::split(field).is_ok_and(|(_, domain)| address::domain(domain).is_ok())
+    address::split(field).is_ok_and(|(local, domain)| {
+        let is_odd = |byte: &u8| SEPARATORS.contains(byte) || *byte == b'@';
+        (local.starts_with(b"\"") || !local.iter().any(is_odd)) && address::domain(domain).is_ok()
+    })
 }
 
 fn any_address(text: &[u8]) -> bool {
@@ -440,5 +446,193 @@ fn shown(separator: u8) -> String {
         b'\t' => "tab".to_owned(),
         b' ' => "space".to_owned(),
         byte => format!("'{}'", byte.escape_ascii()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(format: Option<Format>, column: &str, separator: &[u8]) -> Wish {
+        Wish {
+            format,
+            column: column.parse().ok(),
+            separator: separator.first().copied(),
+        }
+    }
+
+    fn found(text: &[u8], wish: &Wish) -> Result<(String, u64), Unreadable> {
+        find(text, true, wish).map(|found| (found.description, found.headers))
+    }
+
+    #[test]
+    fn formats_are_known_by_their_lines() {
+        let guessed = Wish::default();
+        for (text, description, headers) in [
+            (
+                &b"1-|--|-a@example.org-|-x-|-|--\n2-|--|--|-x-|-hint\nand more|--\n\nmore|--\n"[..],
+                "adobe",
+                0,
+            ),
+            (
+                b"name:::hash:::a@example.org\nname:::hash:::NULL\nname:::hash:::\n",
+                "gawker, column 3",
+                0,
+            ),
+            (b"a@example.org:::hash:::name\n", "gawker, column 1", 0),
+            (
+                b"a@example.org:p@ss.word\nb@example.org:x;y\n",
+                "combo with ':', column 1",
+                0,
+            ),
+            (
+                b"name:a@example.org:x\nname:b@example.org:y\n",
+                "combo with ':', column 2",
+                0,
+            ),
+            (b"a@example.org;x\n", "combo with ';', column 1", 0),
+            (b"a@example.org|x\n", "combo with '|', column 1", 0),
+            (b"a@example.org x y\n", "combo with space, column 1", 0),
+            (b"1\ta@example.org\tx\n", "tsv, column 2", 0),
+            (
+                b"id\tMail\tx\n1\ta@example.org\tx\n",
+                "tsv, column 2 (mail)",
+                1,
+            ),
+            (
+                b"\xef\xbb\xbf\"E-Mail\",name\r\n\"a@example.org\",x\r\n",
+                "csv with ',', column 1 (e-mail)",
+                0,
+            ),
+            (
+                b"id;user_email;x\n1;a@example.org;x\n",
+                "csv with ';', column 2 (user_email)",
+                0,
+            ),
+            (
+                b"1,\"a@example.org\",x\n2,\"b@example.org\",x\n",
+                "csv with ',', column 2",
+                0,
+            ),
+            (
+                b"email\na@example.org\n",
+                "csv with ',', column 1 (email)",
+                0,
+            ),
+            (
+                b"{\"id\":1,\"email\":\"a@example.org\"}\n",
+                "json, field email",
+                0,
+            ),
+            (
+                b"[{\"id\":1,\"userEmail\":\"a@example.org\"}]",
+                "json, field useremail",
+                0,
+            ),
+            (b"a@example.org\nnobody\n\n", "plain", 0),
+            (
+                b"INSERT INTO t VALUES (1,'a@example.org','x'),(2,'b@example.org','y');\n",
+                "any",
+                0,
+            ),
+            (b"", "plain", 0),
+            (b"\n\n", "plain", 0),
+        ] {
+            let told = String::from_utf8_lossy(text);
+            assert_eq!(
+                found(text, &guessed),
+                Ok((description.to_owned(), headers)),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_user_says_holds() {
+        for (text, wish, description) in [
+            (
+                &b"x@y.org;a@example.org\n"[..],
+                wish(Some(Format::Combo), "2", b";"),
+                "combo with ';', column 2",
+            ),
+            (
+                b"who;where\nx;a@example.org\n",
+                wish(None, "where", b""),
+                "csv with ';', column 2",
+            ),
+            (
+                b"who,where\nx,a@example.org\n",
+                wish(Some(Format::Csv), "2", b""),
+                "csv with ',', column 2",
+            ),
+            (
+                b"nothing here\n",
+                wish(Some(Format::Plain), "", b""),
+                "plain",
+            ),
+            (
+                b"{\"where\":\"a@example.org\"}\n",
+                wish(None, "where", b""),
+                "json, field where",
+            ),
+            (
+                b"1:::2\n",
+                wish(Some(Format::Gawker), "", b""),
+                "gawker, column 3",
+            ),
+        ] {
+            let told = String::from_utf8_lossy(text);
+            assert_eq!(
+                found(text, &wish).map(|found| found.0).as_deref(),
+                Ok(description),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_out_of_a_list_are_not_shown() {
+        let text = b"secret@example.org,other@example.org\na@example.org,b@example.org\n";
+        assert_eq!(
+            found(text, &Wish::default()),
+            Ok(("csv with ',', column 1".to_owned(), 0))
+        );
+        let text = b"{\"secret@example.org\":\"a@example.org\"}\n";
+        assert_eq!(found(text, &Wish::default()), Err(Unreadable::NoField));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let utf16: Vec<u8> = "a@example.org\nb@example.org\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let marked: Vec<u8> = "\u{feff}x"
+            .encode_utf16()
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        for text in [&utf16, &marked] {
+            assert_eq!(found(text, &Wish::default()), Err(Unreadable::Utf16));
+        }
+        let gzip = found(b"\x1f\x8b\x08\0", &wish(Some(Format::Plain), "", b"")).unwrap_err();
+        assert!(gzip.to_string().contains("zcat"), "{gzip}");
+        let zstd = found(b"\x28\xb5\x2f\xfd\0", &Wish::default()).unwrap_err();
+        assert!(zstd.to_string().contains("zstdcat"), "{zstd}");
+        assert_eq!(
+            found(b"one\ntwo\n", &Wish::default()),
+            Err(Unreadable::NoFormat)
+        );
+        assert_eq!(
+            found(b"one,two\n1,2\n", &wish(None, "three", b",")),
+            Err(Unreadable::NoFormat)
+        );
+        assert_eq!(
+            found(b"one,two\n1,2\n", &wish(Some(Format::Csv), "three", b"")),
+            Err(Unreadable::NoColumn)
+        );
+        assert_eq!(
+            found(b"{\"a\":1}\n", &Wish::default()),
+            Err(Unreadable::NoField)
+        );
     }
 }

@@ -22,6 +22,8 @@ mod guess;
 mod input;
 mod json;
 mod names;
+#[cfg(test)]
+mod obvious;
 mod read;
 mod tally;
 mod watch;
