@@ -140,6 +140,10 @@ fn guess(sample: &Sample<'_>, wish: &Wish) -> Result<Format, Unreadable> {
     {
         return Ok(Format::Gawker);
     }
+    // Rows of a dump stand many on a line: a column of its lines would miss all but one.
+    if sample.text.split(|&byte| byte == b'\n').any(is_insert) {
+        return Ok(Format::Any);
+    }
     let first = sample.text.trim_ascii_start();
     if first.starts_with(b"{") || first.starts_with(b"[") {
         if sample.json_field(wish).is_some() {
@@ -172,6 +176,12 @@ fn guess(sample: &Sample<'_>, wish: &Wish) -> Result<Format, Unreadable> {
         _ if any_address(sample.text) => Ok(Format::Any),
         _ => Err(Unreadable::NoFormat),
     }
+}
+
+fn is_insert(line: &[u8]) -> bool {
+    const INSERT: &[u8] = b"insert into ";
+    line.get(..INSERT.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(INSERT))
 }
 
 /// The lines of a head that are not blank.
