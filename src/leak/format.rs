@@ -108,6 +108,24 @@ pub struct Found {
     pub headers: u64,
 }
 
+impl Found {
+    /// A layout of the whole input.
+    pub fn of(layout: Layout, description: String) -> Self {
+        Self {
+            layout,
+            description,
+            skipped: 0,
+            headers: 0,
+        }
+    }
+
+    /// The first line of `text` names the columns.
+    pub fn skip_first_line(&mut self, text: &[u8]) {
+        self.skipped = memchr::memchr(b'\n', text).map_or(text.len(), |end| end + 1);
+        self.headers = 1;
+    }
+}
+
 /// Why an input cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {

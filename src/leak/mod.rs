@@ -1,7 +1,7 @@
 //! Lists of addresses, leaked or not, as users for each mail domain: bytes in, domains and numbers out.
 //!
 //! The way of a line: a piece of the input ([`read`]) is cut into address fields by its layout ([`delimited`], [`csv`],
-//! [`json`], [`any`]; [`format`] names them, [`guess`] finds them), a field gives its domain ([`address`]) to the sums of the
+//! [`json`], [`any`]; [`format`] names them, [`guess`] finds them in a [`sample`]), a field gives its domain ([`address`]) to the sums of the
 //! thread ([`tally`]), and these go into those of the list ([`census`]). Nearly every line takes the short way through
 //! [`fast`] instead.
 //!
@@ -25,6 +25,7 @@ mod names;
 #[cfg(test)]
 mod obvious;
 mod read;
+mod sample;
 mod tally;
 mod watch;
 
