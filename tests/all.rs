@@ -6,6 +6,7 @@ mod fuzz;
 mod harness;
 mod header_trace;
 mod imports;
+mod leak_count;
 mod mx_lookup;
 mod peers;
 mod report;

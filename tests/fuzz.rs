@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/src/leak_count.rs"]
+mod leak_count;
 #[path = "../fuzz/src/received.rs"]
 mod received;
 #[path = "../fuzz/src/smtp_dialogue.rs"]
@@ -54,4 +56,9 @@ fn tls_flights() {
 #[test]
 fn certificates() {
     replay("x509_certificate", x509_certificate::run);
+}
+
+#[test]
+fn lists() {
+    replay("leak_count", leak_count::run);
 }

@@ -1,5 +1,6 @@
 //! What the fuzz targets do with their input. Each module is replayed over its corpus by the tests, too.
 
+pub mod leak_count;
 pub mod received;
 pub mod smtp_dialogue;
 pub mod smtp_reply;
