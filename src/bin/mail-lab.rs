@@ -14,7 +14,7 @@ use mx_survey::lab::{command, presets, worker};
 
 /// Serve a world of DNS names and mail servers on loopback, or make one.
 #[derive(Parser)]
-#[command(after_help = EXAMPLES)]
+#[command(name = "mail-lab", after_help = EXAMPLES)]
 struct Args {
     /// The world, NDJSON (mail-lab(1)); - for stdin
     #[arg(required_unless_present_any = ["behaviours", "generate", "worker"])]

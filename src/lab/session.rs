@@ -61,6 +61,8 @@ pub async fn converse(host: Arc<Host>, stream: TcpStream, arrival: Arrival) {
         host: &host,
         arrival,
         inside: false,
+        greeted: false,
+        early: false,
         bytes_in: 0,
         bytes_out: 0,
     };
@@ -77,6 +79,10 @@ struct Session<'a> {
     host: &'a Host,
     arrival: Arrival,
     inside: bool,
+    /// The greeting is said.
+    greeted: bool,
+    /// The client spoke before that.
+    early: bool,
     bytes_in: u64,
     bytes_out: u64,
 }
@@ -94,10 +100,8 @@ impl Session<'_> {
         let host = self.host;
         let cues = host.script.at(Step::Banner, self.arrival).unwrap_or(&[]);
         let over = self.play(stream, cues).await?;
-        let waited = cues
-            .iter()
-            .any(|cue| !cue.wait.is_zero() || !cue.drip.is_zero());
-        if waited && stream.peek(&mut [0]).now_or_never().is_some() {
+        self.greeted = true;
+        if self.early {
             self.host.counters().early_talkers += 1;
         }
         Ok(if over { Flow::Over } else { Flow::On })
@@ -261,6 +265,7 @@ impl Session<'_> {
         for _ in 0..cue.times {
             if !cue.wait.is_zero() {
                 sleep(cue.wait).await;
+                self.early |= !self.greeted && stream.has_input();
             }
             if cue.drip.is_zero() {
                 stream.write_all(&cue.say).await?;
@@ -269,6 +274,7 @@ impl Session<'_> {
             }
             for byte in cue.say.chunks(1) {
                 sleep(cue.drip).await;
+                self.early |= !self.greeted && stream.has_input();
                 stream.write_all(byte).await?;
                 self.bytes_out += 1;
             }
@@ -296,17 +302,29 @@ impl Session<'_> {
 trait Wire: AsyncRead + AsyncWrite + Unpin {
     /// Makes closing it a RST.
     fn reset_on_close(&self);
+
+    /// Whether the client has said something that is not read yet.
+    fn has_input(&self) -> bool;
 }
 
 impl Wire for TcpStream {
     fn reset_on_close(&self) {
         let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
     }
+
+    fn has_input(&self) -> bool {
+        let peeked = self.peek(&mut [0]).now_or_never();
+        matches!(peeked, Some(Ok(1)))
+    }
 }
 
 impl Wire for tokio_rustls::server::TlsStream<TcpStream> {
     fn reset_on_close(&self) {
         self.get_ref().0.reset_on_close();
+    }
+
+    fn has_input(&self) -> bool {
+        self.get_ref().0.has_input()
     }
 }
 
