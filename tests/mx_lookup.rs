@@ -1,5 +1,6 @@
 //! mx-lookup in every corner of the DNS: the real one of NSD and Unbound, and a hostile one.
 
+mod hostile;
 mod world;
 
 use std::collections::HashMap;

@@ -385,8 +385,8 @@ fn rank(reason: Reason) -> u8 {
         Reason::Servfail => 0,
         Reason::Malformed => 1,
         Reason::Refused => 2,
-        Reason::Timeout => 3,
+        Reason::Timeout => 4,
         Reason::Local => 5,
-        _ => 4,
+        _ => 3,
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -183,8 +184,17 @@ impl Inner {
     async fn read(self: Arc<Self>) {
         let mut buffer = vec![0; 65_536];
         loop {
-            if self.io.readable().await.is_err() {
+            let Ok(ready) = self.io.ready(Interest::READABLE | Interest::ERROR).await else {
                 return;
+            };
+            if ready.is_error() {
+                if let Ok(Some(error)) = self.io.take_error() {
+                    self.fail_all(&error);
+                }
+                // It is dealt with: wait for the next.
+                let _ = self.io.try_io(Interest::ERROR, || -> io::Result<()> {
+                    Err(io::ErrorKind::WouldBlock.into())
+                });
             }
             for _ in 0..BATCH {
                 match self.io.try_recv(&mut buffer) {
