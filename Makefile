@@ -22,6 +22,11 @@ lint:
 	$(CARGO) clippy --locked --all-targets --features lab -- -D warnings
 	mandoc -T lint -W warning man/*.[157]
 
+# mail-lab as a load target, beside a bare client.
+.PHONY: bench-lab
+bench-lab:
+	$(CARGO) bench --locked --features lab --bench lab
+
 install: build
 	install -d $(DESTDIR)$(BINPREFIX) $(DESTDIR)$(MANPREFIX)/man1 $(DESTDIR)$(MANPREFIX)/man5 $(DESTDIR)$(MANPREFIX)/man7
 	for program in $(PROGRAMS); do install -m 755 target/release/$$program $(DESTDIR)$(BINPREFIX)/ || exit 1; done
