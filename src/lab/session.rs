@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 use super::counters::Counters;
@@ -27,9 +27,6 @@ pub struct Host {
     /// What it saw.
     pub counters: Mutex<Counters>,
 }
-
-/// The longest life of a conversation.
-const LIFE: Duration = Duration::from_secs(1800);
 
 /// The longest command line that is understood; twice what RFC 5321 §4.5.3.1.4 allows.
 const LINE: usize = 1024;
@@ -66,8 +63,9 @@ pub async fn converse(host: Arc<Host>, stream: TcpStream, arrival: Arrival) {
         bytes_in: 0,
         bytes_out: 0,
     };
-    // Errors are the client's ways of going; the counters tell them.
-    let _ = timeout(LIFE, session.run(stream)).await;
+    // Errors are the client's ways of going; the counters tell them. There is no limit of time: a timer for each
+    // conversation would be a tenth of its cost, and a client that is gone closes its sockets.
+    let _ = session.run(stream).await;
     let (bytes_in, bytes_out) = (session.bytes_in, session.bytes_out);
     let mut counters = host.counters();
     counters.bytes_in += bytes_in;
