@@ -55,7 +55,7 @@ fn write_world(path: &std::path::Path) {
 
 fn addresses() -> impl Iterator<Item = IpAddr> {
     (0..ADDRESSES)
-        .map(|n| Ipv4Addr::from((127 << 24 | 16 << 16) + (n / 250 << 8) + 1 + n % 250).into())
+        .map(|n| Ipv4Addr::from((127 << 24 | 16 << 16) + ((n / 250) << 8) + 1 + n % 250).into())
 }
 
 /// Sessions over all addresses, as fast as may be or at a rate.
