@@ -183,9 +183,10 @@ impl Lab {
             let line = lines.next().expect("the lab is up").expect("a line");
             line.split_once('=').expect("a variable").1.to_string()
         };
+        let (dns, port, _roots) = (value(), value(), value());
         Self {
-            dns: value().parse().expect("an address"),
-            port: value().parse().expect("a port"),
+            dns: dns.parse().expect("an address"),
+            port: port.parse().expect("a port"),
             child,
         }
     }

@@ -631,6 +631,31 @@ fn behaviours_are_listed() {
     );
 }
 
+#[test]
+fn a_reader_that_has_read_enough_leaves_the_world_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = directory.path().join("world");
+    std::fs::write(
+        &world,
+        r#"{"type":"name","name":"a.test","a":["127.0.0.1"]}"#,
+    )
+    .unwrap();
+    let mut child = program()
+        .args(["--port", "0", "--dns-port", "0"])
+        .arg(&world)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    std::thread::sleep(LONG / 10);
+    assert!(child.try_wait().unwrap().is_none());
+    Command::new("kill")
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
 /// A made world: its truth, a line for each domain.
 fn made(arguments: &[&str]) -> (TempDir, Vec<Value>) {
     let directory = tempfile::tempdir().unwrap();

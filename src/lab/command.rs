@@ -33,17 +33,25 @@ async fn wait(
     mut interrupt: Signal,
     mut terminate: Signal,
 ) -> anyhow::Result<u8> {
-    let mut output = io::stdout().lock();
-    for (variable, value) in internet.environment() {
-        writeln!(output, "{variable}={value}")?;
+    match announce(internet) {
+        // Whoever has read enough still wants the world.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        result => result?,
     }
-    output.flush()?;
     eprintln!(
         "mail-lab: {} names, {} listeners",
         internet.names, internet.listeners
     );
     tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     Ok(0)
+}
+
+fn announce(internet: &Internet) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    for (variable, value) in internet.environment() {
+        writeln!(output, "{variable}={value}")?;
+    }
+    output.flush()
 }
 
 async fn attend(
