@@ -61,3 +61,8 @@ resolver:
 .PHONY: bench-dns
 bench-dns: build
 	benches/dns.sh
+
+# What tls-inspect costs this machine, beside a bare handshake loop.
+.PHONY: bench-tls
+bench-tls:
+	$(CARGO) bench --locked --features lab --bench tls

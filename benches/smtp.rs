@@ -4,15 +4,16 @@
 //! It runs mail-lab, which runs it again with the name of a part, so that the servers stand while the part is measured.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod measure;
+
 use std::fmt::Write as _;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -129,7 +130,7 @@ fn inside(name: &str, directory: &Path) -> ExitCode {
         .args(["--quiet", "--no-vantage-check"])
         .args(part.options);
     let records = directory.join("records");
-    let probed = measure(&mut probe, &targets, &records);
+    let probed = measure::run(&mut probe, &targets, &records);
     // One record a server, and the two lines of the run.
     let written = fs::read_to_string(&records).unwrap().lines().count();
     assert_eq!(written, part.servers as usize + 2);
@@ -145,7 +146,7 @@ fn inside(name: &str, directory: &Path) -> ExitCode {
         "cpu" => {
             let mut bare = Command::new(std::env::current_exe().unwrap());
             bare.arg("bare").arg(&targets);
-            let bare = measure(&mut bare, &targets, &directory.join("bare"));
+            let bare = measure::run(&mut bare, &targets, &directory.join("bare"));
             let each = probed.cpu.as_secs_f64() * 1000.0 / servers;
             println!(
                 "{name}: bare loop: {:.3} ms of CPU a server; target: 0.18",
@@ -168,53 +169,6 @@ fn inside(name: &str, directory: &Path) -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    }
-}
-
-struct Measured {
-    elapsed: Duration,
-    /// User and system time.
-    cpu: Duration,
-    /// Largest resident set, KiB.
-    most_memory: u64,
-}
-
-/// Runs a command to its end and reads its figures from /proc.
-fn measure(command: &mut Command, stdin: &Path, stdout: &Path) -> Measured {
-    let begun = Instant::now();
-    let mut child = command
-        .stdin(File::open(stdin).unwrap())
-        .stdout(File::create(stdout).unwrap())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .unwrap();
-    let of = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap();
-    let mut most_memory = 0;
-    let cpu = loop {
-        let stat = of("stat");
-        // Fields behind the name, which stands in parentheses: state, …, utime and stime in ticks of 10 ms.
-        let fields: Vec<_> = stat
-            .rsplit_once(')')
-            .unwrap()
-            .1
-            .split_whitespace()
-            .collect();
-        if fields[0] == "Z" {
-            let ticks: u64 =
-                fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-            break Duration::from_millis(ticks * 10);
-        }
-        if let Some(line) = of("status").lines().find(|line| line.starts_with("VmHWM:")) {
-            most_memory = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        }
-        sleep(Duration::from_millis(20));
-    };
-    let elapsed = begun.elapsed();
-    assert!(child.wait().unwrap().success());
-    Measured {
-        elapsed,
-        cpu,
-        most_memory,
     }
 }
 

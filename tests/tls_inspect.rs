@@ -25,8 +25,6 @@ fn inspect(more: &[&str], input: &str) -> Ran {
         "probe.example.org",
         "--allow",
         "127.0.0.0/8",
-        "--spacing",
-        "0s",
         // s_server has nothing to say inside TLS.
         "--reply-timeout",
         "500ms",
@@ -34,6 +32,9 @@ fn inspect(more: &[&str], input: &str) -> Ran {
     ];
     if !more.contains(&"--handshake-timeout") {
         arguments.extend(["--handshake-timeout", "3s"]);
+    }
+    if !more.contains(&"--spacing") {
+        arguments.extend(["--spacing", "0s"]);
     }
     if !more.contains(&"--roots") {
         arguments.extend(["--roots", &root]);

@@ -14,7 +14,7 @@ use super::hello::{ClientHello, MOST_SUITES, SIGNATURES};
 use super::inspect::{Inspected, Inspector, Pace, Target};
 use super::names::{Group, Version};
 use super::suite::{self, CLASSIC, KeyExchange, Suite, TLS13};
-use crate::record::{Enumeration, Outcome, Reason};
+use crate::record::{Enumeration, Outcome, Phase, Reason};
 use crate::x509::{facts, sha256_hex};
 
 /// The most connections to one server.
@@ -88,7 +88,7 @@ struct Asker<'a, P> {
     pace: &'a P,
     connections: u32,
     last: Instant,
-    /// The server asked to be left alone, or the bound is reached.
+    /// The server asked to be left alone, or is out of reach.
     stopped: bool,
     found: Enumeration,
     certificates: Vec<Vec<u8>>,
@@ -269,7 +269,9 @@ impl<P: Pace> Asker<'_, P> {
         };
         let (answered, call) = self.inspector.ask(self.target, &hello).await;
         self.last = call.began;
-        self.stopped |= answered.outcome.reason == Reason::Deferred;
+        // Asked to be left alone, or out of reach: one more question would be answered no better.
+        let outcome = &answered.outcome;
+        self.stopped |= outcome.reason == Reason::Deferred || outcome.phase == Phase::Connect;
         self.note(&answered.flight, version);
         Some(answered)
     }
@@ -277,8 +279,12 @@ impl<P: Pace> Asker<'_, P> {
     /// Waits for its turn; false where no more connections may be made.
     async fn is_due(&mut self, what: &str) -> bool {
         if self.stopped || self.connections == MOST_CONNECTIONS {
-            let why = if self.stopped { "deferred" } else { "too_long" };
-            self.push_unknown(format!("{what}: connect/{why}"));
+            let why = if self.stopped {
+                "not asked after a failure"
+            } else {
+                "not asked, enough connections"
+            };
+            self.push_unknown(format!("{what}: {why}"));
             return false;
         }
         self.pace.wait(self.last).await;

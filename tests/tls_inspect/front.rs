@@ -35,6 +35,19 @@ impl Front {
         count: usize,
         serve: impl Fn(usize, TcpStream, usize) + Send + Sync + 'static,
     ) -> Vec<Self> {
+        Self::saying(
+            |_| ("220 mx.example.test ESMTP\r\n", "220 ready\r\n"),
+            count,
+            serve,
+        )
+    }
+
+    /// The same with a greeting and an answer to STARTTLS for each connection, numbered from 1.
+    pub fn saying(
+        words: fn(usize) -> (&'static str, &'static str),
+        count: usize,
+        serve: impl Fn(usize, TcpStream, usize) + Send + Sync + 'static,
+    ) -> Vec<Self> {
         let listen = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let listeners: Vec<TcpListener> = (0..count).map(listen).collect();
         let fronts: Vec<Self> = listeners
@@ -64,7 +77,7 @@ impl Front {
                         // A client that goes away ends its own connection only.
                         let ready = stream
                             .set_nonblocking(false)
-                            .and_then(|()| converse(stream));
+                            .and_then(|()| converse(stream, words(number)));
                         if let Ok(stream) = ready {
                             serve(position, stream, number);
                         }
@@ -85,17 +98,20 @@ impl Front {
     }
 }
 
-/// 220, 250, 220.
-fn converse(mut stream: TcpStream) -> std::io::Result<TcpStream> {
+/// The greeting, 250, the answer to STARTTLS.
+fn converse(
+    mut stream: TcpStream,
+    (greeting, go_ahead): (&str, &str),
+) -> std::io::Result<TcpStream> {
     stream.set_nodelay(true)?;
-    stream.write_all(b"220 mx.example.test ESMTP\r\n")?;
+    stream.write_all(greeting.as_bytes())?;
     // One byte at a time: what follows STARTTLS is not ours to read.
     let mut read = BufReader::with_capacity(1, stream.try_clone()?);
     let mut line = String::new();
     while read.read_line(&mut line)? > 0 {
         match line.trim_end() {
             "STARTTLS" => {
-                stream.write_all(b"220 ready\r\n")?;
+                stream.write_all(go_ahead.as_bytes())?;
                 return Ok(stream);
             }
             _ => stream.write_all(b"250-mx.example.test\r\n250-SIZE 1000\r\n250 STARTTLS\r\n")?,
@@ -105,7 +121,8 @@ fn converse(mut stream: TcpStream) -> std::io::Result<TcpStream> {
     Err(std::io::ErrorKind::UnexpectedEof.into())
 }
 
-fn splice(stream: TcpStream, port: u16) {
+/// Hands a connection on to a port.
+pub fn splice(stream: TcpStream, port: u16) {
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
         return;
     };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::certificates::der;
-use super::front::Front;
+use super::front::{Front, Openssl, splice};
 use super::script::{alert, certificate, flight, message, read_hello, records, say, server_hello};
 use super::{accepted, inspect, tls_of};
 
@@ -246,4 +246,67 @@ fn a_server_that_cannot_bear_todays_hello_is_told() {
     );
     assert_eq!(tls["flags"], json!(["version_intolerant"]));
     assert_eq!(tls["completed"], json!(null));
+}
+
+#[test]
+fn what_is_said_in_clear_behind_the_220_is_injected_and_no_part_of_tls() {
+    let server = Openssl::speaking_smtp("p256");
+    let port = server.port();
+    let words = |_| ("220 mx\r\n", "220 ready\r\n250 injected\r\n");
+    let fronts = Front::saying(words, 1, move |_, stream, _| splice(stream, port));
+    let tls = tls_of(&fronts[0], &[]);
+    assert_eq!(tls["completed"], true, "{tls}");
+    assert_eq!(tls["flags"], json!(["injected"]));
+    assert_eq!(tls["inside"]["outcome"]["reason"], "ok");
+}
+
+#[test]
+fn a_deferral_is_tried_again_and_a_rejection_is_a_no() {
+    let server = Openssl::start("p256", &[]);
+    let port = server.port();
+    let words = |number| match number {
+        1 => ("421 4.7.0 later\r\n", ""),
+        _ => ("220 mx\r\n", "220 ready\r\n"),
+    };
+    let fronts = Front::saying(words, 1, move |_, stream, _| splice(stream, port));
+    let tls = tls_of(&fronts[0], &["--retry-after", "100ms"]);
+    assert_eq!(
+        (&tls["completed"], &tls["attempts"]),
+        (&json!(true), &json!(2)),
+        "{tls}"
+    );
+    assert_eq!(tls["earlier"][0]["reason"], "deferred");
+    assert_eq!(tls["connections"], 2);
+
+    let words = |_| ("220 mx\r\n", "454 4.7.0 not now\r\n");
+    let fronts = Front::saying(words, 1, |_, _, _| {});
+    let tls = tls_of(&fronts[0], &["--retries", "0"]);
+    assert_eq!(outcome(&tls), "starttls/deferred", "{tls}");
+    assert_eq!(tls["accepted"], json!(null));
+
+    let words = |_| ("220 mx\r\n", "502 5.5.1 no\r\n");
+    let fronts = Front::saying(words, 1, |_, _, _| {});
+    let tls = tls_of(&fronts[0], &[]);
+    assert_eq!(outcome(&tls), "starttls/rejected", "{tls}");
+    assert_eq!(
+        (&tls["accepted"], &tls["completed"]),
+        (&json!(false), &json!(null))
+    );
+}
+
+#[test]
+fn spacing_counts_from_the_line_of_the_stage_before() {
+    let server = Openssl::speaking_smtp("p256");
+    let front = Front::to(server.port());
+    let line = accepted(front.port());
+    let connected = mx_survey::record::now();
+    let line = line.replacen('{', &format!("{{\"connected\":\"{connected}\","), 1);
+    let begun = Instant::now();
+    let ran = inspect(&["--spacing", "2s"], &line).expect(0);
+    assert!(
+        begun.elapsed() >= Duration::from_millis(1900),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(ran.of_type("tls")[0]["completed"], true);
 }
