@@ -458,6 +458,22 @@ fn lines_that_do_not_count_are_named_by_number() {
          leak-count: standard input: line 3: without @\n\
          leak-count: standard input: line 4: under an unknown top-level domain\n"
     );
+    // So many names that they are taken over on the way.
+    let mut list = String::new();
+    for number in 1..60_000 {
+        writeln!(list, "a@a-name-that-is-not-so-short-{number}.org").unwrap();
+    }
+    list.push_str("nobody\n");
+    let ran = run(
+        "leak-count",
+        &["--debug", "--quiet", "--format", "plain"],
+        &list,
+    )
+    .expect(0);
+    assert_eq!(
+        ran.stderr,
+        "leak-count: standard input: line 60000: without @\n"
+    );
     // Over several stretches of a file, ten of a cause.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("list");

@@ -72,7 +72,7 @@ causes! {
 const RETIRED: [&[u8]; 3] = [b"an", b"tp", b"yu"];
 
 /// Longest raw domain that is looked at. An A-label form of 253 bytes can be longer in UTF-8, never four times.
-const RAW_LIMIT: usize = 1024;
+pub const RAW_LIMIT: usize = 1024;
 
 /// An address field as its local part and its domain, both as written, without their wrapping. The domain stands behind
 /// the last `@`, since a quoted local part may hold others.
@@ -118,11 +118,11 @@ fn unwrap_domain(mut domain: &[u8]) -> &[u8] {
 /// The one spelling of a domain: lower case, A-labels, no dot behind. The last label is not looked up yet:
 /// [`has_known_tld`].
 pub fn canonical(raw: &[u8]) -> Result<Cow<'_, [u8]>, Cause> {
-    if raw.starts_with(b"[") {
-        return Err(Cause::AddressLiteral);
-    }
     if raw.len() > RAW_LIMIT {
         return Err(Cause::NameTooLong);
+    }
+    if raw.starts_with(b"[") {
+        return Err(Cause::AddressLiteral);
     }
     let mut name = if needs_idna(raw) {
         let text = Uts46::new()

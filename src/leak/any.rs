@@ -9,12 +9,12 @@ pub fn scan(bytes: &[u8], is_mid_line: &mut bool, tally: &mut Tally<'_>) {
     let Some((last, inner)) = bytes.split_last() else {
         return;
     };
-    tally.lines += u64::from(!*is_mid_line);
+    tally.sums.lines += u64::from(!*is_mid_line);
     *is_mid_line = *last != b'\n';
     let mut counted = 0;
     for at in memchr::memchr_iter(b'@', bytes) {
         // Counted up to here, so that a complaint has its line.
-        tally.lines += line_feeds(&bytes[counted..at]);
+        tally.sums.lines += line_feeds(&bytes[counted..at]);
         counted = at;
         let (before, behind) = (&bytes[..at], &bytes[at + 1..]);
         let length = behind.iter().take_while(|&&byte| is_domain(byte)).count();
@@ -30,12 +30,12 @@ pub fn scan(bytes: &[u8], is_mid_line: &mut bool, tally: &mut Tally<'_>) {
             (local, domain) => tally.user(local, domain),
         }
     }
-    tally.lines += line_feeds(&inner[counted.min(inner.len())..]);
+    tally.sums.lines += line_feeds(&inner[counted.min(inner.len())..]);
 }
 
 /// Counts a token that is too long to be looked at.
 pub fn skip(is_mid_line: &mut bool, tally: &mut Tally<'_>) {
-    tally.lines += u64::from(!*is_mid_line);
+    tally.sums.lines += u64::from(!*is_mid_line);
     *is_mid_line = true;
     tally.reject(Cause::LineTooLong);
 }
@@ -105,8 +105,8 @@ mod tests {
             found,
             expected.map(|(name, count)| (name.to_owned(), count))
         );
-        assert_eq!(tally.lines, 3);
-        assert_eq!(tally.causes[Cause::NoLocalPart as usize], 2);
-        assert_eq!(tally.causes[Cause::NoDomain as usize], 1);
+        assert_eq!(tally.sums.lines, 3);
+        assert_eq!(tally.sums.causes[Cause::NoLocalPart as usize], 2);
+        assert_eq!(tally.sums.causes[Cause::NoDomain as usize], 1);
     }
 }

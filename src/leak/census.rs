@@ -1,9 +1,8 @@
 //! The whole list: users for each domain, and what was not counted. Threads hand their [`Tally`] over from time to time;
 //! only here a name is checked, and only names that pass are kept.
 
-use super::address::Cause;
 use super::names::Names;
-use super::tally::{Rules, Tally};
+use super::tally::{Rules, Sums, Tally};
 
 /// The sums of a list.
 #[derive(Default)]
@@ -12,28 +11,22 @@ pub struct Census {
     pub names: Names,
     /// Users in all.
     pub users: u64,
-    /// Lines read.
-    pub lines: u64,
-    /// Lines and addresses that were not counted, by cause.
-    pub causes: [u64; Cause::ALL.len()],
-    /// Lines of column names.
-    pub headers: u64,
-    /// Addresses that were there before, where each counts once.
-    pub repeated: u64,
+    /// All that is no name.
+    pub sums: Sums,
     /// Users that an alias folded into another domain.
     pub aliased: u64,
 }
 
 impl Census {
-    /// Takes over what a thread has counted, and leaves it empty.
-    pub fn take(&mut self, tally: &mut Tally<'_>, rules: &Rules) {
+    /// Takes over the names that a thread has counted.
+    pub fn take_names(&mut self, tally: &mut Tally<'_>, rules: &Rules) {
         tally.drain(|raw, users| self.add(raw, users, rules));
-        for (sum, count) in self.causes.iter_mut().zip(&mut tally.causes) {
-            *sum += std::mem::take(count);
-        }
-        self.lines += std::mem::take(&mut tally.lines);
-        self.headers += std::mem::take(&mut tally.headers);
-        self.repeated += std::mem::take(&mut tally.repeated);
+    }
+
+    /// Takes over all that a thread has counted of an input.
+    pub fn take(&mut self, tally: &mut Tally<'_>, rules: &Rules) {
+        self.take_names(tally, rules);
+        self.sums.add(&std::mem::take(&mut tally.sums));
     }
 
     fn add(&mut self, raw: &[u8], users: u64, rules: &Rules) {
@@ -51,7 +44,7 @@ impl Census {
                 self.names.add(target, users);
                 self.users += users;
             }
-            Err(cause) => self.causes[cause as usize] += users,
+            Err(cause) => self.sums.causes[cause as usize] += users,
         }
     }
 }

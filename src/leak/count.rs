@@ -15,7 +15,7 @@ use super::format::Wish;
 use super::input::{Error, List, Reader, Reading};
 use super::names::Ranking;
 use super::read::{CHUNK, SEGMENT};
-use super::tally::{Rules, Tally};
+use super::tally::{Rules, Sums, Tally};
 use super::watch::Watch;
 use crate::record::{Listed, Other};
 
@@ -72,11 +72,8 @@ pub struct Count {
     pub users: u64,
     /// How the reading of each input went.
     pub readings: Vec<Reading>,
-    lines: u64,
-    headers: u64,
-    repeated: u64,
+    sums: Sums,
     aliased: u64,
-    causes: [u64; Cause::ALL.len()],
     ranking: Ranking,
 }
 
@@ -117,11 +114,8 @@ pub fn count(list: &List, settings: &Settings, watch: &Watch) -> Result<Count, E
         source: list.source.clone(),
         users: census.users,
         readings,
-        lines: census.lines,
-        headers: census.headers,
-        repeated: census.repeated,
+        sums: census.sums,
         aliased: census.aliased,
-        causes: census.causes,
         ranking: census.names.into_ranking(),
     })
 }
@@ -177,15 +171,16 @@ impl Count {
     pub fn add_to(&self, counts: &mut BTreeMap<String, u64>) {
         let figures = [
             ("inputs", self.readings.len() as u64),
-            ("lines", self.lines),
+            ("lines", self.sums.lines),
             ("users", self.users),
             ("domains", self.ranking.len() as u64),
-            ("headers", self.headers),
-            ("repeated", self.repeated),
+            ("headers", self.sums.headers),
+            ("repeated", self.sums.repeated),
             ("aliased", self.aliased),
             ("not_counted", self.not_counted()),
         ];
         let causes = self
+            .sums
             .causes()
             .map(|(cause, count)| (format!("not_counted_{}", cause.word()), count));
         for (name, count) in figures
@@ -232,10 +227,11 @@ impl Count {
         let domains = grouped(self.ranking.len() as u64);
         let mut lines = vec![format!(
             "{} lines, {} users at {domains} domains",
-            grouped(self.lines),
+            grouped(self.sums.lines),
             grouped(self.users)
         )];
         let causes: Vec<_> = self
+            .sums
             .causes()
             .map(|(cause, count)| format!("{} {}", grouped(count), cause.text()))
             .collect();
@@ -247,8 +243,8 @@ impl Count {
             ));
         }
         for (count, text) in [
-            (self.headers, "lines of column names"),
-            (self.repeated, "addresses that were there before"),
+            (self.sums.headers, "lines of column names"),
+            (self.sums.repeated, "addresses that were there before"),
             (self.aliased, "users counted at another domain by --aliases"),
         ] {
             if count > 0 {
@@ -270,14 +266,7 @@ impl Count {
     }
 
     fn not_counted(&self) -> u64 {
-        self.causes.iter().sum()
-    }
-
-    fn causes(&self) -> impl Iterator<Item = (Cause, u64)> {
-        let counts = Cause::ALL
-            .iter()
-            .map(|&cause| (cause, self.causes[cause as usize]));
-        counts.filter(|&(_, count)| count > 0)
+        self.sums.causes.iter().sum()
     }
 }
 

@@ -59,7 +59,7 @@ impl Csv {
             match (self.state, *byte) {
                 (State::Start, b'"') => {
                     self.is_blank = false;
-                    self.opened = tally.lines + 1;
+                    self.opened = tally.sums.lines + 1;
                     self.state = State::Quoted;
                     bytes = rest;
                 }
@@ -74,12 +74,12 @@ impl Csv {
                 }
                 (State::Quoted, _) => {
                     let length = memchr::memchr(b'"', bytes).unwrap_or(bytes.len());
-                    tally.lines += memchr::memchr_iter(b'\n', &bytes[..length]).count() as u64;
+                    tally.sums.lines += memchr::memchr_iter(b'\n', &bytes[..length]).count() as u64;
                     self.keep(&bytes[..length]);
                     bytes = &bytes[length..];
                 }
                 (_, b'\n') => {
-                    tally.lines += 1;
+                    tally.sums.lines += 1;
                     self.end_record(tally);
                     bytes = rest;
                 }
@@ -105,7 +105,7 @@ impl Csv {
     pub fn finish(mut self, tally: &mut Tally<'_>) -> Option<u64> {
         let opened = (self.state == State::Quoted).then_some(self.opened);
         if self.state != State::Start || self.field > 0 {
-            tally.lines += 1;
+            tally.sums.lines += 1;
             self.end_record(tally);
         }
         opened
@@ -123,7 +123,7 @@ impl Csv {
             tally.reject(Cause::Blank);
         } else if self.is_header {
             self.is_header = false;
-            tally.headers += 1;
+            tally.sums.headers += 1;
         } else if self.field < self.column {
             tally.reject(Cause::NoRecord);
         } else if self.kept.len() > KEPT {
@@ -163,11 +163,11 @@ mod tests {
         }
         assert_eq!(csv.finish(&mut tally), None);
         assert_eq!(names(&mut tally), [(b"example.org".to_vec(), 3)]);
-        assert_eq!(tally.lines, 9);
-        assert_eq!(tally.headers, 1);
-        assert_eq!(tally.causes[Cause::Blank as usize], 1);
-        assert_eq!(tally.causes[Cause::NoRecord as usize], 1);
-        assert_eq!(tally.causes[Cause::Empty as usize], 1);
+        assert_eq!(tally.sums.lines, 9);
+        assert_eq!(tally.sums.headers, 1);
+        assert_eq!(tally.sums.causes[Cause::Blank as usize], 1);
+        assert_eq!(tally.sums.causes[Cause::NoRecord as usize], 1);
+        assert_eq!(tally.sums.causes[Cause::Empty as usize], 1);
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
         }
         assert!(csv.kept.capacity() < 4 * KEPT);
         assert_eq!(csv.finish(&mut tally), Some(2));
-        assert_eq!(tally.causes[Cause::LineTooLong as usize], 1);
+        assert_eq!(tally.sums.causes[Cause::LineTooLong as usize], 1);
     }
 
     proptest! {
@@ -204,8 +204,8 @@ mod tests {
                 }
             }
             // The library passes over blank lines.
-            tally.causes[Cause::Blank as usize] = 0;
-            prop_assert_eq!(tally.causes, expected.causes);
+            tally.sums.causes[Cause::Blank as usize] = 0;
+            prop_assert_eq!(tally.sums.causes, expected.sums.causes);
             prop_assert_eq!(names(&mut tally), names(&mut expected));
         }
     }

@@ -105,7 +105,7 @@ pub fn scan(lines: &[u8], layout: &Delimited, tally: &mut Tally<'_>) -> bool {
             Some(end) => (&rest[..end], &rest[end + 1..]),
             None => (rest, &[][..]),
         };
-        tally.lines += 1;
+        tally.sums.lines += 1;
         match is_plain.then(|| fast::domain_of(line, layout)).flatten() {
             Some(name) => {
                 if batch.push(name) {
@@ -131,7 +131,7 @@ pub fn scan(lines: &[u8], layout: &Delimited, tally: &mut Tally<'_>) -> bool {
 
 /// Counts a line of which only the beginning is at hand: the address has to end in it.
 pub fn scan_head(head: &[u8], layout: &Delimited, tally: &mut Tally<'_>) {
-    tally.lines += 1;
+    tally.sums.lines += 1;
     match layout.field(head) {
         Ok(place) if place.end < head.len() => tally.address(&head[place]),
         Err(Cause::Continuation) => tally.reject(Cause::Continuation),

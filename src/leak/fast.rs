@@ -1,16 +1,17 @@
 //! The path of nearly every line: from a plain line to one more user, without an allocation, a copy of the line or a check
 //! that can wait.
 //!
-//! Why it is as it is, each step measured on a list of 14 million lines and 100,000 domains:
+//! Why it is as it is, with CPU seconds for 14 million lines and 100,000 domains on one machine, where mawk takes 7.9:
 //!
 //! - Only plain lines are taken: one `@` in the field, ASCII letters, digits, hyphens and dots behind it up to a separator
-//!   or the end of the line. All others are `None` here and take the slow way, which decides alone what a line means. A test
-//!   holds the two together on random bytes.
-//! - Separators, `@` and line feeds are found with `memchr` (16 or 32 bytes at a time); only the bytes of the domain are
-//!   looked at one by one, and folded to lower case by the same table that says where the domain ends.
-//! - A domain of up to 24 bytes (all but one in a hundred) is three machine words. To compare two names is to compare three
-//!   words, and a slot with its count is half a cache line, so that a look-up is one miss at most.
-//! - Whether a name is a good one is asked when the slots are emptied: once for each name, not once for each line.
+//!   or the end of the line. All others are `None` here and take the slow way, which decides alone what a line means. Tests
+//!   hold the two together on random lists.
+//! - Separators, `@` and line feeds are found with `memchr`, 32 bytes at a time. A domain is folded to lower case and its end
+//!   found eight bytes at a time, and the separator of Adobe's list is a constant: 0.95 after 1.45 for bytes one by one.
+//! - A domain of up to 24 bytes, as nearly all are, is three machine words. To compare two names is to compare three words,
+//!   and a slot with its count is half a cache line, so that a look-up is one miss at most.
+//! - Names are looked up in batches: 0.75. And whether a name is a good one is asked when the slots are emptied: once for
+//!   each name, not once for each line.
 
 use super::delimited::{ADOBE, Delimited};
 

@@ -190,8 +190,8 @@ impl<'a> Reader<'a> {
             }
         };
         let before = self.census().users;
-        tallies[0].lines += found.headers;
-        tallies[0].headers += found.headers;
+        tallies[0].sums.lines += found.headers;
+        tallies[0].sums.headers += found.headers;
         let layout = &found.layout;
         reading.problem = match (&input.from, range) {
             (From::File(file), Some(range)) => {
@@ -314,7 +314,7 @@ impl<'a> Reader<'a> {
                 }
             }
             if tally.is_full() {
-                self.census().take(tally, self.rules);
+                self.census().take_names(tally, self.rules);
             }
         }
         problem = match parser {

@@ -54,7 +54,7 @@ impl Json {
     pub fn feed(&mut self, bytes: &[u8], tally: &mut Tally<'_>) {
         for &byte in bytes {
             if !self.is_mid_line {
-                tally.lines += 1;
+                tally.sums.lines += 1;
                 self.is_mid_line = true;
             }
             match self.state {
@@ -202,14 +202,14 @@ mod tests {
         }
         let mut outcome = Outcome {
             is_cut: json.finish(),
-            lines: tally.lines,
+            lines: tally.sums.lines,
             ..Outcome::default()
         };
         let text = |name: &[u8]| String::from_utf8(name.to_vec()).unwrap();
         tally.drain(|name, count| outcome.names.push((text(name), count)));
         let counts = Cause::ALL
             .iter()
-            .map(|&cause| (cause, tally.causes[cause as usize]));
+            .map(|&cause| (cause, tally.sums.causes[cause as usize]));
         outcome.causes = counts.filter(|&(_, count)| count > 0).collect();
         outcome
     }

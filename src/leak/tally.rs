@@ -1,5 +1,5 @@
-//! What one thread has counted since its sums were last taken over into the `Census`. Its memory
-//! does not grow with the list.
+//! What one thread counts of an input, before the census takes it over. Its memory does not grow with the list: names are
+//! taken over as soon as they are many.
 
 use std::borrow::Cow;
 
@@ -39,6 +39,39 @@ impl Rules {
     }
 }
 
+/// Sums beside the users of domains.
+#[derive(Clone, Debug, Default)]
+pub struct Sums {
+    /// Lines and addresses that were not counted, by cause.
+    pub causes: [u64; Cause::ALL.len()],
+    /// Lines read.
+    pub lines: u64,
+    /// Lines of column names.
+    pub headers: u64,
+    /// Addresses that were there before, where each counts once.
+    pub repeated: u64,
+}
+
+impl Sums {
+    /// Adds those of another.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, count) in self.causes.iter_mut().zip(other.causes) {
+            *sum += count;
+        }
+        self.lines += other.lines;
+        self.headers += other.headers;
+        self.repeated += other.repeated;
+    }
+
+    /// The causes that there are, and how often.
+    pub fn causes(&self) -> impl Iterator<Item = (Cause, u64)> {
+        let counts = Cause::ALL
+            .iter()
+            .map(|&cause| (cause, self.causes[cause as usize]));
+        counts.filter(|&(_, count)| count > 0)
+    }
+}
+
 /// A line that was not counted: which, and why. Nothing of what stands on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Complaint {
@@ -57,14 +90,8 @@ pub struct Tally<'a> {
     slots: Slots,
     /// All other names, as written.
     others: Names,
-    /// Lines and addresses that were not counted, by cause.
-    pub causes: [u64; Cause::ALL.len()],
-    /// Lines read.
-    pub lines: u64,
-    /// Lines of column names.
-    pub headers: u64,
-    /// Addresses that were there before, where each counts once.
-    pub repeated: u64,
+    /// All that is no name.
+    pub sums: Sums,
     /// The first of each cause, for `--debug`.
     pub complaints: Vec<Complaint>,
     /// How many lines each segment has, for `--debug`.
@@ -80,10 +107,7 @@ impl<'a> Tally<'a> {
             rules,
             slots: Slots::default(),
             others: Names::default(),
-            causes: [0; Cause::ALL.len()],
-            lines: 0,
-            headers: 0,
-            repeated: 0,
+            sums: Sums::default(),
             complaints: Vec::new(),
             segments: Vec::new(),
             segment: (0, 0),
@@ -115,7 +139,7 @@ impl<'a> Tally<'a> {
         if let Some(distinct) = &self.rules.distinct
             && !distinct.insert(local, self.rules.aliases.resolve(&name))
         {
-            self.repeated += 1;
+            self.sums.repeated += 1;
             return;
         }
         self.domain(&name);
@@ -125,7 +149,7 @@ impl<'a> Tally<'a> {
     fn domain(&mut self, raw: &[u8]) {
         match fast::whole(raw) {
             Some(name) => self.short(name),
-            None if raw.len() > usize::from(u16::MAX) => self.reject(Cause::NameTooLong),
+            None if raw.len() > address::RAW_LIMIT => self.reject(Cause::NameTooLong),
             None => self.others.add(raw, 1),
         }
     }
@@ -144,13 +168,13 @@ impl<'a> Tally<'a> {
 
     /// A line, or what stands where its address should be, is not counted.
     pub fn reject(&mut self, cause: Cause) {
-        let count = &mut self.causes[cause as usize];
+        let count = &mut self.sums.causes[cause as usize];
         *count += 1;
         if self.rules.debug && *count <= SHOWN as u64 {
             let (segment, before) = self.segment;
             self.complaints.push(Complaint {
                 segment,
-                line: self.lines - before,
+                line: self.sums.lines - before,
                 cause,
             });
         }
@@ -158,14 +182,14 @@ impl<'a> Tally<'a> {
 
     /// A segment of the input begins at this byte of it.
     pub fn begin_segment(&mut self, start: u64) {
-        self.segment = (start, self.lines);
+        self.segment = (start, self.sums.lines);
     }
 
     /// The segment has ended.
     pub fn end_segment(&mut self) {
         if self.rules.debug {
             let (start, before) = self.segment;
-            self.segments.push((start, self.lines - before));
+            self.segments.push((start, self.sums.lines - before));
         }
     }
 
