@@ -1,11 +1,14 @@
 //! to-sqlite: what is stored, what is refused, and what survives.
 
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use mx_survey::store::{Lookup, open};
 use serde_json::{Value, json};
 
-use super::harness::{Ran, run};
+use super::harness::{Ran, program, run, shell, wait_for};
 
 fn line(value: Value) -> String {
     format!("{value}\n")
@@ -185,4 +188,221 @@ fn what_is_stored_can_be_looked_up_by_key() {
         lookup.starts("smtp-probe").unwrap(),
         [start("aa", "start").to_string().into_bytes()]
     );
+}
+
+/// A load under way: lines can be written to it, and signals sent.
+struct Running {
+    child: std::process::Child,
+    input: Option<std::process::ChildStdin>,
+}
+
+impl Running {
+    fn start(database: &Path) -> Self {
+        let mut child = Command::new(program("to-sqlite"))
+            .arg(database)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take();
+        Self { child, input }
+    }
+
+    /// False: it reads no more.
+    fn write(&mut self, text: &str) -> bool {
+        self.input
+            .as_mut()
+            .unwrap()
+            .write_all(text.as_bytes())
+            .is_ok()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    fn end(mut self) -> (Option<i32>, String) {
+        drop(self.input.take());
+        let output = self.child.wait_with_output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    }
+}
+
+fn many(range: std::ops::Range<u32>) -> String {
+    range
+        .map(|at| {
+            line(domain(
+                &format!("d{at}.test"),
+                "2026-01-01T00:00:00Z",
+                &format!("mx{}.test", at % 97),
+            ))
+        })
+        .collect()
+}
+
+fn domains(database: &Path) -> u64 {
+    query(database, "SELECT count(*) FROM domain")
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn an_idle_input_is_committed() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let mut load = Running::start(&database);
+    load.write(&many(0..50));
+    wait_for("a commit", Duration::from_secs(20), || {
+        database.exists() && open(&database).is_ok() && domains(&database) == 50
+    });
+    assert_eq!(load.end().0, Some(0));
+}
+
+#[test]
+fn a_first_signal_is_for_the_stages_before_it_and_a_second_stops() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let mut load = Running::start(&database);
+    load.write(&many(0..10));
+    wait_for("a commit", Duration::from_secs(20), || {
+        database.exists() && open(&database).is_ok() && domains(&database) == 10
+    });
+    load.signal("-INT");
+    load.write(&many(10..30));
+    wait_for("a commit", Duration::from_secs(20), || {
+        domains(&database) == 30
+    });
+    load.signal("-TERM");
+    wait_for("the end", Duration::from_secs(20), || {
+        load.child.try_wait().unwrap().is_some()
+    });
+    let (status, said) = load.end();
+    assert_eq!(status, Some(1), "{said}");
+    assert_eq!(domains(&database), 30);
+    // What was left undone is done by the next load.
+    load_nothing(&database);
+    assert_eq!(query(&database, "SELECT count(*) FROM judged_domain"), "30");
+}
+
+fn load_nothing(database: &Path) {
+    load(database, "").expect(0);
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_an_intact_database() {
+    const AT_ONCE: u32 = 10;
+    let lines: Vec<String> = (0..400).map(|at| many(at..at + 1)).collect();
+    let trial = |number: u32, lines: &[String]| {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("out.db");
+        let mut load = Running::start(&database);
+        // From before the file exists to after the idle commit.
+        let moment = Duration::from_millis(u64::from(number % 25) * 60);
+        let begun = std::time::Instant::now();
+        for line in lines {
+            if begun.elapsed() >= moment || !load.write(line) {
+                break;
+            }
+        }
+        std::thread::sleep(moment.saturating_sub(begun.elapsed()));
+        let committed = if database.exists() && open(&database).is_ok() {
+            domains(&database)
+        } else {
+            0
+        };
+        load.signal("-KILL");
+        load.end();
+        if !database.exists() || open(&database).is_err() {
+            // It never came to the schema: the next load makes it.
+            load_nothing(&database);
+        }
+        assert_eq!(query(&database, "PRAGMA integrity_check"), "ok");
+        // What is there is a beginning of the input, and all that was seen committed.
+        let stored = domains(&database);
+        assert!(stored >= committed, "{stored} of {committed}");
+        assert_eq!(
+            query(
+                &database,
+                &format!(
+                    "SELECT count(*) FROM domain JOIN name USING (id) WHERE CAST(substr(name, 2) AS INTEGER) < {stored}"
+                )
+            ),
+            stored.to_string()
+        );
+        super::to_sqlite::load(&database, &lines.concat()).expect(0);
+        assert_eq!(domains(&database), lines.len() as u64);
+        stored
+    };
+    let stored: Vec<u64> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..AT_ONCE)
+            .map(|first| {
+                let (lines, trial) = (&lines, &trial);
+                scope.spawn(move || {
+                    (0..100 / AT_ONCE)
+                        .map(|at| trial(first + at * AT_ONCE, lines))
+                        .collect::<Vec<u64>>()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    assert_eq!(stored.len(), 100);
+}
+
+/// A load that runs out of room: status 2, a clear message, and what was committed is there.
+fn check_full(ran: &Ran, database: &Path, before: u64) {
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("no room to write"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("what was committed before is there"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(query(database, "PRAGMA integrity_check"), "ok");
+    assert_eq!(domains(database), before);
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_told_and_harms_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    load(&database, &many(0..100)).expect(0);
+    std::fs::write(directory.path().join("more"), many(100..20_000)).unwrap();
+    // The limit is in kilobytes or half ones; ignored, the signal becomes an error of write.
+    let ran = shell(
+        "trap '' XFSZ; ulimit -f 2000; to-sqlite out.db < more",
+        directory.path(),
+    );
+    check_full(&ran, &database, 100);
+    load(&database, &many(0..20_000)).expect(0);
+    assert_eq!(domains(&database), 20_000);
+}
+
+#[test]
+fn a_full_disk_is_told_and_harms_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "mkdir small && unshare -m true 2>/dev/null";
+    if shell(script, directory.path()).status != 0 {
+        println!("only root can mount a small disk here");
+        return;
+    }
+    std::fs::write(directory.path().join("few"), many(0..100)).unwrap();
+    std::fs::write(directory.path().join("more"), many(100..20_000)).unwrap();
+    let script = "export PATH; unshare -m bash -c 'mount -t tmpfs -o size=3m none small && to-sqlite -q small/out.db < few && \
+                  { to-sqlite small/out.db < more; status=$?; cp small/out.db* .; exit $status; }'";
+    let ran = shell(script, directory.path());
+    check_full(&ran, &directory.path().join("out.db"), 100);
 }
