@@ -11,7 +11,7 @@ use mx_survey::record;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::harness::{program, run};
+use super::harness::{program, run, shell};
 
 const PROGRAMS: &[&str] = &[
     "leak-count",
@@ -259,4 +259,38 @@ fn every_program_says_its_version_and_completes() {
         assert!(script.contains(name), "{}", program(name).display());
         assert_eq!(run(name, &["--no-such-option"], "").status, 2);
     }
+}
+
+/// Runs the README's `sh` blocks in order, in one directory, and holds each `text` block against what the block before
+/// it printed.
+#[test]
+fn the_readme_prints_what_it_says() {
+    let readme = std::fs::read_to_string(file("README.md")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["world.ndjson", "domains"] {
+        std::fs::copy(
+            file("examples/first").join(name),
+            directory.path().join(name),
+        )
+        .unwrap();
+    }
+    let (mut made, mut printed, mut blocks) = (String::new(), String::new(), 0);
+    let mut lines = readme.lines();
+    while let Some(line) = lines.next() {
+        writeln!(made, "{line}").unwrap();
+        if line != "```sh" && line != "```text" {
+            continue;
+        }
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let block = block.join("\n");
+        if line == "```sh" {
+            blocks += 1;
+            printed = shell(&block, directory.path()).expect(0).stdout;
+            writeln!(made, "{block}\n```").unwrap();
+        } else {
+            writeln!(made, "{}\n```", printed.trim_end()).unwrap();
+        }
+    }
+    assert!(blocks > 10, "{blocks} examples were found");
+    same_or_update("README.md", &made);
 }
