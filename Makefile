@@ -5,7 +5,7 @@ MANPREFIX ?= $(PREFIX)/share/man
 CARGO ?= cargo
 PROGRAMS = leak-count mx-lookup smtp-probe tls-inspect to-sqlite report header-trace
 
-.PHONY: setup build test lint install bench-leak bench-header uninstall
+.PHONY: setup build demo test lint install uninstall
 
 # Once, as root: what the tests run our programs against.
 setup:
@@ -13,6 +13,10 @@ setup:
 
 build:
 	$(CARGO) build --release --locked --features lab
+
+# The main job on an embedded world, into demo.db and demo.html.
+demo: build
+	demo/run
 
 test:
 	$(CARGO) test --locked --features lab
