@@ -459,6 +459,32 @@ fn what_follows_the_220() {
 }
 
 #[test]
+fn a_scripted_flight_of_old() {
+    let lab = Lab::with("dhe-1024");
+    // SSLv2-compatible and TLS 1.0: version, lengths, one suite (0x39), challenge.
+    let sslv2 = [0x80, 15, 1, 3, 1, 0, 3, 0, 0, 0, 3, 0, 0, 0x39, 9, 9, 9];
+    let mut client = lab.connect();
+    client.starttls();
+    client.0.get_mut().write_all(&sslv2).unwrap();
+    let mut head = [0; 5];
+    client.0.read_exact(&mut head).unwrap();
+    assert_eq!(head[..3], [22, 3, 1]);
+    let mut flight = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+    client.0.read_exact(&mut flight).unwrap();
+    assert_eq!(
+        (flight[0], &flight[flight.len() - 4..]),
+        (2, &[14, 0, 0, 0][..])
+    );
+    client.0.get_mut().write_all(&[22, 3, 1, 0, 1, 16]).unwrap();
+    assert_eq!(client.rest(), (vec![21, 3, 1, 0, 2, 2, 40], false));
+    // A client of today offers nothing of this.
+    let mut client = lab.connect();
+    client.starttls();
+    let said = format!("{:?}", client.handshake(trusting(&lab)).err().unwrap());
+    assert!(said.contains("HandshakeFailure"), "{said}");
+}
+
+#[test]
 fn ends_at_every_step() {
     for (end, reset) in [("close", false), ("reset", true)] {
         let lab = Lab::with(&format!("{end}-banner"));

@@ -46,6 +46,9 @@ struct Args {
     /// Of so many lines of a made Adobe list, write one
     #[arg(long, value_name = "N", default_value_t = 100)]
     shorten: u64,
+    /// Give the servers of 2014 the ciphers of then, as far as the first flight
+    #[arg(long)]
+    old_ciphers: bool,
     /// Domains of a random world
     #[arg(long, value_name = "N", default_value_t = 500)]
     domains: u64,
@@ -73,6 +76,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         let request = Request {
             kind,
             shorten: args.shorten,
+            old_ciphers: args.old_ciphers,
             seed: args.seed,
             domains: args.domains,
         };

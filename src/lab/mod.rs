@@ -10,6 +10,7 @@ pub mod counters;
 pub mod dns;
 pub mod generate;
 pub mod internet;
+pub mod legacy;
 pub mod pki;
 pub mod presets;
 pub mod script;

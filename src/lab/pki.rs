@@ -74,6 +74,7 @@ impl Authority {
     pub fn credential(&mut self, tls: &Tls) -> Result<usize, rcgen::Error> {
         let wanted = Tls {
             versions: Vec::new(),
+            legacy: None,
             ..tls.clone()
         };
         if let Some(&number) = self.issued.get(&wanted) {
@@ -208,10 +209,8 @@ mod tests {
         for certificate in classes {
             for key in [Key::P256, Key::P384, Key::P521, Key::Ed25519, Key::Rsa2048] {
                 let tls = Tls {
-                    certificate,
                     key,
-                    names: vec![],
-                    versions: vec![],
+                    ..certificate.into()
                 };
                 let number = authority.credential(&tls).unwrap();
                 assert_eq!(authority.credential(&tls).unwrap(), number);

@@ -33,6 +33,13 @@ presets! {
     "self-signed", "STARTTLS with a self-signed certificate", r#"{"tls":"self-signed"}"#;
     "expired", "STARTTLS with an expired certificate", r#"{"tls":"expired"}"#;
 
+    "sslv3", "SSLv3 with RC4-MD5, as far as the first flight",
+        r#"{"tls":{"key":"rsa2048","legacy":{"version":"SSLv3","cipher":"RC4-MD5"}}}"#;
+    "rc4", "TLS 1.0 with RC4-SHA, as far as the first flight",
+        r#"{"tls":{"key":"rsa2048","legacy":{"version":"TLSv1","cipher":"RC4-SHA"}}}"#;
+    "dhe-1024", "TLS 1.0 with DHE-RSA-AES256-SHA and 1024 bits, as far as the first flight",
+        r#"{"tls":{"key":"rsa2048","legacy":{"version":"TLSv1","cipher":"DHE-RSA-AES256-SHA"}}}"#;
+
     "refused", "no listener: RST to the SYN", r#"{"listen":"refused"}"#;
     "blackhole", "the SYN is never answered", r#"{"listen":"blackhole"}"#;
     "silent", "accepts and never greets", r#"{"steps":{"banner":[{"end":"hang"}]}}"#;

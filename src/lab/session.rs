@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 use super::counters::Counters;
+use super::legacy::{self, Flight, Malformed};
 use super::script::{Arrival, Cue, Script, Step};
 use super::world::{EhloName, End};
 
@@ -23,9 +24,17 @@ pub struct Host {
     /// What it does.
     pub script: Script,
     /// Its TLS.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Security>,
     /// What it saw.
     pub counters: Mutex<Counters>,
+}
+
+/// What follows a STARTTLS.
+pub enum Security {
+    /// TLS 1.2 or 1.3.
+    Tls(TlsAcceptor),
+    /// A scripted first flight of something older.
+    Legacy(Arc<Flight>),
 }
 
 /// The longest command line that is understood; twice what RFC 5321 §4.5.3.1.4 allows.
@@ -217,8 +226,10 @@ impl Session<'_> {
             }
             return Ok(());
         }
-        let Some(acceptor) = &host.tls else {
-            return Ok(());
+        let acceptor = match &host.tls {
+            Some(Security::Tls(acceptor)) => acceptor,
+            Some(Security::Legacy(flight)) => return self.legacy(stream, flight).await,
+            None => return Ok(()),
         };
         let mut tls = match acceptor.accept(stream).await {
             Ok(tls) => tls,
@@ -231,6 +242,38 @@ impl Session<'_> {
         self.inside = true;
         self.commands(&mut tls).await?;
         tls.shutdown().await
+    }
+
+    /// Answers a ClientHello from the script, and whatever follows with an alert.
+    async fn legacy(&mut self, mut stream: TcpStream, flight: &Flight) -> io::Result<()> {
+        let mut hello = Vec::new();
+        let offer = loop {
+            if let Some(offer) = legacy::offer(&hello) {
+                break offer;
+            }
+            let before = hello.len();
+            if before > legacy::LONGEST || stream.read_buf(&mut hello).await? == 0 {
+                break Err(Malformed);
+            }
+            self.bytes_in += (hello.len() - before) as u64;
+        };
+        self.host.counters().handshakes_failed += 1;
+        let flight_sent = match offer.as_ref().map(|offer| flight.answer(offer)) {
+            Ok(Ok(bytes)) => {
+                stream.write_all(bytes).await?;
+                self.bytes_out += bytes.len() as u64;
+                stream.read(&mut [0; 4096]).await? > 0
+            }
+            Ok(Err(alert)) => {
+                stream.write_all(&alert).await?;
+                false
+            }
+            Err(Malformed) => true,
+        };
+        if flight_sent {
+            stream.write_all(&flight.ending()).await?;
+        }
+        stream.shutdown().await
     }
 
     /// Makes the moves; whether the conversation is over then.

@@ -22,10 +22,11 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use super::counters::Counters;
+use super::legacy::Flight;
 use super::pki::Credential;
 use super::script::Script;
-use super::session::{Host, converse};
-use super::world::{Listen, Server};
+use super::session::{Host, Security, converse};
+use super::world::{Legacy, Listen, Server, Tls};
 
 /// What a worker is to do.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -73,6 +74,7 @@ async fn serve(orders: Orders) -> anyhow::Result<Vec<Arc<Host>>> {
     let mut acceptors = Acceptors {
         credentials: orders.credentials,
         made: HashMap::new(),
+        flights: HashMap::new(),
     };
     let mut hosts = Vec::with_capacity(orders.servers.len());
     let mut fillings = Vec::new();
@@ -92,7 +94,7 @@ async fn serve(orders: Orders) -> anyhow::Result<Vec<Arc<Host>>> {
             ip,
             script: Script::new(server),
             tls: match (credential, &server.tls) {
-                (Some(number), Some(tls)) => Some(acceptors.make(*number, &tls.versions)?),
+                (Some(number), Some(tls)) => Some(acceptors.secure(*number, tls)?),
                 _ => None,
             },
             counters: Mutex::new(Counters::default()),
@@ -164,13 +166,28 @@ fn blackhole(address: SocketAddr) -> io::Result<Vec<Socket>> {
     Ok(sockets)
 }
 
-/// TLS configurations, one for each credential and choice of versions.
+/// TLS configurations, one for each credential and choice of versions, and flights, one for each that is scripted.
 struct Acceptors {
     credentials: Vec<Credential>,
     made: HashMap<(usize, Vec<String>), TlsAcceptor>,
+    flights: HashMap<(usize, Legacy), Arc<Flight>>,
 }
 
 impl Acceptors {
+    fn secure(&mut self, number: usize, tls: &Tls) -> anyhow::Result<Security> {
+        let Some(legacy) = &tls.legacy else {
+            return Ok(Security::Tls(self.make(number, &tls.versions)?));
+        };
+        let wanted = (number, legacy.clone());
+        if let Some(made) = self.flights.get(&wanted) {
+            return Ok(Security::Legacy(Arc::clone(made)));
+        }
+        let flight = Flight::new(legacy, &self.credentials[number].chain);
+        let flight = Arc::new(flight.map_err(anyhow::Error::msg)?);
+        self.flights.insert(wanted, Arc::clone(&flight));
+        Ok(Security::Legacy(flight))
+    }
+
     fn make(&mut self, number: usize, versions: &[String]) -> anyhow::Result<TlsAcceptor> {
         let wanted = (number, versions.to_vec());
         if let Some(made) = self.made.get(&wanted) {

@@ -341,6 +341,38 @@ pub struct Tls {
     /// `TLSv1.2`, `TLSv1.3`, or both when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<String>,
+    /// It speaks this instead, as far as its first flight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub legacy: Option<Legacy>,
+}
+
+/// What no library of today speaks: a first flight that is scripted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Legacy {
+    /// `SSLv3`, `TLSv1`, `TLSv1.1` or `TLSv1.2`.
+    pub version: String,
+    /// The suite, by any name that is known for it.
+    pub cipher: String,
+    /// Size of the Diffie-Hellman modulus, for suites that have one.
+    #[serde(default = "usual_dh_bits")]
+    pub dh_bits: u16,
+}
+
+fn usual_dh_bits() -> u16 {
+    1024
+}
+
+impl From<Certificate> for Tls {
+    fn from(certificate: Certificate) -> Self {
+        Self {
+            certificate,
+            key: Key::default(),
+            names: Vec::new(),
+            versions: Vec::new(),
+            legacy: None,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Tls {
@@ -363,19 +395,17 @@ impl<'de> Deserialize<'de> for Tls {
             names: Vec<String>,
             #[serde(default)]
             versions: Vec<String>,
+            #[serde(default)]
+            legacy: Option<Legacy>,
         }
         Ok(match Form::deserialize(deserializer)? {
-            Form::Class(certificate) => Self {
-                certificate,
-                key: Key::default(),
-                names: Vec::new(),
-                versions: Vec::new(),
-            },
+            Form::Class(certificate) => certificate.into(),
             Form::Full(full) => Self {
                 certificate: full.certificate,
                 key: full.key,
                 names: full.names,
                 versions: full.versions,
+                legacy: full.legacy,
             },
         })
     }

@@ -47,6 +47,8 @@ pub struct Request {
     pub kind: Kind,
     /// Of so many lines of the Adobe list, one is written.
     pub shorten: u64,
+    /// Whether the servers of 2014 have the ciphers of then, as far as the first flight, or the TLS of today.
+    pub old_ciphers: bool,
     /// For random worlds.
     pub seed: u64,
     /// For random worlds: how many domains.
@@ -58,8 +60,8 @@ pub fn generate(request: Request, directory: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
     let mut outputs = Outputs::create(directory, request.shorten)?;
     match request.kind {
-        Kind::Study2014Small => study::make("small", &mut outputs),
-        Kind::Study2014Full => study::make("full", &mut outputs),
+        Kind::Study2014Small => study::make("small", request.old_ciphers, &mut outputs),
+        Kind::Study2014Full => study::make("full", request.old_ciphers, &mut outputs),
         Kind::Random => random::make(request.seed, request.domains, &mut outputs),
     }?;
     outputs

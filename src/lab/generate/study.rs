@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::world::{Certificate, EhloName, Key, Listen, Name, Server, Tls};
+use super::super::world::{Certificate, EhloName, Key, Legacy, Listen, Name, Server, Tls};
 use super::outputs::Outputs;
 use super::{Addresses, names};
 
@@ -126,8 +126,8 @@ struct Own {
     ip: Option<IpAddr>,
 }
 
-/// Makes the world `small` or `full`.
-pub fn make(world: &str, out: &mut Outputs) -> anyhow::Result<()> {
+/// Makes the world `small` or `full`, its servers with the TLS of today or with the ciphers of then.
+pub fn make(world: &str, old_ciphers: bool, out: &mut Outputs) -> anyhow::Result<()> {
     let study: Study = serde_json::from_str(DATA).context("data/world-2014.json")?;
     let world_data = study.worlds.get(world).context("no such world")?;
     out.head(&head(world, world_data.domains))?;
@@ -135,6 +135,7 @@ pub fn make(world: &str, out: &mut Outputs) -> anyhow::Result<()> {
         taken: study.top100.iter().map(|top| top.domain.as_str()).collect(),
         study: &study,
         addresses: Addresses::default(),
+        old_ciphers,
         out,
     };
     maker.operators()?;
@@ -203,6 +204,7 @@ struct Maker<'a> {
     study: &'a Study,
     taken: HashSet<&'a str>,
     addresses: Addresses,
+    old_ciphers: bool,
     out: &'a mut Outputs,
 }
 
@@ -216,7 +218,10 @@ impl Maker<'_> {
                     push_address(&mut name, ip)?;
                     let server = Server {
                         ehlo_name: it.ehlo_name_must_be_a_domain.then_some(EhloName::Domain),
-                        ..server(ip, host, it.tls.then_some(Certificate::Valid))
+                        tls: it
+                            .tls
+                            .then(|| self.tls(Certificate::Valid, it.cipher.as_deref())),
+                        ..server(ip, host)
                     };
                     let about =
                         json!({"operator": operator, "cipher": it.cipher, "basis": it.basis});
@@ -238,10 +243,10 @@ impl Maker<'_> {
         let mut cipher = top.cipher.as_deref();
         let own = top.operator == "own";
         if own {
-            let certificate = top.tls.then_some(Certificate::Valid);
+            let tls = (top.tls).then(|| self.tls(Certificate::Valid, cipher));
             let own = self.own(
                 &top.domain,
-                certificate,
+                tls,
                 &json!({"cipher": top.cipher, "basis": top.basis}),
             )?;
             name.mx.push((10, own.host));
@@ -355,12 +360,13 @@ impl Maker<'_> {
             self.out.name(&Name::new(&host), None::<&()>)?;
             return Ok(Own { host, ip: None });
         }
-        let certificate = match class.split_once(':') {
+        let (certificate, cipher) = match class.split_once(':') {
             Some(("valid", cipher)) => (Certificate::Valid, cipher),
             Some(("invalid", cipher)) => (Certificate::SelfSigned, cipher),
             _ => return self.own_without_tls(domain, class, &about(none)),
         };
-        self.own(domain, Some(certificate.0), &about(Some(certificate.1)))
+        let tls = self.tls(certificate, Some(cipher));
+        self.own(domain, Some(tls), &about(Some(cipher)))
     }
 
     fn own_without_tls(
@@ -386,13 +392,29 @@ impl Maker<'_> {
     fn own(
         &mut self,
         domain: &str,
-        certificate: Option<Certificate>,
+        tls: Option<Tls>,
         about: &impl Serialize,
     ) -> anyhow::Result<Own> {
-        self.host(domain, about, |server| Server {
-            tls: certificate.map(tls),
-            ..server
-        })
+        self.host(domain, about, |server| Server { tls, ..server })
+    }
+
+    /// Certificates are shared by class: a world of thousands of servers has as many as it has classes.
+    fn tls(&self, certificate: Certificate, cipher: Option<&str>) -> Tls {
+        let legacy = cipher.filter(|_| self.old_ciphers).map(|cipher| Legacy {
+            version: "TLSv1".into(),
+            cipher: cipher.into(),
+            dh_bits: 1024,
+        });
+        Tls {
+            // The suites of then are those of RSA.
+            key: if legacy.is_some() {
+                Key::Rsa2048
+            } else {
+                Key::P256
+            },
+            legacy,
+            ..certificate.into()
+        }
     }
 
     /// An MX host with one address.
@@ -407,7 +429,7 @@ impl Maker<'_> {
         let mut name = Name::new(&host);
         push_address(&mut name, ip)?;
         self.out.name(&name, None::<&()>)?;
-        self.out.server(&behave(server(ip, &host, None)), about)?;
+        self.out.server(&behave(server(ip, &host)), about)?;
         Ok(Own { host, ip: Some(ip) })
     }
 
@@ -450,22 +472,11 @@ fn exchanges(operator: &Operator) -> Vec<(u16, String)> {
         .collect()
 }
 
-fn server(ip: IpAddr, name: &str, certificate: Option<Certificate>) -> Server {
+fn server(ip: IpAddr, name: &str) -> Server {
     Server {
         ip: Some(ip),
         name: Some(name.to_string()),
-        tls: certificate.map(tls),
         ..Server::default()
-    }
-}
-
-/// Certificates are shared by class: a world of thousands of servers has as many as it has classes.
-fn tls(certificate: Certificate) -> Tls {
-    Tls {
-        certificate,
-        key: Key::P256,
-        names: Vec::new(),
-        versions: Vec::new(),
     }
 }
 
