@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::harness::{Ran, run};
 
+#[path = "../fuzz/src/received.rs"]
+mod fuzzed;
+
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/received")
@@ -709,4 +712,134 @@ fn a_closed_pipe_is_no_failure() {
         b"",
     );
     assert_eq!(ran.stdout.trim(), "0", "{}", ran.stderr);
+}
+
+/// Pieces of fields, mailboxes and objects, for combinations that nobody thought of.
+const PIECES: &[&str] = &[
+    "Received: ",
+    "received:",
+    "X: ",
+    "from ",
+    "by ",
+    "via ",
+    "with ",
+    "id ",
+    "for ",
+    "tls ",
+    "over TLS ",
+    "; ",
+    "(",
+    ")",
+    "(using TLSv1.2 with cipher ",
+    "(version=",
+    "cipher=",
+    "bits=",
+    "128/128",
+    "(TLS: TLSv1,",
+    "(TLS1.2:",
+    ":256)",
+    "ESMTPS",
+    "SMTPs",
+    "Microsoft SMTPSVC(",
+    "Microsoft SMTP Server ",
+    "AES128-SHA encrypted SMTP",
+    "ESMTP/TLS/",
+    "local ",
+    "TLS_AES_128_GCM_SHA256",
+    "DHE-RSA-AES128-SHA",
+    "ECDHE_X25519__RSA__AES_128_GCM",
+    "__",
+    "_P256",
+    "TLSv1/SSLv3",
+    "mx.example.org",
+    "a.b.test.",
+    "localhost",
+    "unknown",
+    "[192.0.2.1]",
+    "[IPv6:2001:db8::1]",
+    "[::1",
+    "]:25",
+    "127.0.0.1",
+    "(helo=",
+    "(HELO ",
+    "(EHLO x) ",
+    "u@v@192.0.2.1",
+    "<a@b>",
+    "<",
+    "\"",
+    "\\",
+    "Tue, 18 Mar 2014 20:58:36 -0400",
+    "99:99:99",
+    "-9999",
+    "+",
+    "2014-03-18T",
+    "Z",
+    "1",
+    " ",
+    "\r\n\t",
+    "\n ",
+    "\n",
+    "\r\n\r\n",
+    "\n\nFrom a 10:00\n",
+    "From ",
+    "\u{feff}",
+    "Content-Length: 5\n",
+    "{\"headers\":\"",
+    "\"}\n",
+    "{\"type\":\"hop\"}\n",
+    "\0",
+    "\u{202e}",
+    "é",
+    "(qmail 1 invoked",
+];
+
+proptest::proptest! {
+    #[test]
+    fn any_combination_of_pieces_is_taken(
+        picks in proptest::collection::vec((0..PIECES.len(), proptest::option::weighted(0.1, proptest::prelude::any::<u8>())), 0..60)
+    ) {
+        let mut bytes = Vec::new();
+        for (piece, byte) in picks {
+            bytes.extend_from_slice(PIECES[piece].as_bytes());
+            bytes.extend(byte);
+        }
+        fuzzed::run(&bytes);
+    }
+}
+
+#[test]
+fn a_signal_ends_the_reading_and_the_last_line_is_written() {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(super::harness::program("header-trace"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(b"{\"headers\":\"Received: from a.test by b.test with SMTP; x\"}\n")
+        .unwrap();
+    // What was read is there before more is written: nothing waits in a buffer.
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = [String::new(), String::new()];
+    for line in &mut lines {
+        stdout.read_line(line).unwrap();
+    }
+    assert!(lines[1].starts_with("{\"type\":\"hop\""), "{lines:?}");
+    let killed = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    stdin.write_all(b"{\"headers\":\"Received: x\"}\n").unwrap();
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert!(
+        rest.trim_end().ends_with('}') && rest.contains("\"interrupted\":true"),
+        "{rest}"
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
