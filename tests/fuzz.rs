@@ -5,7 +5,7 @@ use std::path::Path;
 #[path = "../fuzz/src/leak_count.rs"]
 mod leak_count;
 #[path = "../fuzz/src/received.rs"]
-mod received;
+pub mod received;
 #[path = "../fuzz/src/smtp_dialogue.rs"]
 mod smtp_dialogue;
 #[path = "../fuzz/src/smtp_reply.rs"]

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::harness::{Ran, run};
 
-#[path = "../fuzz/src/received.rs"]
-mod fuzzed;
+mod figure6;
+mod hostile;
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -136,237 +136,6 @@ fn the_field_that_the_paper_prints() {
     assert_eq!(hop["by"]["registered_domain"], "aol.com");
     assert_eq!(hop["encrypted"], true);
     assert_eq!(hop["inter_organisation"], true);
-}
-
-/// How the receivers of figure 6 wrote in 2014: in clear, and under the version that the cell names.
-fn field_of_2014(sender: &str, receiver: &str, cell: &str) -> String {
-    // Senders' hosts are called otherwise than their users' domains.
-    let host = match sender {
-        "hotmail.com" => "snt0-omc1-s1.snt0.hotmail.com",
-        "gmail.com" => "mail-qv1-f41.google.com",
-        "yahoo.com" => "nm1-vm0.bullet.mail.bf1.yahoo.com",
-        "aol.com" => "omr-d03.mx.aol.com",
-        "web.de" => "mout.web.de",
-        "gmx.de" => "mout.gmx.net",
-        "mail.ru" => "f1.i.mail.ru",
-        other => panic!("{other}"),
-    };
-    let (ip, date) = ("203.0.113.19", "Tue, 18 Mar 2014 20:58:36 -0400 (EDT)");
-    let to = format!("<someone@{receiver}>");
-    match receiver {
-        "hotmail.com" => format!(
-            "from {host} ([{ip}]) by BAY0-MC1-F1.Bay0.hotmail.com with Microsoft SMTPSVC(7.5.7601.22678);\n\t{date}"
-        ),
-        "gmail.com" if cell.starts_with("TLS") => {
-            let version = cell.replace("v1.2", "1_2");
-            format!(
-                "from {host} ({host}. [{ip}])\n\tby mx.google.com with ESMTPS id e1si2 for {to}\n\t(version={version} cipher=ECDHE-RSA-RC4-SHA bits=128/128);\n\t{date}"
-            )
-        }
-        "gmail.com" => format!(
-            "from {host} ({host}. [{ip}])\n\tby mx.google.com with {cell} id e1si2\n\tfor {to};\n\t{date}"
-        ),
-        "yahoo.com" => format!(
-            "from 127.0.0.1  (EHLO {host}) ({ip})\n  by mta1001.mail.bf1.yahoo.com with {cell}; {date}"
-        ),
-        "aol.com" => {
-            let tls = if cell.starts_with("TLS") {
-                format!(
-                    "\t(using {cell} with cipher DHE-RSA-AES128-SHA (128/128 bits))\n\t(No client certificate requested)\n"
-                )
-            } else {
-                String::new()
-            };
-            let with = if tls.is_empty() { "ESMTP" } else { "ESMTPS" };
-            format!(
-                "from {host} ({host} [{ip}])\n{tls}\tby mtain-dk12.r1000.mx.aol.com (Internet Inbound) with {with}\n\tid 264DF38000098 for {to}; {date}"
-            )
-        }
-        "web.de" | "gmx.de" => {
-            let by = if receiver == "web.de" {
-                "mx-ha.web.de (mxweb006)"
-            } else {
-                "mx-ha.gmx.net (mxgmx006)"
-            };
-            format!(
-                "from {host} ([{ip}]) by {by} with {cell} (Nemesis)\n id 0LrIXm-1 for {to}; {date}"
-            )
-        }
-        "mail.ru" => format!(
-            "from [{ip}] (port=57416 helo={host})\n\tby mx36.mail.ru with {}\n\t(envelope-from <u@{sender}>) id 1WPx2B-0001Ab-SK; {date}",
-            cell.to_lowercase()
-        ),
-        other => panic!("{other}"),
-    }
-}
-
-/// A message with what stands around the hop that counts: the web mail before it, filters and the mailbox after it.
-fn message_of_2014(sender: &str, receiver: &str, cell: &str) -> String {
-    format!(
-        "Return-Path: <u@{sender}>\n\
-         Received: from localhost (localhost [127.0.0.1]) by box (amavisd-new, port 10024) with LMTP id 3; Tue, 18 Mar 2014 20:58:40 -0400\n\
-         Received: {}\n\
-         Received: from [10.1.2.3] ([10.1.2.3]) by smtp.{sender} with ESMTPSA id 7; Tue, 18 Mar 2014 20:58:30 -0400\n\
-         Received: from [198.51.100.9] by web1.{sender} via HTTP; Tue, 18 Mar 2014 20:58:29 -0400\n\
-         Subject: hello\n",
-        field_of_2014(sender, receiver, cell)
-    )
-}
-
-/// Sender, receiver and cell of the study's figure 6.
-fn figure_6() -> Vec<(String, String, String)> {
-    let study = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/study-2014.json");
-    let study: Value = serde_json::from_str(&fs::read_to_string(study).unwrap()).unwrap();
-    let mut cells = Vec::new();
-    for (sender, row) in study["figure6_from_to"].as_object().unwrap() {
-        for (receiver, cell) in row.as_object().unwrap() {
-            cells.push((
-                sender.clone(),
-                receiver.clone(),
-                cell.as_str().unwrap().to_owned(),
-            ));
-        }
-    }
-    assert_eq!(cells.len(), 42);
-    cells
-}
-
-/// The 42 messages of figure 6, traced.
-fn traced_of_2014() -> Ran {
-    let messages: Vec<String> = (figure_6().iter())
-        .map(|(from, to, cell)| message_of_2014(from, to, cell))
-        .collect();
-    trace(&[], &mbox(messages.iter().map(String::as_str))).expect(0)
-}
-
-/// Two providers' hosts have other names than their users' domains.
-fn registered(provider: &str) -> &str {
-    match provider {
-        "gmail.com" => "google.com",
-        "gmx.de" => "gmx.net",
-        other => other,
-    }
-}
-
-/// What the study takes for encrypted.
-fn is_tls(cell: &str) -> bool {
-    matches!(cell, "ESMTPS" | "SMTPS" | "TLSv1" | "TLSv1.2")
-}
-
-#[test]
-fn figure_6_cell_for_cell() {
-    let hops = traced_of_2014().of_type("hop");
-    let counted: Vec<&Value> = (hops.iter())
-        .filter(|hop| hop["inter_organisation"] == true)
-        .collect();
-    assert_eq!(counted.len(), 42);
-    for ((sender, receiver, cell), hop) in figure_6().iter().zip(counted) {
-        assert_eq!(hop["from"]["registered_domain"], registered(sender));
-        assert_eq!(hop["by"]["registered_domain"], registered(receiver));
-        let seen = if hop["version"].is_string() {
-            &hop["version"]
-        } else {
-            &hop["protocol"]
-        };
-        assert_eq!(seen, cell, "{sender} to {receiver}");
-        assert_eq!(
-            hop["encrypted"],
-            is_tls(cell),
-            "{sender} to {receiver}: {hop}"
-        );
-        assert_eq!(hop["evidence"] == "unregistered_token", cell == "SMTPS");
-    }
-}
-
-#[test]
-fn the_report_draws_figure_6() {
-    let stream = traced_of_2014().stdout;
-    let report = |format: &str| {
-        run(
-            "report",
-            &["--table", "matrix", "--format", format],
-            &stream,
-        )
-        .expect(0)
-        .stdout
-    };
-    let tables: Value = serde_json::from_str(&report("json")).unwrap();
-    let rows = tables["tables"][0]["rows"].as_array().unwrap().clone();
-    assert_eq!(rows.len(), 7);
-    for (sender, receiver, cell) in figure_6() {
-        let row = rows
-            .iter()
-            .find(|row| row["from"] == registered(&sender))
-            .unwrap();
-        let verdict = if is_tls(&cell) { "yes" } else { "no" };
-        assert_eq!(
-            row[registered(&receiver)],
-            format!("{cell} {verdict} 1"),
-            "{sender} to {receiver}"
-        );
-    }
-    let pairs = run(
-        "report",
-        &[
-            "--table",
-            "matrix-pairs",
-            "--limit",
-            "50",
-            "--format",
-            "json",
-        ],
-        &stream,
-    )
-    .expect(0)
-    .stdout;
-    let pairs: Value = serde_json::from_str(&pairs).unwrap();
-    let pairs = pairs["tables"][0]["rows"].as_array().unwrap();
-    assert_eq!(pairs.len(), 42);
-    assert!(
-        pairs
-            .iter()
-            .all(|pair| pair["strongest"] == pair["in_2014"]),
-        "{pairs:?}"
-    );
-    let (text, page) = (report("text"), report("html"));
-    assert!(
-        text.contains("SMTPSVC no 1") && text.contains("TLSv1.2 yes 1"),
-        "{text}"
-    );
-    assert!(
-        page.contains(">TLSv1.2</text>")
-            && page.contains("gmx.net to aol.com: 1 encrypted, 0 in clear")
-    );
-}
-
-#[test]
-fn mail_in_clear_to_a_receiver_that_takes_tls_is_found() {
-    let messages = ["one", "two"].map(|id| {
-        format!("X: {id}\nReceived: from a.sender.org (a.sender.org [198.51.100.7]) by mx1.receiver.net (Postfix) with ESMTP id 1; Mon, 1 Jan 2024 00:00:00 +0000\n")
-    });
-    let hops = trace(&[], &mbox(messages.iter().map(String::as_str)))
-        .expect(0)
-        .stdout;
-    let run_line = r#"{"type":"run","event":"start","id":"0a","stage":"mx-lookup","version":"0.1.0","time":"2024-01-01T00:00:00.000Z"}"#;
-    let end_line = run_line.replace("start", "end");
-    let domain = r#"{"type":"domain","domain":"receiver.net","outcome":{"phase":"done","reason":"ok"},"implicit_mx":false,"null_mx":false,"mx":[{"exchange":"in.receiver.net","preference":10,"registered_domain":"receiver.net","addresses":[{"ip":"192.0.2.9"}],"ipv4":{"phase":"done","reason":"ok"},"ipv6":null,"dnssec":null}],"dnssec":null,"questions":2,"time":"2024-01-01T00:00:00.000Z","elapsed_ms":1,"run":"0a"}"#;
-    let smtp = r#"{"type":"smtp","ip":"192.0.2.9","port":25,"for":{"domain":"receiver.net","exchange":"in.receiver.net"},"outcome":{"phase":"done","reason":"ok"},"esmtp":true,"starttls":{"advertised":true,"accepted":true},"connections":1,"attempts":1,"timings":{},"connected":null,"time":"2024-01-01T00:00:00.000Z","run":"0a"}"#;
-    let stream = format!("{run_line}\n{domain}\n{smtp}\n{end_line}\n{hops}");
-    let ran = run(
-        "report",
-        &["--table", "clear-though-offered", "--format", "json"],
-        &stream,
-    );
-    let tables: Value =
-        serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
-    let row = &tables["tables"][0]["rows"][0];
-    assert_eq!(
-        (&row["from"], &row["by"]),
-        (&"sender.org".into(), &"receiver.net".into()),
-        "{tables} {}",
-        ran.stderr
-    );
-    assert_eq!((&row["hops"], &row["accepted"]), (&2.into(), &1.into()));
 }
 
 #[test]
@@ -671,29 +440,6 @@ fn files_that_cannot_be_read_are_named_and_the_others_are_read() {
 }
 
 #[test]
-fn hostile_fields_take_no_time() {
-    let began = std::time::Instant::now();
-    let ten = 10 << 20;
-    let header = format!(
-        "Received: {}\nReceived: {}\nReceived: from a {} by b.test with SMTP; x\nReceived: {}\nReceived: {}\nReceived: {}\n",
-        "(".repeat(100_000),
-        "a(".repeat(100_000),
-        "(".repeat(50_000) + &")".repeat(50_000),
-        "\"<".repeat(100_000),
-        "from by with id for ; ".repeat(10_000),
-        "x".repeat(ten),
-    );
-    let ran = trace(&[], &header).expect(0);
-    assert_eq!(ran.of_type("hop").len(), 6);
-    assert_eq!(ran.of_type("hop")[0]["reason"], "too_long");
-    assert_eq!(ran.of_type("hop")[3]["by"]["host"], "b.test");
-    assert!(ran.stdout.len() < 64 << 10);
-    let cut = trace(&[], &format!("Subject: {}\n", "x".repeat(17 << 20))).expect(1);
-    assert!(cut.stderr.contains("over 16 MiB"), "{}", cut.stderr);
-    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
-}
-
-#[test]
 fn a_closed_pipe_is_no_failure() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("many.mbox");
@@ -712,99 +458,6 @@ fn a_closed_pipe_is_no_failure() {
         b"",
     );
     assert_eq!(ran.stdout.trim(), "0", "{}", ran.stderr);
-}
-
-/// Pieces of fields, mailboxes and objects, for combinations that nobody thought of.
-const PIECES: &[&str] = &[
-    "Received: ",
-    "received:",
-    "X: ",
-    "from ",
-    "by ",
-    "via ",
-    "with ",
-    "id ",
-    "for ",
-    "tls ",
-    "over TLS ",
-    "; ",
-    "(",
-    ")",
-    "(using TLSv1.2 with cipher ",
-    "(version=",
-    "cipher=",
-    "bits=",
-    "128/128",
-    "(TLS: TLSv1,",
-    "(TLS1.2:",
-    ":256)",
-    "ESMTPS",
-    "SMTPs",
-    "Microsoft SMTPSVC(",
-    "Microsoft SMTP Server ",
-    "AES128-SHA encrypted SMTP",
-    "ESMTP/TLS/",
-    "local ",
-    "TLS_AES_128_GCM_SHA256",
-    "DHE-RSA-AES128-SHA",
-    "ECDHE_X25519__RSA__AES_128_GCM",
-    "__",
-    "_P256",
-    "TLSv1/SSLv3",
-    "mx.example.org",
-    "a.b.test.",
-    "localhost",
-    "unknown",
-    "[192.0.2.1]",
-    "[IPv6:2001:db8::1]",
-    "[::1",
-    "]:25",
-    "127.0.0.1",
-    "(helo=",
-    "(HELO ",
-    "(EHLO x) ",
-    "u@v@192.0.2.1",
-    "<a@b>",
-    "<",
-    "\"",
-    "\\",
-    "Tue, 18 Mar 2014 20:58:36 -0400",
-    "99:99:99",
-    "-9999",
-    "+",
-    "2014-03-18T",
-    "Z",
-    "1",
-    " ",
-    "\r\n\t",
-    "\n ",
-    "\n",
-    "\r\n\r\n",
-    "\n\nFrom a 10:00\n",
-    "From ",
-    "\u{feff}",
-    "Content-Length: 5\n",
-    "{\"headers\":\"",
-    "\"}\n",
-    "{\"type\":\"hop\"}\n",
-    "\0",
-    "\u{202e}",
-    "é",
-    "(qmail 1 invoked",
-];
-
-proptest::proptest! {
-    #[test]
-    fn any_combination_of_pieces_is_taken(
-        picks in proptest::collection::vec((0..PIECES.len(), proptest::option::weighted(0.1, proptest::prelude::any::<u8>())), 0..60)
-    ) {
-        let mut bytes = Vec::new();
-        for (piece, byte) in picks {
-            bytes.extend_from_slice(PIECES[piece].as_bytes());
-            bytes.extend(byte);
-        }
-        fuzzed::run(&bytes);
-    }
 }
 
 #[test]
@@ -834,7 +487,9 @@ fn a_signal_ends_the_reading_and_the_last_line_is_written() {
         .unwrap();
     assert!(killed.success());
     std::thread::sleep(std::time::Duration::from_millis(300));
-    stdin.write_all(b"{\"headers\":\"Received: x\"}\n").unwrap();
+    // It may be gone already: then nothing was waiting for this.
+    drop(stdin.write_all(b"{\"headers\":\"Received: x\"}\n"));
+    drop(stdin);
     let mut rest = String::new();
     stdout.read_to_string(&mut rest).unwrap();
     assert!(
