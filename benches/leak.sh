@@ -9,6 +9,7 @@ cargo build --quiet --release --locked --bin leak-count --example adobe-list
 leak_count=$PWD/target/release/leak-count
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 130' INT TERM
 
 count_with_mawk() {
   mawk -F'|' '

@@ -23,10 +23,10 @@ fn main() -> io::Result<()> {
         out.write_all(b"@")?;
         out.write_all(&domain(rank))?;
         out.write_all(b"-|-")?;
-        // One block of the cipher or two, in base64; a hint in every third.
+        // One block of the cipher or two, in base64; a hint in every other record.
         out.write_all(&letters(password, if password % 2 == 0 { 11 } else { 23 }))?;
         out.write_all(b"=-|-")?;
-        let length = if hint % 3 == 0 { hint % 27 } else { 0 };
+        let length = if hint % 2 == 0 { hint % 27 } else { 0 };
         out.write_all(&letters(hint, length))?;
         out.write_all(b"|--\n")?;
     }

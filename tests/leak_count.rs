@@ -667,6 +667,26 @@ fn a_count_goes_into_the_database() {
 }
 
 #[test]
+fn a_count_is_looked_up() {
+    // Nobody answers there: what counts here is what mx-lookup takes for its input.
+    let script = format!(
+        "leak-count --quiet --min-users 2 {} {} | mx-lookup --quiet --nameserver 127.0.0.1:9 --tries 1 --timeout 2s",
+        data("adobe.txt"),
+        data("gawker.txt"),
+    );
+    let ran = shell(&script, Path::new("/")).expect(0);
+    assert_eq!(
+        [ran.of_type("listed").len(), ran.of_type("other").len()],
+        [4, 2]
+    );
+    let mut looked_up: Vec<_> = (ran.of_type("domain").iter())
+        .map(|record| record["domain"].as_str().unwrap().to_owned())
+        .collect();
+    looked_up.sort();
+    assert_eq!(looked_up, ["example.com", "example.net", "example.org"]);
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_ends_it() {
     let mut list = String::new();
     (0..50_000).for_each(|number| writeln!(list, "a@d{number}.org").unwrap());
