@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+#[path = "../fuzz/src/dns_list.rs"]
+mod dns_list;
+#[path = "../fuzz/src/dns_message.rs"]
+mod dns_message;
 #[path = "../fuzz/src/leak_count.rs"]
 mod leak_count;
 #[path = "../fuzz/src/received.rs"]
@@ -61,4 +65,14 @@ fn certificates() {
 #[test]
 fn lists() {
     replay("leak_count", leak_count::run);
+}
+
+#[test]
+fn dns_messages() {
+    replay("dns_message", dns_message::run);
+}
+
+#[test]
+fn dns_lists() {
+    replay("dns_list", dns_list::run);
 }

@@ -1,5 +1,7 @@
 //! What the fuzz targets do with their input. Each module is replayed over its corpus by the tests, too.
 
+pub mod dns_list;
+pub mod dns_message;
 pub mod leak_count;
 pub mod received;
 pub mod smtp_dialogue;
