@@ -65,11 +65,11 @@ wait $measured
 
 answered=$(grep -c '^{"type":"domain".*"outcome":{"phase":"done","reason":"ok"}' "$directory/out" || true)
 sed -n 's/.*done  \([0-9]*\/s\).*/rate: \1/p' "$directory/progress"
-read -r user system real <"$directory/times"
-awk -v user="$user" -v system="$system" -v real="$real" -v names=$names -v answered="$answered" -v memory="$memory" 'BEGIN {
-    cpu = (user + system) * 100000 / names
+read -r user kernel real <"$directory/times"
+awk -v user="$user" -v kernel="$kernel" -v real="$real" -v names=$names -v answered="$answered" -v memory="$memory" 'BEGIN {
+    cpu = (user + kernel) * 100000 / names
     printf "mx-lookup: %d of %d names, %.2f s of CPU for 100,000 (%.2f user, %.2f system), %.0f names/s, %.0f MiB\n",
-        answered, names, cpu, user, system, names / real, memory / 1024
+        answered, names, cpu, user, kernel, names / real, memory / 1024
     if (answered != names) { print "names were lost"; bad = 1 }
     if (names == 100000 && cpu > 2.0) { print "more than 2.0 s of CPU"; bad = 1 }
     if (names == 100000 && names / real < 20000) { print "fewer than 20,000 names a second"; bad = 1 }
