@@ -22,7 +22,7 @@ use exim::Exim;
 use loopback::Loopback;
 use names::Names;
 use opensmtpd::OpenSmtpd;
-use openssl::Front;
+use openssl::OpenSsl;
 use postfix::{Postfix, Service};
 
 /// Mail servers, each on an address of its own and all on one port.
@@ -32,7 +32,7 @@ struct Servers {
     postfix: Postfix,
     exim: Exim,
     _opensmtpd: OpenSmtpd,
-    front: Front,
+    openssl: OpenSsl,
 }
 
 /// The last octets of their addresses, by the names that the zone gives them.
@@ -86,7 +86,7 @@ impl Servers {
             postfix: Postfix::start("mx.postfix.test", &shared, &services),
             exim: Exim::start(at("exim"), "mx.exim.test", &below),
             _opensmtpd: OpenSmtpd::start(at("opensmtpd"), "mx.opensmtpd.test"),
-            front: Front::start(at("openssl"), &incomplete, only_1_2),
+            openssl: OpenSsl::start(at("openssl"), &incomplete, only_1_2),
             loopback,
             authority,
         }
@@ -185,7 +185,7 @@ fn smtp_probe_knows_each_server() {
     );
 
     // The servers found nothing to complain about.
-    assert_eq!(servers.front.said(), ["EHLO probe.example.org", "STARTTLS"]);
+    assert_eq!(servers.openssl.front.connections(), 1);
     let log = servers.postfix.log();
     assert!(
         !log.contains("improper command") && !log.contains("PREGREET"),
@@ -347,7 +347,7 @@ fn the_whole_pipe_has_the_right_facts_of_each_server() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
     {
         if record["type"] == "tls" {
-            // Inside TLS they offer STARTTLS no more; what stands behind the front speaks no SMTP there.
+            // Inside TLS they offer STARTTLS no more; OpenSSL speaks no SMTP there.
             let inside = &record["inside"];
             let expected = match servers.name(&record["ip"]) {
                 "openssl" => json!(["inside/protocol_error", null]),

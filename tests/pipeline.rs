@@ -209,15 +209,16 @@ fn a_pipe_with_a_killed_stage_goes_on_from_its_database() {
         .stdout;
     run("to-sqlite", &[whole.to_str().unwrap()], &stream).expect(0);
 
-    for killed in NETWORK_STAGES {
+    for killed in NETWORK_STAGES.into_iter().chain(["to-sqlite"]) {
         let database = directory.path().join(format!("{killed}.db"));
         let mut pipe = Pipe::start(&lab, &database, &[]);
         pipe.say(&domains(DOMAINS));
         std::thread::sleep(Duration::from_millis(rand::random_range(100..1_500)));
         pipe.kill(killed);
         let (statuses, said) = pipe.end();
+        let last = if killed == "to-sqlite" { -9 } else { 1 };
         assert_eq!(
-            statuses[3], 1,
+            statuses[3], last,
             "what was cut is noticed: {statuses:?} {said}"
         );
 
@@ -385,6 +386,38 @@ fn ctrl_c_loses_nothing_that_is_in_flight() {
         "{said}"
     );
     assert_eq!(count("SELECT count(*) FROM cut_runs"), 0);
+}
+
+#[test]
+fn a_second_ctrl_c_stops_at_once() {
+    const SERVERS: usize = 50;
+    let slow =
+        r#"{"type": "server", "ip": "IP", "as": "tls", "steps": {"banner": [{"wait_ms": 50000}]}}"#;
+    let lab = Lab::new(&world(SERVERS, &[slow]));
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let mut pipe = Pipe::start(&lab, &database, &[]);
+    pipe.say(&domains(SERVERS));
+    let in_flight = || loopback::connections_to(lab.port);
+    wait_for("probes in flight", Duration::from_secs(60), || {
+        in_flight() == SERVERS
+    });
+    let start = Instant::now();
+    pipe.interrupt();
+    std::thread::sleep(Duration::from_millis(500));
+    pipe.interrupt();
+    let (statuses, said) = pipe.end();
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{:?} {said}",
+        start.elapsed()
+    );
+    assert_eq!(statuses[1..], [1, 1, 1], "{said}");
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let sound: String = connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(sound, "ok");
 }
 
 #[test]
@@ -576,6 +609,60 @@ fn what_is_no_record_is_named_and_the_rest_is_there() {
             ran.stderr
         );
         assert_eq!(observations(&clean), observations(&ran), "{stage}");
+    }
+}
+
+#[test]
+fn what_is_resumed_must_fit() {
+    let lab = Lab::new(&world(3, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    for stage in NETWORK_STAGES {
+        let input = input_of(stage, &lab, 3);
+        let whole = run_stage(stage, &lab, &input).expect(0);
+        let part = directory.path().join("part.ndjson");
+        std::fs::write(&part, &whole.stdout).unwrap();
+        std::fs::write(directory.path().join("input"), &input).unwrap();
+
+        let own = format!(
+            "{stage} {} --resume part.ndjson <input >>part.ndjson",
+            arguments(stage, &lab).join(" ")
+        );
+        let ran = shell(&own, directory.path()).expect(2);
+        assert!(
+            ran.stderr
+                .contains("part.ndjson is this program's own output"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(
+            std::fs::read_to_string(&part).unwrap(),
+            whole.stdout,
+            "{stage}"
+        );
+
+        let mut arguments = arguments(stage, &lab);
+        match stage {
+            "mx-lookup" => arguments.push("--tlsa".into()),
+            _ => {
+                *arguments
+                    .iter_mut()
+                    .find(|name| *name == "probe.example.org")
+                    .unwrap() = "other.example.org".into()
+            }
+        }
+        arguments.extend(["--resume".to_owned(), part.display().to_string()]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ran = run(stage, &arguments, &input).expect(2);
+        let setting = if stage == "mx-lookup" { "tlsa" } else { "helo" };
+        assert!(
+            ran.stderr.contains(setting) && ran.stderr.contains("--force"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(ran.stdout, "", "{stage}");
+        let forced: Vec<&str> = arguments.iter().copied().chain(["--force"]).collect();
+        let ran = run(stage, &forced, &input).expect(0);
+        assert_eq!(observations(&ran), observations(&whole), "{stage}");
     }
 }
 

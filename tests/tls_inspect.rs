@@ -3,7 +3,7 @@
 #[path = "tls_inspect/certificates.rs"]
 mod certificates;
 #[path = "tls_inspect/front.rs"]
-mod front;
+pub mod front;
 #[path = "tls_inspect/hostile.rs"]
 mod hostile;
 #[path = "tls_inspect/old.rs"]

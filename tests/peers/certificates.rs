@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_RSA_SHA256, SignatureAlgorithm,
+    PKCS_RSA_SHA256,
 };
 
 /// A certification authority.
@@ -14,12 +14,11 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// A server's private key, its certificate, and the certificates that it sends behind it, in PEM.
+/// A server's private key, and its certificate with those that it sends behind it, in PEM.
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub key: String,
-    pub certificate: String,
-    pub above: String,
+    pub chain: String,
 }
 
 impl Authority {
@@ -54,11 +53,6 @@ impl Authority {
         )
     }
 
-    /// One with a key of this kind.
-    pub fn certify_with(&self, name: &str, kind: &'static SignatureAlgorithm) -> Identity {
-        self.certify_as(leaf(name), &KeyPair::generate_for(kind).unwrap())
-    }
-
     /// One that ended years ago.
     pub fn certify_expired(&self, name: &str) -> Identity {
         let mut parameters = leaf(name);
@@ -67,13 +61,11 @@ impl Authority {
         self.certify_as(parameters, &KeyPair::generate().unwrap())
     }
 
-    /// Whatever the parameters say.
-    pub fn certify_as(&self, parameters: CertificateParams, key: &KeyPair) -> Identity {
+    fn certify_as(&self, parameters: CertificateParams, key: &KeyPair) -> Identity {
         let certificate = parameters.signed_by(key, &self.issuer).unwrap();
         Identity {
             key: key.serialize_pem(),
-            certificate: certificate.pem(),
-            above: String::new(),
+            chain: certificate.pem(),
         }
     }
 
@@ -90,14 +82,13 @@ impl Identity {
         let certificate = leaf(name).self_signed(&key).unwrap();
         Self {
             key: key.serialize_pem(),
-            certificate: certificate.pem(),
-            above: String::new(),
+            chain: certificate.pem(),
         }
     }
 
     /// The same with the authority's certificate sent behind it.
     pub fn with(mut self, authority: &Authority) -> Self {
-        self.above += &authority.pem;
+        self.chain += &authority.pem;
         self
     }
 
@@ -106,13 +97,13 @@ impl Identity {
         let key = directory.join(format!("{name}.key"));
         let chain = directory.join(format!("{name}.pem"));
         std::fs::write(&key, &self.key).unwrap();
-        std::fs::write(&chain, self.certificate.clone() + &self.above).unwrap();
+        std::fs::write(&chain, &self.chain).unwrap();
         (key, chain)
     }
 }
 
 /// The parameters of a server's certificate.
-pub fn leaf(name: &str) -> CertificateParams {
+fn leaf(name: &str) -> CertificateParams {
     let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
     parameters
         .distinguished_name

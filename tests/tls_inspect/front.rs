@@ -2,7 +2,7 @@
 //! STARTTLS of its own, or to a script.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +22,13 @@ impl Front {
     /// Hands every connection on to a port.
     pub fn to(port: u16) -> Self {
         Self::with(move |stream, _| splice(stream, port))
+    }
+
+    /// The same, at an address and port of its own.
+    pub fn at(address: SocketAddr, port: u16) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let mut fronts = Self::on(vec![listener], move |_, stream, _| splice(stream, port));
+        fronts.remove(0)
     }
 
     /// Hands every connection, numbered from 1, to `serve` right behind the 220 to STARTTLS.
@@ -49,7 +56,13 @@ impl Front {
         serve: impl Fn(usize, TcpStream, usize) + Send + Sync + 'static,
     ) -> Vec<Self> {
         let listen = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let listeners: Vec<TcpListener> = (0..count).map(listen).collect();
+        Self::on((0..count).map(listen).collect(), serve)
+    }
+
+    fn on(
+        listeners: Vec<TcpListener>,
+        serve: impl Fn(usize, TcpStream, usize) + Send + Sync + 'static,
+    ) -> Vec<Self> {
         let fronts: Vec<Self> = listeners
             .iter()
             .map(|listener| Self {
