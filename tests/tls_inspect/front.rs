@@ -18,6 +18,13 @@ pub struct Front {
     connections: Arc<AtomicUsize>,
 }
 
+/// The greeting and the answer to STARTTLS of a connection, by its number.
+type Words = fn(usize) -> (&'static str, &'static str);
+
+fn usual(_: usize) -> (&'static str, &'static str) {
+    ("220 mx.example.test ESMTP\r\n", "220 ready\r\n")
+}
+
 impl Front {
     /// Hands every connection on to a port.
     pub fn to(port: u16) -> Self {
@@ -27,7 +34,8 @@ impl Front {
     /// The same, at an address and port of its own.
     pub fn at(address: SocketAddr, port: u16) -> Self {
         let listener = TcpListener::bind(address).unwrap();
-        let mut fronts = Self::on(vec![listener], move |_, stream, _| splice(stream, port));
+        let serve = move |_, stream, _| splice(stream, port);
+        let mut fronts = Self::on(vec![listener], usual, serve);
         fronts.remove(0)
     }
 
@@ -42,25 +50,22 @@ impl Front {
         count: usize,
         serve: impl Fn(usize, TcpStream, usize) + Send + Sync + 'static,
     ) -> Vec<Self> {
-        Self::saying(
-            |_| ("220 mx.example.test ESMTP\r\n", "220 ready\r\n"),
-            count,
-            serve,
-        )
+        Self::saying(usual, count, serve)
     }
 
     /// The same with a greeting and an answer to STARTTLS for each connection, numbered from 1.
     pub fn saying(
-        words: fn(usize) -> (&'static str, &'static str),
+        words: Words,
         count: usize,
         serve: impl Fn(usize, TcpStream, usize) + Send + Sync + 'static,
     ) -> Vec<Self> {
         let listen = |_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        Self::on((0..count).map(listen).collect(), serve)
+        Self::on((0..count).map(listen).collect(), words, serve)
     }
 
     fn on(
         listeners: Vec<TcpListener>,
+        words: Words,
         serve: impl Fn(usize, TcpStream, usize) + Send + Sync + 'static,
     ) -> Vec<Self> {
         let fronts: Vec<Self> = listeners
