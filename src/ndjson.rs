@@ -204,7 +204,7 @@ impl Formatter for Harmless {
     ) -> io::Result<()> {
         let bytes = fragment.as_bytes();
         // Nearly every fragment is printable ASCII.
-        if bytes.iter().all(|&byte| byte < 0x7f) {
+        if bytes.is_ascii() && !bytes.contains(&0x7f) {
             return CompactFormatter.write_string_fragment(writer, fragment);
         }
         let mut plain = 0;
