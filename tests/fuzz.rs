@@ -8,6 +8,9 @@ mod dns_list;
 mod dns_message;
 #[path = "../fuzz/src/leak_count.rs"]
 mod leak_count;
+#[cfg(feature = "lab")]
+#[path = "../fuzz/src/mail_lab.rs"]
+mod mail_lab;
 #[path = "../fuzz/src/received.rs"]
 pub mod received;
 #[path = "../fuzz/src/smtp_dialogue.rs"]
@@ -75,4 +78,10 @@ fn dns_messages() {
 #[test]
 fn dns_lists() {
     replay("dns_list", dns_list::run);
+}
+
+#[cfg(feature = "lab")]
+#[test]
+fn questions_hellos_and_worlds() {
+    replay("mail_lab", mail_lab::run);
 }

@@ -201,7 +201,7 @@ fn certificate(chain: &[Vec<u8>]) -> Vec<u8> {
 fn dh_parameters(bits: u16) -> Vec<u8> {
     let bytes = usize::from(bits.div_ceil(8)).max(1);
     let mut modulus = noise("modulus", bytes);
-    let top = (bits + 7) % 8;
+    let top = (u32::from(bits) + 7) % 8;
     modulus[0] = modulus[0] & ((1u16 << (top + 1)) - 1) as u8 | 1 << top;
     if let Some(last) = modulus.last_mut() {
         *last |= 1;
