@@ -255,8 +255,7 @@ impl Server {
         let seen = handshake.unwrap_or_default();
         self.tls = match (seen.completed, seen.negotiated) {
             (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), Some(false)) => Some(false),
-            // No handshake was tried: then STARTTLS decides, if it was refused.
+            // A handshake that failed may have failed for what we are: only a refused STARTTLS is a no.
             _ if seen.accepted == Some(false) => Some(false),
             _ if handshake.is_none() && self.accepted == Some(false) => Some(false),
             _ => None,
@@ -356,7 +355,7 @@ mod tests {
         );
         assert_eq!(
             tls(Some(handshake(Some(true), Some(false), Some(false), None))),
-            Some(false)
+            None
         );
         assert_eq!(
             tls(Some(handshake(Some(true), Some(true), Some(false), None))),
