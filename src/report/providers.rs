@@ -1,9 +1,9 @@
 //! From an exchange's name to who runs it: rules at label boundaries, from a data file that can be extended.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use hashbrown::HashMap;
 
 use crate::store::printable;
 
@@ -17,6 +17,12 @@ pub struct Provider {
     pub id: String,
     /// `mailbox`, `gateway`, `forward`, `hosting`, `vps`, `none`; `self`: the domain's own; `other`: by no rule.
     pub role: String,
+}
+
+impl From<&Provider> for Provider {
+    fn from(provider: &Provider) -> Self {
+        provider.clone()
+    }
 }
 
 /// The rules.

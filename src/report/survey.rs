@@ -144,6 +144,16 @@ impl List {
         self.of.is_some()
     }
 
+    /// Users by row of `name`.
+    pub fn users_by_domain(&self) -> Vec<u64> {
+        let last = self.entries.iter().map(|entry| entry.domain).max();
+        let mut users = vec![0; last.map_or(0, |last| last as usize + 1)];
+        for entry in &self.entries {
+            users[entry.domain as usize] = entry.users;
+        }
+        users
+    }
+
     /// The entries with most users first.
     pub fn by_users(&self) -> Vec<Entry> {
         let mut entries = self.entries.clone();

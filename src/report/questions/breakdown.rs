@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::sampler::Sampler;
 use super::{Asked, marks};
 use crate::report::chart::{Bar, Chart, Line};
 use crate::report::study;
@@ -304,18 +305,14 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Resul
                 .unwrap_or(0),
         );
         for value in order {
+            let mut sampler: Sampler<Tally> = Sampler::new(&wanted);
             let mut tally = Tally::default();
-            let mut curve: Vec<(u64, Tally)> = Vec::new();
             for &(rank, of) in &with_tls {
                 tally.add(Some(of == Some(value)).into(), 1);
-                curve.push((rank, tally));
+                sampler.push(rank, tally);
             }
-            for &mark in &wanted {
-                let upto = curve.partition_point(|&(rank, _)| rank <= mark);
-                let tally = upto
-                    .checked_sub(1)
-                    .map(|last| curve[last].1)
-                    .unwrap_or_default();
+            let sampler = sampler.end();
+            for (&mark, tally) in wanted.iter().zip(&sampler.at_marks) {
                 table.row([
                     Cell::from(list.source.as_str()),
                     mark.into(),
@@ -332,11 +329,7 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Resul
                 < 8
             {
                 let group = format!("list: {}", list.source);
-                lines.push(Line::new(
-                    group,
-                    &values.words[value],
-                    super::ranks::thinned(&curve),
-                ));
+                lines.push(Line::new(group, &values.words[value], sampler.points));
             }
         }
     }

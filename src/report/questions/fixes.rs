@@ -3,7 +3,7 @@
 //! A domain hangs on the operator of the exchange that stands for it, and on one cause, so the operators' parts are
 //! disjoint: taking the largest first is the smallest cover.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::Asked;
 use super::hosts::Hosts;
@@ -37,31 +37,29 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         ("such_as", "Such as"),
     ]);
     let unprotected = Unprotected::read(survey, asked)?;
-    let mut weights: Vec<(String, Option<HashMap<u32, u64>>)> = Vec::new();
+    let mut weights: Vec<(String, Option<Vec<u64>>)> = Vec::new();
     for list in survey.counted()? {
-        let users = list
-            .entries
-            .iter()
-            .map(|entry| (entry.domain, entry.users))
-            .collect();
-        weights.push((format!("users: {}", list.source), Some(users)));
+        weights.push((
+            format!("users: {}", list.source),
+            Some(list.users_by_domain()),
+        ));
     }
     weights.push(("domains".to_owned(), None));
     let mut bars = Vec::new();
     for (weight, users) in &weights {
-        let mut groups: HashMap<(usize, &str), Hit> = HashMap::new();
+        let mut groups: HashMap<(usize, Cause), Hit> = HashMap::new();
         let mut all = 0;
-        for &(domain, operator, ref cause) in &unprotected.domains {
+        for &(domain, operator, cause) in &unprotected.domains {
             let weight = users
                 .as_ref()
-                .map_or(1, |users| users.get(&domain).copied().unwrap_or(0));
-            let hit = groups.entry((operator, cause.as_str())).or_default();
+                .map_or(1, |users| users.get(domain as usize).copied().unwrap_or(0));
+            let hit = groups.entry((operator, cause)).or_default();
             all += weight;
             hit.weight += weight;
             hit.domains += 1;
             hit.largest = hit.largest.max(Some((weight, std::cmp::Reverse(domain))));
         }
-        let mut groups: Vec<((usize, &str), Hit)> = groups
+        let mut groups: Vec<((usize, Cause), Hit)> = groups
             .into_iter()
             .filter(|(_, hit)| hit.weight > 0)
             .collect();
@@ -88,7 +86,7 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             if place < 10 {
                 bars.push(Bar {
                     group: weight.clone(),
-                    label: format!("{}: {cause}", provider.id),
+                    label: format!("{}: {}", provider.id, unprotected.told(*cause)),
                     value: 100.0 * hit.weight as f64 / all as f64,
                     count: hit.weight,
                     before: None,
@@ -100,7 +98,7 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
                 (place as u64 + 1).into(),
                 provider.id.as_str().into(),
                 provider.role.as_str().into(),
-                (*cause).into(),
+                unprotected.told(*cause).into(),
                 hit.weight.into(),
                 all.into(),
                 Cell::Percent(percent),
@@ -124,9 +122,22 @@ struct Hit {
     largest: Option<(u64, std::cmp::Reverse<u32>)>,
 }
 
+/// Why a domain is not protected.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Cause {
+    NoStarttls,
+    HandshakeFails,
+    TlsOnSome,
+    /// The verdict, by its place in [`Unprotected::reasons`].
+    Certificate(usize),
+    NotValid,
+    ValidOnSome,
+}
+
 /// Domains that are known not to be protected, each with its operator and cause.
 struct Unprotected {
-    domains: Vec<(u32, usize, String)>,
+    domains: Vec<(u32, usize, Cause)>,
+    reasons: Vec<String>,
     hosts: Hosts,
 }
 
@@ -134,38 +145,72 @@ impl Unprotected {
     fn read(survey: &Survey, asked: &Asked) -> rusqlite::Result<Self> {
         let hosts = Hosts::read(survey, asked)?;
         let verdicts = survey.verdicts()?;
+        let (reasons, reason_of) = reasons(survey)?;
         let mut domains = Vec::new();
-        let mut statement = survey.connection.prepare(
-            "SELECT j.domain, j.exchange, v.reason FROM judged_domain j \
-             LEFT JOIN verdict v ON v.tls = j.tls AND v.position = 0 WHERE j.exchange IS NOT NULL",
-        )?;
+        let mut statement = survey
+            .connection
+            .prepare("SELECT domain, exchange FROM judged_domain WHERE exchange IS NOT NULL")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let domain: u32 = row.get(0)?;
             let verdict = at(verdicts, domain);
-            let reason = row.get_ref(2)?.as_str_or_null().ok().flatten();
-            if let Some(cause) = cause(&verdict, asked, reason) {
+            if let Some(cause) = cause(&verdict, asked, reason_of.get(&verdict.tls).copied()) {
                 domains.push((domain, hosts.operator(row.get(1)?), cause));
             }
         }
-        Ok(Self { domains, hosts })
+        Ok(Self {
+            domains,
+            reasons,
+            hosts,
+        })
+    }
+
+    fn told(&self, cause: Cause) -> String {
+        match cause {
+            Cause::NoStarttls => "no STARTTLS".to_owned(),
+            Cause::HandshakeFails => "handshake fails".to_owned(),
+            Cause::TlsOnSome => "TLS on some servers only".to_owned(),
+            Cause::Certificate(reason) => {
+                format!("certificate: {}", self.reasons[reason].replace('_', " "))
+            }
+            Cause::NotValid => "certificate not valid".to_owned(),
+            Cause::ValidOnSome => "certificate valid on some servers only".to_owned(),
+        }
     }
 }
 
-/// Why a domain is not protected; none: it is, or that is not known.
-fn cause(verdict: &Verdict, asked: &Asked, reason: Option<&str>) -> Option<String> {
+/// The words of verdicts that are not valid, and which of them each row of `tls` has.
+fn reasons(survey: &Survey) -> rusqlite::Result<(Vec<String>, HashMap<u32, usize>)> {
+    let mut reasons: Vec<String> = Vec::new();
+    let mut reason_of = HashMap::new();
+    let mut statement = survey
+        .connection
+        .prepare("SELECT tls, reason FROM verdict WHERE position = 0 AND valid = 0")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let reason = row.get_ref(1)?.as_str().unwrap_or_default();
+        // A dozen words at most.
+        let index = reasons
+            .iter()
+            .position(|known| known == reason)
+            .unwrap_or_else(|| {
+                reasons.push(reason.to_owned());
+                reasons.len() - 1
+            });
+        reason_of.insert(row.get(0)?, index);
+    }
+    Ok((reasons, reason_of))
+}
+
+/// None: it is protected, or that is not known.
+fn cause(verdict: &Verdict, asked: &Asked, reason: Option<usize>) -> Option<Cause> {
     let truth = |fact| verdict.truth(fact, asked.rule);
     Some(match (truth(Fact::Tls), truth(Fact::Valid)) {
-        (Truth::No, _) if truth(Fact::Accepted) == Truth::Yes => "handshake fails".to_owned(),
-        (Truth::No, _) => "no STARTTLS".to_owned(),
-        (Truth::Mixed, _) => "TLS on some servers only".to_owned(),
-        (Truth::Yes, Truth::No) => match reason {
-            Some(reason) if reason != "valid" => {
-                format!("certificate: {}", reason.replace('_', " "))
-            }
-            _ => "certificate not valid".to_owned(),
-        },
-        (Truth::Yes, Truth::Mixed) => "certificate valid on some servers only".to_owned(),
+        (Truth::No, _) if truth(Fact::Accepted) == Truth::Yes => Cause::HandshakeFails,
+        (Truth::No, _) => Cause::NoStarttls,
+        (Truth::Mixed, _) => Cause::TlsOnSome,
+        (Truth::Yes, Truth::No) => reason.map_or(Cause::NotValid, Cause::Certificate),
+        (Truth::Yes, Truth::Mixed) => Cause::ValidOnSome,
         _ => return None,
     })
 }

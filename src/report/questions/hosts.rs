@@ -1,7 +1,6 @@
 //! Who runs the mail of the domains: hosting providers, and top-level domains.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use rusqlite::Rows;
 
 use super::Asked;
@@ -29,7 +28,9 @@ impl Hosts {
                 role: "self".to_owned(),
             }],
         };
-        let mut known: HashMap<Provider, u32> = HashMap::new();
+        // By id, for those that a rule names and for registered domains apart.
+        let mut by_rule: HashMap<Provider, u32> = HashMap::new();
+        let mut by_name: HashMap<String, u32> = HashMap::new();
         let mut statement = survey.connection.prepare(
             "SELECT e.id, n.name, e.registered_domain FROM exchange e JOIN name n ON n.id = e.name ORDER BY e.id",
         )?;
@@ -38,18 +39,27 @@ impl Hosts {
             let id: u32 = row.get(0)?;
             let name = row.get_ref(1)?.as_str().unwrap_or_default();
             let registered = row.get_ref(2)?.as_str_or_null().ok().flatten();
-            let provider = asked
-                .providers
-                .of(name)
-                .cloned()
-                .unwrap_or_else(|| Provider {
-                    id: registered.unwrap_or(name).to_owned(),
-                    role: "other".to_owned(),
-                });
-            let index = *known.entry(provider).or_insert_with_key(|provider| {
-                hosts.providers.push(provider.clone());
-                hosts.providers.len() as u32 - 1
-            });
+            let next = hosts.providers.len() as u32;
+            let index = match asked.providers.of(name) {
+                Some(provider) => *by_rule.entry_ref(provider).or_insert(next),
+                None => *by_name
+                    .entry_ref(registered.unwrap_or(name))
+                    .or_insert(next),
+            };
+            if index == next {
+                hosts
+                    .providers
+                    .push(
+                        asked
+                            .providers
+                            .of(name)
+                            .cloned()
+                            .unwrap_or_else(|| Provider {
+                                id: registered.unwrap_or(name).to_owned(),
+                                role: "other".to_owned(),
+                            }),
+                    );
+            }
             hosts.of.resize(id as usize + 1, 0);
             hosts.of[id as usize] = index;
         }
@@ -151,19 +161,14 @@ pub(super) fn hosts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let hosts = Hosts::read(survey, asked)?;
     let verdicts = survey.verdicts()?;
     let lists: Vec<_> = survey.counted()?.collect();
-    let mut weight_of: Vec<HashMap<u32, u64>> = Vec::new();
+    let mut weight_of: Vec<Vec<u64>> = Vec::new();
     for list in &lists {
         table.column(
             format!("users_{}", list.source),
             format!("Users: {}", list.source),
         );
         table.column(format!("users_{}_percent", list.source), "Percent");
-        weight_of.push(
-            list.entries
-                .iter()
-                .map(|entry| (entry.domain, entry.users))
-                .collect(),
-        );
+        weight_of.push(list.users_by_domain());
     }
     table.column("in_2014", "2014");
     #[derive(Clone, Default)]
@@ -191,7 +196,7 @@ pub(super) fn hosts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
                 share.with_tls += if has_tls { part } else { 0.0 };
                 for (users, weights) in share.users.iter_mut().zip(&weight_of) {
                     *users += weights
-                        .get(&domain)
+                        .get(domain as usize)
                         .map_or(0.0, |&weight| weight as f64 * part);
                 }
             }

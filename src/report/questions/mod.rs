@@ -6,6 +6,7 @@ mod hosts;
 mod matrix;
 mod overview;
 mod ranks;
+mod sampler;
 mod servers;
 mod shared;
 mod standing;

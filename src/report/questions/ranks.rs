@@ -1,5 +1,6 @@
 //! TLS and valid certificates among the first N domains of a list: every N in one pass.
 
+use super::sampler::Sampler;
 use super::{Asked, Measure, followed, marks};
 use crate::report::chart::{Chart, Line};
 use crate::report::study;
@@ -15,14 +16,16 @@ pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Ta
         let last = list.entries.iter().map(|entry| u64::from(entry.rank)).max();
         let wanted = marks(last.unwrap_or(0));
         for measure in followed() {
-            let curve = curve(survey, list, measure, asked.rule)?;
-            for &mark in &wanted {
-                let at = curve.partition_point(|&(rank, _)| rank <= mark);
-                let tally = at.checked_sub(1).map(|at| curve[at].1).unwrap_or_default();
-                table.row(row(list, mark, measure, &tally));
+            let mut sampler = Sampler::new(&wanted);
+            walk(survey, list, measure, asked.rule, |rank, tally| {
+                sampler.push(rank, tally)
+            })?;
+            let sampler = sampler.end();
+            for (&mark, tally) in wanted.iter().zip(&sampler.at_marks) {
+                table.row(row(list, mark, measure, tally));
             }
             let group = format!("list: {}", list.source);
-            lines.push(Line::new(group, measure.label, thinned(&curve)));
+            lines.push(Line::new(group, measure.label, sampler.points));
         }
     }
     let marks_2014 = [2000, 20_000, 100_000].into_iter().filter_map(|rank| {
@@ -44,7 +47,16 @@ pub(super) fn tls_by_every_rank(survey: &Survey, asked: &Asked) -> rusqlite::Res
     let mut table = heading("tls-by-every-rank", "TLS by every rank", asked);
     for list in ranked(survey)? {
         for measure in followed() {
-            for (rank, tally) in curve(survey, list, measure, asked.rule)? {
+            let mut last: Option<(u64, Tally)> = None;
+            walk(survey, list, measure, asked.rule, |rank, tally| {
+                if let Some((before, last)) = last
+                    && before != rank
+                {
+                    table.row(row(list, before, measure, &last));
+                }
+                last = Some((rank, tally));
+            })?;
+            if let Some((rank, tally)) = last {
                 table.row(row(list, rank, measure, &tally));
             }
         }
@@ -95,39 +107,21 @@ fn ranked(survey: &Survey) -> rusqlite::Result<impl Iterator<Item = &List>> {
         .filter(|list| list.entries.first().is_some_and(|entry| entry.rank > 0)))
 }
 
-/// The tally behind every rank of a list.
-fn curve(
+/// The tally behind every entry of a list that has a rank.
+fn walk(
     survey: &Survey,
     list: &List,
     measure: &Measure,
     rule: Rule,
-) -> rusqlite::Result<Vec<(u64, Tally)>> {
+    mut then: impl FnMut(u64, Tally),
+) -> rusqlite::Result<()> {
     let verdicts = survey.verdicts()?;
     let mut tally = Tally::default();
-    let mut curve: Vec<(u64, Tally)> = Vec::with_capacity(list.entries.len());
     for entry in list.entries.iter().filter(|entry| entry.rank > 0) {
         if let Some(truth) = measure.of(&at(verdicts, entry.domain), rule) {
             tally.add(truth, 1);
         }
-        match curve.last_mut() {
-            Some((rank, last)) if *rank == u64::from(entry.rank) => *last = tally,
-            _ => curve.push((entry.rank.into(), tally)),
-        }
+        then(entry.rank.into(), tally);
     }
-    Ok(curve)
-}
-
-/// Some 240 points of a curve, evenly apart on a logarithmic axis.
-pub(super) fn thinned(curve: &[(u64, Tally)]) -> Vec<(f64, Tally)> {
-    const APART: f64 = 1.03;
-    let mut points = Vec::new();
-    let mut next = 1.0;
-    for (at, &(x, tally)) in curve.iter().enumerate() {
-        let x = x as f64;
-        if x >= next || at + 1 == curve.len() {
-            points.push((x, tally));
-            next = (x * APART).max(x + 1.0);
-        }
-    }
-    points
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Weighted by people: the largest domains of a counted list, and how many users have TLS.
 
-use super::ranks::thinned;
+use super::sampler::Sampler;
 use super::{Asked, followed, marks};
 use crate::report::chart::{Bar, Chart, Line};
 use crate::report::study;
@@ -113,20 +113,18 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &Asked) -> rusqlite::Result<T
         let mut wanted = marks(entries.len() as u64);
         wanted.retain(|&mark| mark >= 5 || mark == entries.len() as u64);
         for (measure, (_, ends)) in followed().zip(&mut ends) {
-            let mut tally = Tally::default();
-            let mut seen = 0;
-            let mut curve = Vec::with_capacity(entries.len());
-            let mut covered = Vec::with_capacity(entries.len());
+            // The tally, and the users at all domains so far.
+            let mut sampler: Sampler<(Tally, u64)> = Sampler::new(&wanted);
+            let (mut tally, mut seen) = (Tally::default(), 0);
             for (place, entry) in entries.iter().enumerate() {
                 if let Some(truth) = measure.of(&at(verdicts, entry.domain), asked.rule) {
                     tally.add(truth, entry.users);
                 }
                 seen += entry.users;
-                curve.push((place as u64 + 1, tally));
-                covered.push(seen);
+                sampler.push(place as u64 + 1, (tally, seen));
             }
-            for &mark in &wanted {
-                let at = mark as usize - 1;
+            let sampler = sampler.end();
+            for (&mark, (upto, covered)) in wanted.iter().zip(&sampler.at_marks) {
                 let printed = study::list(&list.source).and_then(|name| {
                     match (measure.word, mark == entries.len() as u64) {
                         ("accepted", true) => {
@@ -145,16 +143,20 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &Asked) -> rusqlite::Result<T
                 let mut row = vec![
                     Cell::from(list.source.as_str()),
                     mark.into(),
-                    Cell::share(covered[at] as f64, of as f64),
+                    Cell::share(*covered as f64, of as f64),
                     measure.label.into(),
                 ];
-                row.extend(curve[at].1.cells());
+                row.extend(upto.cells());
                 row.push(printed.map_or(Cell::Null, Cell::Percent));
                 table.row(row);
             }
             ends.push((&list.source, tally));
             let group = format!("list: {}", list.source);
-            lines.push(Line::new(group, measure.label, thinned(&curve)));
+            let points = sampler
+                .points
+                .into_iter()
+                .map(|(place, (tally, _))| (place, tally));
+            lines.push(Line::new(group, measure.label, points.collect()));
         }
     }
     for (label, mut ends) in ends.into_iter().filter(|_| several) {
