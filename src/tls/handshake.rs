@@ -12,7 +12,8 @@ use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -48,10 +49,7 @@ impl Client {
     }
 
     /// Begins a handshake over `stream`. With no name that SNI can carry, none is sent (RFC 6066 §3).
-    pub fn begin<S>(&self, stream: S, name: Option<&str>, ip: IpAddr) -> Handshake<S>
-    where
-        S: AsyncRead + AsyncWrite + Unpin,
-    {
+    pub fn begin(&self, stream: TcpStream, name: Option<&str>, ip: IpAddr) -> Handshake {
         let recorder = Arc::new(Recorder::default());
         let mut config = self.config.clone();
         config
@@ -63,29 +61,51 @@ impl Client {
             .unwrap_or_else(|| ServerName::from(ip));
         let clear = Clear::default();
         let tap = Tap::new(stream, clear.clone());
+        let mut hello = Vec::new();
+        let connector = TlsConnector::from(Arc::new(config));
+        let connect = connector.connect_with(name, tap, |connection| {
+            // Writing into memory does not fail; a hello that could not be made is an error of the handshake.
+            let _ = connection.write_tls(&mut hello);
+        });
         Handshake {
-            connect: TlsConnector::from(Arc::new(config)).connect(name, tap),
+            hello,
+            connect: Box::new(connect),
             seen: Seen { recorder, clear },
         }
     }
 }
 
 /// A handshake under way.
-pub struct Handshake<S> {
-    connect: tokio_rustls::Connect<Tap<S>>,
+pub struct Handshake {
+    hello: Vec<u8>,
+    connect: Box<tokio_rustls::Connect<Tap<TcpStream>>>,
     seen: Seen,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Handshake<S> {
+impl Handshake {
     /// What it shows, also when it is given up.
     pub fn seen(&self) -> Seen {
         self.seen.clone()
     }
 
     /// Finishes it, or says how it failed.
-    pub async fn finish(self) -> Result<TlsStream<Tap<S>>, Outcome> {
-        let Self { connect, seen } = self;
-        connect.await.map_err(|error| seen.failure(&error))
+    pub async fn finish(self) -> Result<Box<TlsStream<Tap<TcpStream>>>, Outcome> {
+        let Self {
+            hello,
+            mut connect,
+            seen,
+        } = self;
+        let finished = async {
+            // rustls holds 4 KiB ready from its first look at the stream on. Thousands of servers are slow to answer,
+            // so it is shown the stream only when there is something to read.
+            if let Some(tap) = connect.get_mut() {
+                tap.write_all(&hello).await?;
+                drop(hello);
+                tap.readable().await?;
+            }
+            connect.await.map(Box::new)
+        };
+        finished.await.map_err(|error| seen.failure(&error))
     }
 }
 

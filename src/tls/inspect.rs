@@ -68,7 +68,7 @@ pub struct Inspector {
 #[derive(Debug)]
 pub struct Inspected {
     /// The record, without its certificates.
-    pub tls: Tls,
+    pub tls: Box<Tls>,
     /// The chain that it names, leaf first.
     pub chain: Vec<Vec<u8>>,
     /// Certificates seen beside those of the chain.
@@ -80,20 +80,16 @@ pub struct Inspected {
 impl Inspector {
     /// One inspection.
     pub async fn inspect(&self, target: &Target, pace: &impl Pace) -> Inspected {
-        let mut call = self.contact.call();
-        let mut tls = unasked(
-            target,
-            Outcome::new(Phase::Connect, Reason::Interrupted),
-            "",
-        );
-        tls.connections = 1;
-        let first = Box::pin(self.first(target, &mut call, &mut tls)).await;
+        let interrupted = Outcome::new(Phase::Connect, Reason::Interrupted);
         let mut inspected = Inspected {
-            chain: first.chain.unwrap_or_default(),
+            tls: Box::new(unasked(target, interrupted, "")),
+            chain: Vec::new(),
             others: Vec::new(),
-            began: call.began,
-            tls,
+            began: Instant::now(),
         };
+        // Each part in a box of its own: while thousands of servers are slow, only one part of each is there.
+        let first = Box::pin(self.first(target, &mut inspected)).await;
+        inspected.chain = first.chain.unwrap_or_default();
         if first.needs_old_hello {
             pace.wait(inspected.began).await;
             Box::pin(self.old(target, &mut inspected)).await;
@@ -107,7 +103,12 @@ impl Inspector {
     }
 
     /// The first connection.
-    async fn first(&self, target: &Target, call: &mut Call, tls: &mut Tls) -> First {
+    async fn first(&self, target: &Target, inspected: &mut Inspected) -> First {
+        let mut call = self.contact.call();
+        let call = &mut call;
+        let Inspected { tls, began, .. } = inspected;
+        *began = call.began;
+        tls.connections = 1;
         let opened = self.contact.open(target.socket(), call).await;
         tls.connected = Some(timestamp(call.connected));
         tls.accepted = call.dialogue.starttls.accepted;
@@ -115,7 +116,7 @@ impl Inspector {
             tls.flags.push("injected".into());
         }
         let first = match opened {
-            Ok(stream) => self.shake(target, stream, call, tls).await,
+            Ok(stream) => Box::pin(self.shake(target, stream, call, tls)).await,
             Err(outcome) => {
                 tls.outcome = outcome;
                 First::default()
@@ -148,7 +149,7 @@ impl Inspector {
             Ok(Ok(stream)) => {
                 seen.describe_finished(&stream, tls);
                 tls.outcome = Outcome::ok();
-                tls.inside = Some(self.inside(stream, call).await);
+                tls.inside = Some(Box::pin(self.inside(stream, call)).await);
                 return First {
                     chain: seen.chain(),
                     needs_old_hello: false,
@@ -175,7 +176,7 @@ impl Inspector {
     }
 
     /// EHLO again, and the QUIT, inside TLS.
-    async fn inside(&self, stream: TlsStream<Tap<TcpStream>>, call: &Call) -> Inside {
+    async fn inside(&self, stream: Box<TlsStream<Tap<TcpStream>>>, call: &Call) -> Inside {
         let mut dialogue = Dialogue::default();
         let session = Session::inside(stream, self.contact.patience, call.until, &mut dialogue);
         let outcome = match session.introduce(self.contact.helo.as_str()).await {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use super::flight::Reader;
 
@@ -38,6 +39,13 @@ impl<S> Tap<S> {
             clear,
             is_over: false,
         }
+    }
+}
+
+impl Tap<TcpStream> {
+    /// Waits until there is something to read.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.stream.readable().await
     }
 }
 

@@ -323,7 +323,7 @@ impl Observe for Examiner {
                 append(&mut lines, &certificate);
             }
         }
-        append(&mut lines, tls);
+        append(&mut lines, &**tls);
         let again = (outcome.reason == Reason::Deferred).then(|| {
             job.connections = tls.connections;
             job.earlier.push(outcome.clone());
