@@ -74,6 +74,11 @@ pub trait Observe: Send + Sync + 'static {
         turn: Turn,
     ) -> impl Future<Output = Observed<Self::Job>> + Send;
 
+    /// What else the progress display shows.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
     /// Asked after each observation: a reason to stop the whole run (with status 2).
     fn verdict(&self) -> Option<String> {
         None
@@ -691,6 +696,7 @@ where
             flying: self.flying.len(),
             waiting: self.waiting(),
             outcomes: &self.tally.outcomes,
+            note: self.observe.note(),
         };
         self.progress.show(&figures);
     }

@@ -1,14 +1,16 @@
 //! mx-lookup in every corner of the DNS: the real one of NSD and Unbound, and a hostile one.
 
 mod hostile;
+mod lists;
 mod world;
 
 use std::collections::HashMap;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::harness::run;
+use crate::harness::{run, run_command};
 use world::World;
 
 /// The records of every name that a test of this file asks the world for, looked up in one run.
@@ -561,4 +563,28 @@ fn registered_domain() {
         "equal",
         json!({"mx": [{"registered_domain": "plain.test"}, {}]}),
     );
+}
+
+/// `make resolver`, in a network of its own: Unbound would otherwise ask the root for its key.
+#[test]
+fn make_resolver_starts_unbound() {
+    let script = "
+        ip link set lo up
+        make --no-print-directory resolver RESOLVER=127.0.0.1@5353 &
+        maker=$!
+        for try in $(seq 100); do
+            drill -p 5353 @127.0.0.1 localhost A && break
+            sleep 0.1
+        done
+        kill $(pidof unbound)
+        wait $maker
+    ";
+    let ran = run_command(
+        Command::new("unshare")
+            .args(["--net", "--pid", "--fork", "--kill-child", "--mount-proc"])
+            .args(["bash", "-c", script])
+            .current_dir(env!("CARGO_MANIFEST_DIR")),
+        b"",
+    );
+    assert!(ran.stdout.contains("rcode: NOERROR"), "{ran:#?}");
 }

@@ -1,6 +1,7 @@
 //! Who takes the mail of a domain: its MX set, and every exchange in it, as a `domain` record (RFC 5321 §5.1).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::{FutureExt as _, join_all};
@@ -11,7 +12,7 @@ use super::chain::Chain;
 use super::exchange::{Host, Wanted};
 use super::mx::{self, MxSet};
 use super::name::{InvalidName, Name};
-use super::resolve::Resolve;
+use super::resolve::{Resolve, Servers};
 use crate::record::{Domain, Outcome, Phase, Reason, Text};
 
 /// The longest invalid name that is written whole, octets.
@@ -35,6 +36,8 @@ pub struct Lookup {
     resolver: Arc<dyn Resolve>,
     hosts: Cache<Name, Arc<Host>>,
     settings: Settings,
+    questions: AtomicU64,
+    shared: AtomicU64,
 }
 
 impl Lookup {
@@ -44,7 +47,22 @@ impl Lookup {
             resolver,
             hosts: Cache::new(settings.cache),
             settings,
+            questions: AtomicU64::new(0),
+            shared: AtomicU64::new(0),
         }
+    }
+
+    /// Questions asked in all, and lookups of exchanges that were saved because another domain had them made.
+    pub fn counts(&self) -> [(&'static str, u64); 2] {
+        [
+            ("questions", self.questions.load(Ordering::Relaxed)),
+            ("exchanges_shared", self.shared.load(Ordering::Relaxed)),
+        ]
+    }
+
+    /// The name servers, as they do.
+    pub fn servers(&self) -> Servers {
+        self.resolver.servers()
     }
 
     /// The `domain` record of `name`, without its run and time.
@@ -79,6 +97,8 @@ impl Lookup {
                 }
             },
         }
+        self.questions
+            .fetch_add(u64::from(domain.questions), Ordering::Relaxed);
         domain.elapsed_ms = start.elapsed().as_millis() as u64;
         domain
     }
@@ -142,6 +162,9 @@ impl Lookup {
                 .boxed()
         };
         let (host, is_new) = self.hosts.get_or_make(name, make).await;
+        if !is_new {
+            self.shared.fetch_add(1, Ordering::Relaxed);
+        }
         let sent = if is_new { host.sent } else { 0 };
         (host, sent)
     }

@@ -31,6 +31,8 @@ pub struct Figures<'a> {
     pub waiting: usize,
     /// Records so far.
     pub outcomes: &'a HashMap<(Phase, Reason), u64>,
+    /// What the stage has to say of its own.
+    pub note: Option<String>,
 }
 
 /// A progress display.
@@ -99,6 +101,9 @@ impl Progress {
                 Phase::Done => format!(" {reason} {count}"),
                 _ => format!(" {phase}/{reason} {count}"),
             };
+        }
+        if let Some(note) = &figures.note {
+            text += &format!("  {note}");
         }
         self.draw(&text);
     }

@@ -17,14 +17,14 @@ use crate::harness::{Ran, program, run};
 use crate::peers::loopback::Loopback;
 
 /// The server; it ends with the test process.
-struct Hostile {
-    address: SocketAddr,
+pub struct Hostile {
+    pub address: SocketAddr,
     /// How often each question was asked.
     asked: Arc<Mutex<HashMap<String, u32>>>,
 }
 
 impl Hostile {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let loopback = Loopback::new();
         let address = loopback.address(1);
         let socket = UdpSocket::bind(address).unwrap();
@@ -88,7 +88,7 @@ impl Hostile {
         self.records([name]).remove(name).unwrap()
     }
 
-    fn asked(&self, question: &str) -> u32 {
+    pub fn asked(&self, question: &str) -> u32 {
         let asked = self.asked.lock().unwrap();
         asked
             .iter()
@@ -498,9 +498,8 @@ fn an_exchange_is_asked_for_once_however_many_share_it() {
         .collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     // No more at once than the server's socket holds: none is to be asked twice.
-    let records = server
-        .look_up(&["--concurrency", "100"], &names)
-        .of_type("domain");
+    let ran = server.look_up(&["--concurrency", "100"], &names);
+    let records = ran.of_type("domain");
     assert_eq!(records.len(), 3000);
     records
         .iter()
@@ -517,6 +516,11 @@ fn an_exchange_is_asked_for_once_however_many_share_it() {
         .map(|record| record["questions"].as_u64().unwrap())
         .sum();
     assert_eq!(questions, 3002, "and counted once");
+    let last = ran.of_type("run").pop().unwrap();
+    says(
+        &last,
+        json!({"counts": {"questions": 3002, "exchanges_shared": 2999}}),
+    );
 }
 
 #[test]

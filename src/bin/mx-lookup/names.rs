@@ -1,5 +1,7 @@
 //! From lines to names, and from names to `domain` records.
 
+use std::collections::BTreeMap;
+
 use mx_survey::dns::list::{self, Item, List};
 use mx_survey::dns::lookup::{self, Lookup};
 use mx_survey::dns::name::Name;
@@ -158,5 +160,20 @@ impl Observe for Measure {
         domain.run = turn.run.to_string();
         domain.time = now();
         Observed::record(&domain, &domain.outcome)
+    }
+
+    fn note(&self) -> Option<String> {
+        let servers = self.lookup.servers();
+        Some(format!(
+            "{} of {} resolvers healthy",
+            servers.healthy, servers.all
+        ))
+    }
+
+    fn counts(&self) -> BTreeMap<String, u64> {
+        let counts = self.lookup.counts().into_iter();
+        counts
+            .map(|(what, count)| (what.to_owned(), count))
+            .collect()
     }
 }

@@ -1,0 +1,160 @@
+//! What goes in and what comes out: forms of lists, records on the way, `--resume`, exit codes.
+
+use serde_json::{Value, json};
+
+use super::hostile::Hostile;
+use crate::harness::{Ran, run};
+
+fn look_up(server: &Hostile, options: &[&str], list: &str) -> Ran {
+    let address = server.address.to_string();
+    let options = [&["--nameserver", address.as_str()], options].concat();
+    run("mx-lookup", &options, list)
+}
+
+/// `source domain rank` of each entry.
+fn listed(ran: &Ran) -> Vec<String> {
+    let entry = |record: &Value| {
+        let [source, domain] = ["source", "domain"].map(|name| record[name].as_str().unwrap());
+        format!("{source} {domain} {}", record["rank"])
+    };
+    ran.of_type("listed").iter().map(entry).collect()
+}
+
+fn domains(ran: &Ran) -> Vec<String> {
+    let of = |record: &Value| record["domain"].as_str().unwrap().to_owned();
+    let mut names: Vec<_> = ran.of_type("domain").iter().map(of).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_form_of_list_is_read() {
+    let server = Hostile::start();
+    for (options, list) in [
+        (&[][..], "# a list\n\nA.example\r\nb.example. # b\n"),
+        (&[], "1,a.example\n2,b.example\n"),
+        (&[], "GlobalRank,Domain\n1,a.example\n2,b.example\n"),
+        (
+            &[],
+            "{\"domain\":\"a.example\"}\n{\"domain\":\"b.example\"}\n",
+        ),
+        (
+            &["--format", "zone"],
+            "example. 1 in soa a. b. 1 2 3 4 5\na.example. 1 in ns n.\na.example. 1 in ns m.\nb.example. 1 in ns n.\n",
+        ),
+    ] {
+        let ran = look_up(&server, &[options, &["--source", "top"]].concat(), list).expect(0);
+        assert_eq!(
+            listed(&ran),
+            ["top a.example 1", "top b.example 2"],
+            "{list}"
+        );
+        assert_eq!(domains(&ran), ["a.example", "b.example"], "{list}");
+        assert_eq!(ran.stderr, "");
+    }
+}
+
+#[test]
+fn records_go_on_as_they_are_and_their_names_are_looked_up() {
+    let server = Hostile::start();
+    let counted =
+        r#"{"type":"listed",  "source":"leak","domain":"a.example","users":7,"of":9,"new":[1]}"#;
+    let unknown = r#"{"type":"poll","domain":"b.example"}"#;
+    let other = r#"{"type":"other","source":"leak","domains":1,"users":2,"of":9,"share":0.2}"#;
+    let done = r#"{"type":"domain","domain":"c.example","outcome":{"phase":"done","reason":"ok"}}"#;
+    let list = [counted, unknown, other, done, "c.example", counted].join("\n");
+    let ran = look_up(&server, &[], &list).expect(0);
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    for line in [counted, unknown, other, done] {
+        assert!(lines.contains(&line), "{line}");
+    }
+    assert_eq!(domains(&ran), ["a.example", "b.example", "c.example"]);
+    assert_eq!(server.asked("c.example. IN MX"), 0, "it was done");
+    assert_eq!(ran.of_type("run")[1]["counts"]["repeated"], 1);
+    let cause = lines.iter().position(|line| *line == unknown);
+    let effect = lines
+        .iter()
+        .position(|line| line.starts_with(r#"{"type":"domain","domain":"b.example""#));
+    assert!(cause < effect);
+}
+
+#[test]
+fn lines_that_are_not_understood_are_named_and_the_others_answered() {
+    let server = Hostile::start();
+    let ran = look_up(
+        &server,
+        &[],
+        "a.example\n{\"x\":1}\n{\"domain\":\nb.example\n",
+    )
+    .expect(1);
+    assert_eq!(domains(&ran), ["a.example", "b.example"]);
+    for line in ["line 2", "line 3"] {
+        assert!(ran.stderr.contains(line), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn repeats_give_one_record_and_invalid_names_one_each() {
+    let server = Hostile::start();
+    let ran = look_up(&server, &[], "a.example\nA.example.\nx y\nx y\n1.2.3.4\n").expect(0);
+    assert_eq!(domains(&ran), ["1.2.3.4", "a.example", "x y"]);
+    assert_eq!(
+        listed(&ran),
+        ["input a.example 1", "input x y 3", "input 1.2.3.4 5"]
+    );
+    let last = ran.of_type("run").pop().unwrap();
+    assert_eq!(last["counts"]["repeated"], 2);
+    assert_eq!(
+        last["outcomes"],
+        json!({"done/ok": 1, "input/invalid_name": 2})
+    );
+}
+
+#[test]
+fn what_an_earlier_run_answered_is_not_asked_again() {
+    let server = Hostile::start();
+    let first = look_up(&server, &["--tries", "1"], "a.example\nservfail.example\n").expect(0);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("part.ndjson");
+    std::fs::write(&path, &first.stdout).unwrap();
+    let resume = ["--tries", "1", "--resume", path.to_str().unwrap()];
+    let list = "a.example\nservfail.example\nb.example\n";
+    let again = look_up(&server, &resume, list).expect(0);
+    assert_eq!(
+        domains(&again),
+        ["a.example", "b.example", "servfail.example"]
+    );
+    assert_eq!(
+        [
+            server.asked("a.example. IN MX"),
+            server.asked("servfail.example. IN MX")
+        ],
+        [1, 1]
+    );
+    look_up(
+        &server,
+        &[&resume[..], &["--remeasure", "servfail"]].concat(),
+        list,
+    )
+    .expect(0);
+    assert_eq!(
+        [
+            server.asked("a.example. IN MX"),
+            server.asked("servfail.example. IN MX")
+        ],
+        [1, 2]
+    );
+    let other = look_up(&server, &["--resume", path.to_str().unwrap()], list).expect(2);
+    assert!(other.stderr.contains("tries was 1"), "{}", other.stderr);
+}
+
+#[test]
+fn name_servers_that_cannot_be_read_are_named() {
+    for (server, said) in [
+        ("dns.example", "--nameserver dns.example: a name server:"),
+        ("@/nonexistent", "--nameserver @/nonexistent"),
+    ] {
+        let ran = run("mx-lookup", &["--nameserver", server], "a.example\n").expect(2);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+}
