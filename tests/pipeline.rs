@@ -454,38 +454,6 @@ fn a_killed_upstream_is_told_by_all_below() {
     }
 }
 
-#[test]
-fn a_full_disk_is_said_and_hurts_nothing_written() {
-    let lab = Lab::new(&world(60, MIXED));
-    let directory = tempfile::tempdir().unwrap();
-    let stream = run_stage("smtp-probe", &lab, &input_of("smtp-probe", &lab, 60))
-        .expect(0)
-        .stdout;
-    let mut input = stream.clone();
-    for number in 0..20_000 {
-        input += &format!(
-            "{}\n",
-            json!({"type": "listed", "source": "padding", "domain": format!("padding{number}.test"), "rank": number})
-        );
-    }
-    std::fs::write(directory.path().join("small"), stream).unwrap();
-    std::fs::write(directory.path().join("input"), input).unwrap();
-    // A file system of two megabytes, for these commands alone.
-    let script = "unshare --mount bash -c '
-        mkdir full && mount -t tmpfs -o size=2m tmpfs full || exit 99
-        to-sqlite -q full/out.db <small || exit 98
-        to-sqlite full/out.db <input; echo status $?
-        sqlite3 full/out.db \"PRAGMA integrity_check; SELECT count(*) FROM smtp\"'";
-    let ran = shell(script, directory.path()).expect(0);
-    assert_eq!(ran.stdout, "status 2\nok\n60\n", "{}", ran.stderr);
-    let said = ran.stderr.to_lowercase();
-    assert!(
-        said.contains("full/out.db")
-            && (said.contains("disk is full") || said.contains("no space")),
-        "{said}"
-    );
-}
-
 // --- every stage ----------------------------------------------------------------------------------------------
 
 #[test]

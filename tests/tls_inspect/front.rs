@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::certificates::file;
 use crate::harness::{Server, wait_for};
+use crate::peers::loopback::Loopback;
 
 /// A mail server on loopback, as far as STARTTLS; ends with the test.
 pub struct Front {
@@ -233,8 +234,9 @@ impl Openssl {
     }
 }
 
-/// A port that nobody has just now.
+/// A port that nobody has, nor gets by asking the system for any: a front might, before the server is up.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+    let port = || Loopback::new().port;
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(port).find(is_free).unwrap()
 }
