@@ -78,6 +78,8 @@ pub struct Reader {
     /// What was learned.
     pub flight: Flight,
     ends_at_retry: bool,
+    /// A whole record was read: what follows may be broken, but it is no plain text.
+    is_tls: bool,
     octets: usize,
     /// Bytes of records that are not whole.
     input: Vec<u8>,
@@ -126,12 +128,12 @@ impl Reader {
             let (Some(&kind), Some(&major)) = (rest.first(), rest.get(1)) else {
                 // A first byte that no record begins with is told at once.
                 break match rest.first() {
-                    Some(&kind) if !is_record(kind) => self.not_tls(at),
+                    Some(&kind) if !is_record(kind) => self.not_tls(),
                     _ => None,
                 };
             };
             if !is_record(kind) || major != 3 {
-                break self.not_tls(at);
+                break self.not_tls();
             }
             let (Some(&high), Some(&low)) = (rest.get(3), rest.get(4)) else {
                 break None;
@@ -143,6 +145,7 @@ impl Reader {
             let Some(contents) = rest.get(5..5 + length) else {
                 break None;
             };
+            self.is_tls = true;
             let end = match kind {
                 22 => {
                     self.messages.extend_from_slice(contents);
@@ -175,8 +178,8 @@ impl Reader {
         end
     }
 
-    fn not_tls(&self, at: usize) -> Option<End> {
-        if at > 0 || self.flight.version.is_some() {
+    fn not_tls(&self) -> Option<End> {
+        if self.is_tls {
             return Some(End::Malformed("a record of unknown kind"));
         }
         let evidence = &self.input[..self.input.len().min(MOST_EVIDENCE)];
