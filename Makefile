@@ -40,6 +40,11 @@ install: build
 bench-leak:
 	benches/leak.sh
 
+# CPU of to-sqlite beside sqlite3 .import of the same rows; fails above twice as much.
+.PHONY: bench-store
+bench-store:
+	benches/store.sh
+
 # 100,000 messages through header-trace; fails below 50,000 a second.
 bench-header:
 	$(CARGO) bench --locked --bench header

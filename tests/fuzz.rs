@@ -17,6 +17,8 @@ pub mod received;
 mod smtp_dialogue;
 #[path = "../fuzz/src/smtp_reply.rs"]
 mod smtp_reply;
+#[path = "../fuzz/src/store.rs"]
+mod store;
 #[path = "../fuzz/src/tls_flight.rs"]
 mod tls_flight;
 #[path = "../fuzz/src/x509_certificate.rs"]
@@ -53,6 +55,11 @@ fn smtp_dialogues() {
 #[test]
 fn received_fields() {
     replay("received", received::run);
+}
+
+#[test]
+fn stored_lines() {
+    replay("store", store::run);
 }
 
 #[test]

@@ -7,5 +7,6 @@ pub mod mail_lab;
 pub mod received;
 pub mod smtp_dialogue;
 pub mod smtp_reply;
+pub mod store;
 pub mod tls_flight;
 pub mod x509_certificate;

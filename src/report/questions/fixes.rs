@@ -126,7 +126,7 @@ struct Hit {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Cause {
     NoStarttls,
-    HandshakeFails,
+    RefusedLater,
     TlsOnSome,
     /// The verdict, by its place in [`Unprotected::reasons`].
     Certificate(usize),
@@ -168,7 +168,7 @@ impl Unprotected {
     fn told(&self, cause: Cause) -> String {
         match cause {
             Cause::NoStarttls => "no STARTTLS".to_owned(),
-            Cause::HandshakeFails => "handshake fails".to_owned(),
+            Cause::RefusedLater => "STARTTLS accepted once, refused later".to_owned(),
             Cause::TlsOnSome => "TLS on some servers only".to_owned(),
             Cause::Certificate(reason) => {
                 format!("certificate: {}", self.reasons[reason].replace('_', " "))
@@ -206,7 +206,7 @@ fn reasons(survey: &Survey) -> rusqlite::Result<(Vec<String>, HashMap<u32, usize
 fn cause(verdict: &Verdict, asked: &Asked, reason: Option<usize>) -> Option<Cause> {
     let truth = |fact| verdict.truth(fact, asked.rule);
     Some(match (truth(Fact::Tls), truth(Fact::Valid)) {
-        (Truth::No, _) if truth(Fact::Accepted) == Truth::Yes => Cause::HandshakeFails,
+        (Truth::No, _) if truth(Fact::Accepted) == Truth::Yes => Cause::RefusedLater,
         (Truth::No, _) => Cause::NoStarttls,
         (Truth::Mixed, _) => Cause::TlsOnSome,
         (Truth::Yes, Truth::No) => reason.map_or(Cause::NotValid, Cause::Certificate),
