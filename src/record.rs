@@ -777,7 +777,7 @@ pub struct Inside {
     pub outcome: Outcome,
     /// STARTTLS is offered again, which RFC 3207 §4.2 forbids.
     pub starttls: Option<bool>,
-    /// Keywords (with parameters) that only the clear reply had.
+    /// Keywords (with parameters) that only the clear reply had, STARTTLS aside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<String>,
     /// Keywords (with parameters) that only the reply inside TLS has.

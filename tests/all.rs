@@ -18,3 +18,5 @@ mod to_sqlite;
 mod mail_lab;
 #[cfg(feature = "lab")]
 mod pipeline;
+#[cfg(feature = "lab")]
+mod worlds;

@@ -342,6 +342,8 @@ fn keywords(dialogue: &Dialogue) -> BTreeSet<String> {
     let offered = dialogue.capabilities.iter();
     offered
         .flat_map(|offered| &offered.keywords)
+        // It has to go (RFC 3207 §4.2), and whether it did is a fact of its own.
+        .filter(|capability| capability.keyword != crate::smtp::capabilities::STARTTLS)
         .map(
             |Capability {
                  keyword,
