@@ -1,0 +1,519 @@
+//! The loop behind [`run`](super::run): reads, starts, finishes, until there is nothing left of any.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+
+use super::output::{Gone, Output};
+use super::progress::{Figures, Progress};
+use super::runs::Runs;
+use super::{Found, Observe, Observed, Options, Select, Status, Taken, Tally, Turn, input};
+use crate::ndjson::{Line, NotARecord, Read1};
+use crate::net::pacing::{End, Next, Place, Rate, Scheduler};
+use crate::record::{Phase, Reason};
+
+pub(super) struct Driver<S: Select, O: Observe> {
+    options: Options,
+    select: S,
+    observe: Arc<O>,
+    output: Output,
+    runs: Runs,
+    scheduler: Scheduler<Attempt<O::Job>>,
+    /// Work without a place.
+    unpaced: std::collections::VecDeque<O::Job>,
+    rate: Rate,
+    flying: JoinSet<Landed<O::Job>>,
+    operators: HashMap<Arc<str>, u64>,
+    tally: Tally,
+    progress: Progress,
+    stop: Stop,
+    /// The last line was in a plain form: this stage is the source of its stream.
+    is_source: bool,
+}
+
+struct Attempt<J> {
+    job: J,
+    number: u32,
+    /// What to write if there is no further try.
+    fallback: Option<Fallback>,
+}
+
+/// An observation that is over.
+struct Landed<J> {
+    observed: Observed<J>,
+    place: Option<Place>,
+    number: u32,
+    began: Instant,
+}
+
+struct Fallback {
+    lines: Vec<u8>,
+    phase: Phase,
+    reason: Reason,
+}
+
+/// Operators whose connections are counted by name.
+const OPERATORS: usize = 100_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// Go on.
+    No,
+    /// A first signal: no new work.
+    Gently,
+}
+
+/// Why the loop ended before its end.
+enum Interruption {
+    /// The reader of our output is gone.
+    Gone,
+    /// A second signal.
+    Now,
+    Error(anyhow::Error),
+}
+
+impl From<Gone> for Interruption {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<anyhow::Error> for Interruption {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<io::Error> for Interruption {
+    fn from(error: io::Error) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl<S, O> Driver<S, O>
+where
+    S: Select<Job = O::Job>,
+    O: Observe,
+{
+    pub(super) async fn start(select: S, observe: O, options: Options) -> anyhow::Result<Self> {
+        let output = Output::stdout()?;
+        let runs = Runs::start(options.stage, &options.settings, &options.resumed);
+        let rate = Rate::new(options.limits.rate);
+        let scheduler = Scheduler::new(options.limits.clone(), rate.clone());
+        let progress = Progress::new(options.stage, options.progress);
+        Ok(Self {
+            select,
+            observe: Arc::new(observe),
+            output,
+            runs,
+            scheduler,
+            unpaced: std::collections::VecDeque::new(),
+            rate,
+            flying: JoinSet::new(),
+            operators: HashMap::new(),
+            tally: Tally::default(),
+            progress,
+            stop: Stop::No,
+            is_source: false,
+            options,
+        })
+    }
+
+    pub(super) async fn drive(mut self) -> anyhow::Result<Status> {
+        let result = match self.output.send(self.runs.start_line()).await {
+            Ok(()) => self.turn_over().await,
+            Err(Gone) => Err(Interruption::Gone),
+        };
+        self.progress.clear();
+        match result {
+            Ok(()) => {
+                let status = self.status();
+                let last = self.last_line();
+                let reader_is_there = self.output.send(last).await.is_ok();
+                // A reader that has seen enough is no failure of ours.
+                let complete = self.output.finish().await?;
+                Ok(if complete && reader_is_there {
+                    status
+                } else {
+                    Status::Complete
+                })
+            }
+            Err(Interruption::Gone) => self
+                .output
+                .finish()
+                .await
+                .map(|_| Status::Complete)
+                .map_err(Into::into),
+            Err(Interruption::Now) => Ok(Status::Partial),
+            Err(Interruption::Error(error)) => {
+                // What was measured before is written, and how far it came.
+                self.runs.interrupted = true;
+                let last = self.last_line();
+                if self.output.send(last).await.is_ok() {
+                    self.output.finish().await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The loop: read, start, finish, until there is nothing left of any.
+    async fn turn_over(&mut self) -> Result<(), Interruption> {
+        let mut input = Some(input::stdin(self.options.stage, self.options.awaited)?);
+        let mut signals = Signals::new()?;
+        loop {
+            let due = self.start_what_may()?;
+            if input.is_none() && self.flying.is_empty() && self.waiting() == 0 {
+                return Ok(());
+            }
+            let may_read = self.waiting() < self.options.backlog;
+            tokio::select! {
+                () = signals.received() => self.signalled(&mut input).await?,
+                Some(done) = self.flying.join_next() => self.take_all(done).await?,
+                batch = read(&mut input), if may_read && input.is_some() => match batch {
+                    Some(batch) => self.take_batch(batch?).await?,
+                    None => {
+                        input = None;
+                        self.end_of_input().await?;
+                    }
+                },
+                () = sleep_until(due) => {}
+                () = self.output.closed() => return Err(Interruption::Gone),
+                () = self.progress.tick() => self.show_progress(),
+            }
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.scheduler.len() + self.unpaced.len()
+    }
+
+    /// Starts observations while there is room; says when the next one is due.
+    fn start_what_may(&mut self) -> Result<Option<Instant>, Interruption> {
+        while self.flying.len() < self.options.concurrency {
+            if let Some(job) = self.unpaced.pop_front() {
+                self.launch(
+                    Attempt {
+                        job,
+                        number: 1,
+                        fallback: None,
+                    },
+                    None,
+                );
+                continue;
+            }
+            if self.scheduler.is_empty() {
+                return Ok(None);
+            }
+            match self.scheduler.next(Instant::now()) {
+                Next::Start(attempt, place) => self.launch(attempt, Some(place)),
+                Next::Wait(due) => return Ok(Some(due)),
+                Next::Idle => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    fn launch(&mut self, attempt: Attempt<O::Job>, place: Option<Place>) {
+        let turn = Turn {
+            attempt: attempt.number,
+            run: self.runs.id.clone(),
+            spacing: self.options.limits.spacing,
+            rate: self.rate.clone(),
+            is_paced: place
+                .as_ref()
+                .is_some_and(|place| !place.ip.to_canonical().is_loopback()),
+        };
+        let observe = self.observe.clone();
+        self.flying.spawn(async move {
+            let began = Instant::now();
+            let number = attempt.number;
+            let observed = observe.observe(attempt.job, turn).await;
+            Landed {
+                observed,
+                place,
+                number,
+                began,
+            }
+        });
+    }
+
+    /// Takes what has finished, and everything else that has by now.
+    async fn take_all(
+        &mut self,
+        first: Result<Landed<O::Job>, tokio::task::JoinError>,
+    ) -> Result<(), Interruption> {
+        let mut lines = Vec::new();
+        let mut next = Some(first);
+        while let Some(done) = next {
+            let landed =
+                done.map_err(|error| anyhow::anyhow!("an observation broke off: {error}"))?;
+            self.take(landed, &mut lines);
+            next = self.flying.try_join_next();
+        }
+        self.output.send(lines).await?;
+        match self.observe.verdict() {
+            Some(why) => Err(Interruption::Error(anyhow::anyhow!(why))),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, landed: Landed<O::Job>, lines: &mut Vec<u8>) {
+        let Landed {
+            observed,
+            place,
+            number,
+            began,
+        } = landed;
+        self.tally
+            .add("connections", u64::from(observed.connections));
+        if let Some(place) = &place {
+            let end = match observed.reason {
+                Reason::Deferred => End::Deferred,
+                Reason::Ok | Reason::Rejected => End::Answered,
+                _ => End::Silent,
+            };
+            self.scheduler
+                .finished(place, observed.began.unwrap_or(began), end);
+            if let Some(operator) = &place.operator
+                && (self.operators.len() < OPERATORS || self.operators.contains_key(operator))
+            {
+                *self.operators.entry(operator.clone()).or_default() +=
+                    u64::from(observed.connections);
+            }
+        }
+        match (observed.again, place) {
+            (Some(job), Some(place)) if number <= self.options.retries && self.stop == Stop::No => {
+                self.tally.add("tries_again", 1);
+                let pause = self.options.retry_after * 2u32.saturating_pow(number - 1);
+                let fallback = Some(Fallback {
+                    lines: observed.lines,
+                    phase: observed.phase,
+                    reason: observed.reason,
+                });
+                let place = Place {
+                    not_before: Some(Instant::now() + pause),
+                    ..place
+                };
+                self.scheduler.push(
+                    Attempt {
+                        job,
+                        number: number + 1,
+                        fallback,
+                    },
+                    place,
+                );
+            }
+            _ => {
+                self.tally.outcome(observed.phase, observed.reason);
+                lines.extend_from_slice(&observed.lines);
+            }
+        }
+    }
+
+    async fn take_batch(&mut self, batch: Vec<Read1>) -> Result<(), Interruption> {
+        let mut found = Found::new(self.runs.id.clone());
+        for read in batch {
+            self.tally.add("lines", 1);
+            match read {
+                Read1::Line(line) => self.take_line(line, &mut found)?,
+                Read1::TooLong(number) => self.runs.complain(number, &NotARecord::TooLong),
+            }
+        }
+        self.take_found(found).await
+    }
+
+    fn take_line(&mut self, mut line: Line, found: &mut Found<O::Job>) -> Result<(), Interruption> {
+        let kind = line.tag();
+        if let Ok("run") = kind.as_deref() {
+            self.runs.seen(&line);
+        }
+        if self.stop != Stop::No {
+            match kind {
+                Ok(_) => pass(&mut line, found),
+                Err(_) => self.tally.add("not_started", 1),
+            }
+            return Ok(());
+        }
+        let start = found.lines.len();
+        let taken = self.select.select(&line, kind.as_deref(), found)?;
+        drop(kind);
+        match taken {
+            Taken::Passed => {
+                // The line itself comes before what it brought.
+                let brought = found.lines.split_off(start);
+                pass(&mut line, found);
+                found.lines.extend_from_slice(&brought);
+                self.is_source = false;
+            }
+            Taken::Consumed => self.is_source = true,
+            Taken::Refused(why) => self.runs.complain(line.number, &why),
+        }
+        Ok(())
+    }
+
+    async fn end_of_input(&mut self) -> Result<(), Interruption> {
+        if self.stop != Stop::No {
+            return Ok(());
+        }
+        let mut found = Found::new(self.runs.id.clone());
+        self.select.end(&mut found)?;
+        self.take_found(found).await
+    }
+
+    /// Writes first, then lets the work begin.
+    async fn take_found(&mut self, found: Found<O::Job>) -> Result<(), Interruption> {
+        let Found {
+            lines, jobs, tally, ..
+        } = found;
+        for ((phase, reason), count) in tally.outcomes {
+            *self.tally.outcomes.entry((phase, reason)).or_default() += count;
+        }
+        for (what, count) in tally.counts {
+            self.tally.add(what, count);
+        }
+        self.output.send(lines).await?;
+        for (job, place) in jobs {
+            match place {
+                Some(place) => self.scheduler.push(
+                    Attempt {
+                        job,
+                        number: 1,
+                        fallback: None,
+                    },
+                    place,
+                ),
+                None => self.unpaced.push_back(job),
+            }
+        }
+        Ok(())
+    }
+
+    /// The first signal ends the beginning of work, the second everything.
+    async fn signalled(&mut self, input: &mut Option<Input>) -> Result<(), Interruption> {
+        if self.stop == Stop::Gently {
+            return Err(Interruption::Now);
+        }
+        self.stop = Stop::Gently;
+        self.runs.interrupted = true;
+        if self.is_source {
+            *input = None;
+        }
+        let mut lines = Vec::new();
+        let mut not_started = self.unpaced.len() as u64;
+        self.unpaced.clear();
+        for attempt in self.scheduler.drain() {
+            match attempt.fallback {
+                Some(fallback) => {
+                    self.tally.outcome(fallback.phase, fallback.reason);
+                    lines.extend_from_slice(&fallback.lines);
+                }
+                None => not_started += 1,
+            }
+        }
+        self.tally.add("not_started", not_started);
+        self.output.send(lines).await?;
+        if !self.options.quiet {
+            self.progress.say(&format!(
+                "interrupted: {} in flight are let end, {not_started} that wait are not begun; once more stops at once",
+                self.flying.len()
+            ));
+        }
+        Ok(())
+    }
+
+    fn show_progress(&mut self) {
+        let figures = Figures {
+            lines: self.tally.counts.get("lines").copied().unwrap_or(0),
+            flying: self.flying.len(),
+            waiting: self.waiting(),
+            outcomes: &self.tally.outcomes,
+            note: self.observe.note(),
+        };
+        self.progress.show(&figures);
+    }
+
+    fn status(&self) -> Status {
+        let unmeasured = self
+            .tally
+            .counts
+            .get("not_started")
+            .is_some_and(|&count| count > 0);
+        if self.runs.is_clean() && !unmeasured && !(self.runs.interrupted && self.is_source) {
+            Status::Complete
+        } else {
+            Status::Partial
+        }
+    }
+
+    fn last_line(&mut self) -> Vec<u8> {
+        let mut counts: BTreeMap<String, u64> = self
+            .tally
+            .counts
+            .iter()
+            .map(|(&what, &count)| (what.to_owned(), count))
+            .collect();
+        counts.extend(self.select.counts());
+        counts.extend(self.observe.counts());
+        let mut operators: Vec<_> = self
+            .operators
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .collect();
+        operators.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
+        let operators = operators
+            .into_iter()
+            .take(10)
+            .map(|(name, &count)| (name.to_string(), count))
+            .collect();
+        self.runs.end_line(&self.tally.outcomes, counts, operators)
+    }
+}
+
+fn pass<J>(line: &mut Line, found: &mut Found<J>) {
+    found.lines.append(&mut line.bytes);
+    found.lines.push(b'\n');
+}
+
+/// Batches of the input.
+type Input = tokio::sync::mpsc::Receiver<input::Batch>;
+
+async fn read(input: &mut Option<Input>) -> Option<input::Batch> {
+    match input {
+        Some(input) => input.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// SIGINT and SIGTERM. SIGPIPE stays ignored, as the runtime of Rust leaves it.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
