@@ -3,6 +3,7 @@ PREFIX ?= /usr/local
 BINPREFIX ?= $(PREFIX)/bin
 MANPREFIX ?= $(PREFIX)/share/man
 CARGO ?= cargo
+.DEFAULT_GOAL := build
 PROGRAMS = leak-count mx-lookup smtp-probe tls-inspect to-sqlite report header-trace
 
 .PHONY: setup build demo test lint install uninstall
