@@ -4,7 +4,7 @@ BINPREFIX ?= $(PREFIX)/bin
 MANPREFIX ?= $(PREFIX)/share/man
 CARGO ?= cargo
 .DEFAULT_GOAL := build
-PROGRAMS = leak-count mx-lookup smtp-probe tls-inspect to-sqlite report header-trace
+PROGRAMS = leak-count mx-lookup smtp-probe tls-inspect to-sqlite report header-trace mail-lab
 
 .PHONY: setup build demo test lint install uninstall
 
@@ -52,7 +52,7 @@ bench-header:
 
 uninstall:
 	for program in $(PROGRAMS); do rm -f $(DESTDIR)$(BINPREFIX)/$$program $(DESTDIR)$(MANPREFIX)/man1/$$program.1; done
-	rm -f $(DESTDIR)$(MANPREFIX)/man1/mail-lab.1 $(DESTDIR)$(MANPREFIX)/man5/mx-survey.5 $(DESTDIR)$(MANPREFIX)/man7/mx-survey.7
+	rm -f $(DESTDIR)$(MANPREFIX)/man5/mx-survey.5 $(DESTDIR)$(MANPREFIX)/man7/mx-survey.7
 
 # What smtp-probe costs this machine, beside a bare loop.
 bench-smtp:
