@@ -1,7 +1,7 @@
 //! TCP connections with a deadline, from a chosen source address, and only where the gate admits.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -120,14 +120,6 @@ fn has_ipv6() -> bool {
     UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
         .and_then(|socket| socket.connect((SOMEWHERE, 53)))
         .is_ok()
-}
-
-/// The source address that connections to the internet leave from, if there is a route.
-pub fn source_address() -> Option<IpAddr> {
-    const SOMEWHERE: Ipv4Addr = Ipv4Addr::new(8, 8, 8, 8);
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect((SOMEWHERE, 53)).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }
 
 #[cfg(test)]
