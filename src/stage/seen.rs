@@ -49,14 +49,4 @@ impl Seen {
     pub fn has(&self, subject: &impl Hash) -> bool {
         self.set.contains(&self.subjects.hash(subject))
     }
-
-    /// Distinct subjects so far.
-    pub fn len(&self) -> usize {
-        self.set.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.set.is_empty()
-    }
 }
