@@ -1,15 +1,14 @@
 //! mail-lab: a mail internet on loopback.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
 use mx_survey::cli;
-use mx_survey::lab::generate::{self, Kind, Request};
-use mx_survey::lab::internet::{Internet, Options};
+use mx_survey::lab::generate::{self, Kind, ListName, Request, Target};
+use mx_survey::lab::internet::Options;
 use mx_survey::lab::{command, presets, worker};
 
 /// Serve a world of DNS names and mail servers on loopback, or make one.
@@ -38,11 +37,14 @@ struct Args {
     #[arg(long)]
     behaviours: bool,
     /// Make a world and end: 2014-small, 2014-full or random
-    #[arg(long, value_name = "KIND", requires = "out")]
+    #[arg(long, value_name = "KIND", requires = "target")]
     generate: Option<Kind>,
     /// The directory of a made world
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", group = "target")]
     out: Option<PathBuf>,
+    /// Write nothing but this list of a made world, to standard output: adobe, gawker or sony
+    #[arg(long, value_name = "NAME", group = "target")]
+    list: Option<ListName>,
     /// Of so many lines of a made Adobe list, write one
     #[arg(long, value_name = "N", default_value_t = 100)]
     shorten: u64,
@@ -71,8 +73,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.worker {
         worker::run()?;
     } else if args.behaviours {
-        list_behaviours()?;
-    } else if let (Some(kind), Some(directory)) = (args.generate, &args.out) {
+        presets::list(&mut io::stdout().lock())?;
+    } else if let Some(kind) = args.generate {
         let request = Request {
             kind,
             shorten: args.shorten,
@@ -80,34 +82,18 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             seed: args.seed,
             domains: args.domains,
         };
-        generate::generate(request, directory)?;
+        let list = args.list.map(Target::List);
+        let directory = args.out.as_deref().map(Target::Directory);
+        let target = list.or(directory).context("--out or --list is needed")?;
+        generate::generate(request, target)?;
     } else if let Some(world) = &args.world {
-        return serve(world, &args);
+        let options = Options {
+            port: args.port,
+            dns_port: args.dns_port,
+            seed: args.seed,
+        };
+        let counters = args.counters.as_deref();
+        return Ok(command::serve(world, options, &args.command, counters)?.into());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn serve(world: &PathBuf, args: &Args) -> anyhow::Result<ExitCode> {
-    let options = Options {
-        port: args.port,
-        dns_port: args.dns_port,
-        seed: args.seed,
-    };
-    let named = || world.display().to_string();
-    let input: Box<dyn BufRead> = match world.to_str() {
-        Some("-") => Box::new(io::stdin().lock()),
-        _ => Box::new(BufReader::new(File::open(world).with_context(named)?)),
-    };
-    let internet = Internet::start(input, options).with_context(named)?;
-    let code = command::live(&internet, &args.command)?;
-    internet.stop(args.counters.as_deref())?;
-    Ok(ExitCode::from(code))
-}
-
-fn list_behaviours() -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    for preset in presets::PRESETS {
-        writeln!(output, "{:16} {}", preset.name, preset.says)?;
-    }
-    output.flush()
 }

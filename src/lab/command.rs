@@ -1,16 +1,37 @@
 //! A world and the command that uses it: its environment, its signals, its status.
 
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::internet::Internet;
+use super::internet::{Internet, Options};
+
+/// Serves a world, - being standard input, for as long as a command runs or until a signal; what the servers saw goes to
+/// `counters`. The exit code.
+pub fn serve(
+    world: &Path,
+    options: Options,
+    command: &[String],
+    counters: Option<&Path>,
+) -> anyhow::Result<u8> {
+    let named = || world.display().to_string();
+    let input: Box<dyn BufRead> = match world.to_str() {
+        Some("-") => Box::new(io::stdin().lock()),
+        _ => Box::new(BufReader::new(File::open(world).with_context(named)?)),
+    };
+    let internet = Internet::start(input, options).with_context(named)?;
+    let code = live(&internet, command)?;
+    internet.stop(counters)?;
+    Ok(code)
+}
 
 /// Runs the command to its end, or waits for a signal if there is none. The exit code.
-pub fn live(internet: &Internet, command: &[String]) -> anyhow::Result<u8> {
+fn live(internet: &Internet, command: &[String]) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -1,5 +1,7 @@
 //! Named behaviours: what mail servers are known to do to whoever measures them, one word each.
 
+use std::io::{self, Write};
+
 use serde_json::{Map, Value};
 
 /// A behaviour by name.
@@ -16,6 +18,14 @@ pub struct Preset {
 pub fn find(name: &str) -> Option<Map<String, Value>> {
     let preset = PRESETS.iter().find(|preset| preset.name == name)?;
     serde_json::from_str(preset.fields).ok()
+}
+
+/// Names them all, one a line.
+pub fn list(out: &mut impl Write) -> io::Result<()> {
+    for preset in PRESETS {
+        writeln!(out, "{:16} {}", preset.name, preset.says)?;
+    }
+    out.flush()
 }
 
 macro_rules! presets {

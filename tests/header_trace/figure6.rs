@@ -6,82 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{mbox, trace};
-use crate::harness::{Ran, run};
-
-/// How the receivers of figure 6 wrote in 2014: in clear, and under the version that the cell names.
-fn field_of_2014(sender: &str, receiver: &str, cell: &str) -> String {
-    // Senders' hosts are called otherwise than their users' domains.
-    let host = match sender {
-        "hotmail.com" => "snt0-omc1-s1.snt0.hotmail.com",
-        "gmail.com" => "mail-qv1-f41.google.com",
-        "yahoo.com" => "nm1-vm0.bullet.mail.bf1.yahoo.com",
-        "aol.com" => "omr-d03.mx.aol.com",
-        "web.de" => "mout.web.de",
-        "gmx.de" => "mout.gmx.net",
-        "mail.ru" => "f1.i.mail.ru",
-        other => panic!("{other}"),
-    };
-    let (ip, date) = ("203.0.113.19", "Tue, 18 Mar 2014 20:58:36 -0400 (EDT)");
-    let to = format!("<someone@{receiver}>");
-    match receiver {
-        "hotmail.com" => format!(
-            "from {host} ([{ip}]) by BAY0-MC1-F1.Bay0.hotmail.com with Microsoft SMTPSVC(7.5.7601.22678);\n\t{date}"
-        ),
-        "gmail.com" if cell.starts_with("TLS") => {
-            let version = cell.replace("v1.2", "1_2");
-            format!(
-                "from {host} ({host}. [{ip}])\n\tby mx.google.com with ESMTPS id e1si2 for {to}\n\t(version={version} cipher=ECDHE-RSA-RC4-SHA bits=128/128);\n\t{date}"
-            )
-        }
-        "gmail.com" => format!(
-            "from {host} ({host}. [{ip}])\n\tby mx.google.com with {cell} id e1si2\n\tfor {to};\n\t{date}"
-        ),
-        "yahoo.com" => format!(
-            "from 127.0.0.1  (EHLO {host}) ({ip})\n  by mta1001.mail.bf1.yahoo.com with {cell}; {date}"
-        ),
-        "aol.com" => {
-            let tls = if cell.starts_with("TLS") {
-                format!(
-                    "\t(using {cell} with cipher DHE-RSA-AES128-SHA (128/128 bits))\n\t(No client certificate requested)\n"
-                )
-            } else {
-                String::new()
-            };
-            let with = if tls.is_empty() { "ESMTP" } else { "ESMTPS" };
-            format!(
-                "from {host} ({host} [{ip}])\n{tls}\tby mtain-dk12.r1000.mx.aol.com (Internet Inbound) with {with}\n\tid 264DF38000098 for {to}; {date}"
-            )
-        }
-        "web.de" | "gmx.de" => {
-            let by = if receiver == "web.de" {
-                "mx-ha.web.de (mxweb006)"
-            } else {
-                "mx-ha.gmx.net (mxgmx006)"
-            };
-            format!(
-                "from {host} ([{ip}]) by {by} with {cell} (Nemesis)\n id 0LrIXm-1 for {to}; {date}"
-            )
-        }
-        "mail.ru" => format!(
-            "from [{ip}] (port=57416 helo={host})\n\tby mx36.mail.ru with {}\n\t(envelope-from <u@{sender}>) id 1WPx2B-0001Ab-SK; {date}",
-            cell.to_lowercase()
-        ),
-        other => panic!("{other}"),
-    }
-}
-
-/// A message with what stands around the hop that counts: the web mail before it, filters and the mailbox after it.
-fn message_of_2014(sender: &str, receiver: &str, cell: &str) -> String {
-    format!(
-        "Return-Path: <u@{sender}>\n\
-         Received: from localhost (localhost [127.0.0.1]) by box (amavisd-new, port 10024) with LMTP id 3; Tue, 18 Mar 2014 20:58:40 -0400\n\
-         Received: {}\n\
-         Received: from [10.1.2.3] ([10.1.2.3]) by smtp.{sender} with ESMTPSA id 7; Tue, 18 Mar 2014 20:58:30 -0400\n\
-         Received: from [198.51.100.9] by web1.{sender} via HTTP; Tue, 18 Mar 2014 20:58:29 -0400\n\
-         Subject: hello\n",
-        field_of_2014(sender, receiver, cell)
-    )
-}
+use crate::harness::{Ran, run, shell};
 
 /// Sender, receiver and cell of the study's figure 6.
 fn figure_6() -> Vec<(String, String, String)> {
@@ -101,12 +26,13 @@ fn figure_6() -> Vec<(String, String, String)> {
     cells
 }
 
-/// The 42 messages of figure 6, traced.
+/// The 42 messages of figure 6, made and traced.
 fn traced_of_2014() -> Ran {
-    let messages: Vec<String> = (figure_6().iter())
-        .map(|(from, to, cell)| message_of_2014(from, to, cell))
-        .collect();
-    trace(&[], &mbox(messages.iter().map(String::as_str))).expect(0)
+    let directory = tempfile::tempdir().unwrap();
+    let script = "mail-lab --generate 2014-small --shorten 1000000 --out .";
+    shell(script, directory.path()).expect(0);
+    let messages = fs::read_to_string(directory.path().join("messages.mbox")).unwrap();
+    trace(&[], &messages).expect(0)
 }
 
 /// Two providers' hosts have other names than their users' domains.

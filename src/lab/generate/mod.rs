@@ -1,9 +1,11 @@
 //! Worlds that are made: the one of the 2014 study, small or full, and random ones whose truth is known.
 //!
 //! A world is made into a directory: `world.ndjson` for `mail-lab`, `domains.csv` (`rank,name`) for `mx-lookup`,
-//! `adobe.txt` and `gawker.txt` in the formats of the leaked lists for `leak-count`, and `truth.ndjson` with what a survey
-//! has to find for each domain.
+//! `adobe.txt`, `gawker.txt` and `sony.txt` in the formats of the leaked lists for `leak-count`, `messages.mbox` for
+//! `header-trace`, and `truth.ndjson` with what a survey has to find for each domain. Or one of the lists goes to
+//! standard output, for a list of its full size that nobody wants to store.
 
+mod messages;
 mod names;
 mod outputs;
 mod random;
@@ -14,6 +16,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+pub use outputs::ListName;
 use outputs::Outputs;
 
 /// Which world.
@@ -55,18 +58,34 @@ pub struct Request {
     pub domains: u64,
 }
 
-/// Makes a world into a directory.
-pub fn generate(request: Request, directory: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
-    let mut outputs = Outputs::create(directory, request.shorten)?;
+/// Where it goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// All of it into a directory.
+    Directory(&'a Path),
+    /// A list to standard output.
+    List(ListName),
+}
+
+/// Makes a world.
+pub fn generate(request: Request, target: Target<'_>) -> anyhow::Result<()> {
+    let (mut outputs, named) = match target {
+        Target::Directory(directory) => {
+            let named = directory.display().to_string();
+            std::fs::create_dir_all(directory).with_context(|| named.clone())?;
+            (Outputs::create(directory, request.shorten)?, named)
+        }
+        Target::List(list) => (
+            Outputs::list_alone(list, request.shorten),
+            "standard output".to_owned(),
+        ),
+    };
     match request.kind {
         Kind::Study2014Small => study::make("small", request.old_ciphers, &mut outputs),
         Kind::Study2014Full => study::make("full", request.old_ciphers, &mut outputs),
         Kind::Random => random::make(request.seed, request.domains, &mut outputs),
     }?;
-    outputs
-        .finish()
-        .with_context(|| directory.display().to_string())
+    outputs.finish().context(named)
 }
 
 /// Loopback addresses, 32 in each /24, so that a world has many networks.

@@ -11,13 +11,24 @@ use super::super::world::{Name, Server};
 
 /// The files, open for writing.
 pub struct Outputs {
-    world: BufWriter<File>,
-    domains: BufWriter<File>,
-    truth: BufWriter<File>,
+    world: Sink,
+    domains: Sink,
+    truth: Sink,
+    /// Messages between providers, in the mbox format.
+    pub messages: Sink,
     /// The Adobe list, shortened.
     pub adobe: List,
     /// The Gawker list, whole.
     pub gawker: List,
+    /// The Sony list, whole.
+    pub sony: List,
+}
+
+/// A file, or nowhere.
+type Sink = BufWriter<Box<dyn Write>>;
+
+fn sink(write: impl Write + 'static) -> Sink {
+    BufWriter::with_capacity(1 << 18, Box::new(write))
 }
 
 impl Outputs {
@@ -26,16 +37,40 @@ impl Outputs {
         let create = |name: &str| {
             let path = directory.join(name);
             File::create(&path)
-                .map(|file| BufWriter::with_capacity(1 << 18, file))
+                .map(sink)
                 .with_context(|| path.display().to_string())
         };
         Ok(Self {
             world: create("world.ndjson")?,
             domains: create("domains.csv")?,
             truth: create("truth.ndjson")?,
+            messages: create("messages.mbox")?,
             adobe: List::new(create("adobe.txt")?, Format::Adobe, shorten),
             gawker: List::new(create("gawker.txt")?, Format::Gawker, 1),
+            sony: List::new(create("sony.txt")?, Format::Plain, 1),
         })
+    }
+
+    /// One list to standard output, and no files.
+    pub fn list_alone(list: ListName, shorten: u64) -> Self {
+        let out = |name| match name == list {
+            true => sink(io::stdout()),
+            false => sink(io::sink()),
+        };
+        let none = || sink(io::sink());
+        let make = |name, format, shorten| List {
+            is_wanted: name == list,
+            ..List::new(out(name), format, shorten)
+        };
+        Self {
+            world: none(),
+            domains: none(),
+            truth: none(),
+            messages: none(),
+            adobe: make(ListName::Adobe, Format::Adobe, shorten),
+            gawker: make(ListName::Gawker, Format::Gawker, 1),
+            sony: make(ListName::Sony, Format::Plain, 1),
+        }
     }
 
     /// The first line of the world: what it is, and what its marks mean.
@@ -69,8 +104,10 @@ impl Outputs {
             &mut self.world,
             &mut self.domains,
             &mut self.truth,
+            &mut self.messages,
             &mut self.adobe.file,
             &mut self.gawker.file,
+            &mut self.sony.file,
         ] {
             file.flush()?;
         }
@@ -97,10 +134,35 @@ fn line(
     file.write_all(b"\n")
 }
 
+/// A list of accounts that is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListName {
+    /// Adobe's of 2013.
+    Adobe,
+    /// Gawker's of 2010.
+    Gawker,
+    /// Sony's of 2011.
+    Sony,
+}
+
+impl std::str::FromStr for ListName {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "adobe" => Ok(Self::Adobe),
+            "gawker" => Ok(Self::Gawker),
+            "sony" => Ok(Self::Sony),
+            _ => Err("adobe, gawker or sony".into()),
+        }
+    }
+}
+
 /// A list of accounts, shortened evenly: of the users of the domains so far, every so many-th has a line.
 pub struct List {
-    file: BufWriter<File>,
+    file: Sink,
     format: Format,
+    is_wanted: bool,
     shorten: u64,
     users: u64,
     lines: u64,
@@ -110,13 +172,15 @@ pub struct List {
 enum Format {
     Adobe,
     Gawker,
+    Plain,
 }
 
 impl List {
-    fn new(file: BufWriter<File>, format: Format, shorten: u64) -> Self {
+    fn new(file: Sink, format: Format, shorten: u64) -> Self {
         Self {
             file,
             format,
+            is_wanted: true,
             shorten: shorten.max(1),
             users: 0,
             lines: 0,
@@ -126,6 +190,9 @@ impl List {
     /// The users of the next domain.
     pub fn add(&mut self, domain: &str, users: u64) -> io::Result<()> {
         self.users += users;
+        if !self.is_wanted {
+            return Ok(());
+        }
         while self.lines < self.users / self.shorten {
             self.lines += 1;
             let user = self.lines;
@@ -137,6 +204,7 @@ impl List {
                 Format::Gawker => {
                     writeln!(self.file, "u{user:x}:::xyEQ7fIpT7iQw:::u{user:x}@{domain}")?;
                 }
+                Format::Plain => writeln!(self.file, "u{user:x}@{domain}")?,
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::super::world::{Certificate, EhloName, Key, Legacy, Listen, Name, Server, Tls};
 use super::outputs::Outputs;
-use super::{Addresses, names};
+use super::{Addresses, messages, names};
 
 const DATA: &str = include_str!("../../../data/world-2014.json");
 
@@ -28,6 +28,7 @@ struct Top {
     domain: String,
     adobe: u64,
     gawker: u64,
+    sony: u64,
     operator: String,
     tls: bool,
     cipher: Option<String>,
@@ -117,6 +118,7 @@ struct Truth<'a> {
     cipher: Option<&'a str>,
     adobe: u64,
     gawker: u64,
+    sony: u64,
 }
 
 /// A server of a class: its MX host and its address, if it has one.
@@ -148,6 +150,7 @@ pub fn make(world: &str, old_ciphers: bool, out: &mut Outputs) -> anyhow::Result
     for (list, outside) in [
         (&mut out.adobe, world_data.outside.get("adobe")),
         (&mut out.gawker, world_data.outside.get("gawker")),
+        (&mut out.sony, world_data.outside.get("sony")),
     ] {
         let outside = outside.context("no outside")?;
         for number in 0..outside.domains {
@@ -160,7 +163,7 @@ pub fn make(world: &str, old_ciphers: bool, out: &mut Outputs) -> anyhow::Result
             list.add(&names::outside(number), users)?;
         }
     }
-    Ok(())
+    messages::make(&mut out.messages)
 }
 
 fn head(world: &str, domains: u64) -> serde_json::Value {
@@ -267,6 +270,7 @@ impl Maker<'_> {
             cipher,
             adobe: top.adobe,
             gawker: top.gawker,
+            sony: top.sony,
         })
     }
 
@@ -347,6 +351,7 @@ impl Maker<'_> {
             cipher: cipher.filter(|_| matches!(fate, Fate::Valid | Fate::Invalid)),
             adobe,
             gawker,
+            sony: 0,
         })?;
         Ok(made)
     }
@@ -437,6 +442,7 @@ impl Maker<'_> {
         self.out.domain(truth.rank, truth.domain)?;
         self.out.adobe.add(truth.domain, truth.adobe)?;
         self.out.gawker.add(truth.domain, truth.gawker)?;
+        self.out.sony.add(truth.domain, truth.sony)?;
         Ok(self.out.truth(truth)?)
     }
 }
