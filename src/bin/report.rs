@@ -23,11 +23,14 @@ struct Args {
     /// Answer this question alone (repeatable; --list names them)
     #[arg(long, short, value_name = "NAME", value_parser = question)]
     table: Vec<&'static Question>,
+    /// The questions of the study of 2014: its numbers beside those of this survey
+    #[arg(long, conflicts_with = "table")]
+    study: bool,
     /// Name the questions and end
     #[arg(long)]
     list: bool,
     /// The card of a domain: what was learned, and the command that shows it again (repeatable)
-    #[arg(long, value_name = "DOMAIN", conflicts_with = "table")]
+    #[arg(long, value_name = "DOMAIN", conflicts_with_all = ["table", "study"])]
     explain: Vec<String>,
     /// The form of the answer: text, json, ndjson, csv, html (one page) or svg (the chart of one question)
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
@@ -48,6 +51,7 @@ const EXAMPLES: &str = "Examples:
   report out.db --format html > out.html
   report out.db --table tls-by-rank --format csv
   report out.db --explain example.org
+  report out.db --study --format html > study.html
   cat *.ndjson | report --table overview";
 
 fn main() -> ExitCode {
@@ -57,7 +61,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<Status> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.list {
-        let listed = output::list(&mut out).and_then(|()| out.flush());
+        let listed = output::list(&mut out);
         return closed_is_fine(listed.map_err(Into::into), Status::Complete);
     }
     if args.database.is_none() {
@@ -69,22 +73,20 @@ fn run(args: Args) -> anyhow::Result<Status> {
         providers: Providers::with_files(&args.providers).context("--providers")?,
     };
     let complain = &mut |text: &str| eprintln!("report: {text}");
-    let (survey, whole) = output::open(args.database.as_deref(), complain)?;
+    let (survey, is_whole) = output::open(args.database.as_deref(), complain)?;
+    let whole = if is_whole {
+        Status::Complete
+    } else {
+        Status::Partial
+    };
     let written = if args.explain.is_empty() {
-        let tables = output::answers(&survey, &asked, &args.table, args.format)?;
+        let tables = output::answers(&survey, &asked, &args.table, args.study, args.format)?;
         output::write(&mut out, &survey, &asked, &tables, args.format)
     } else {
         output::cards(&mut out, &survey, &asked, &args.explain, args.format)
     };
     let flushed = written.and_then(|()| Ok(out.flush()?));
-    closed_is_fine(
-        flushed,
-        if whole {
-            Status::Complete
-        } else {
-            Status::Partial
-        },
-    )
+    closed_is_fine(flushed, whole)
 }
 
 /// A reader that went away is no failure.

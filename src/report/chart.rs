@@ -2,6 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use super::figure::{self, Figure, Slice};
 use super::matrix::Matrix;
 use super::table::{Tally, thousands};
 use crate::store::{Truth, printable};
@@ -27,6 +28,12 @@ pub enum Chart {
         /// Single values of before: place, percent, what it is.
         points: Vec<(f64, f64, String)>,
     },
+    /// Curves as a paper draws them.
+    Figures(Vec<Figure>),
+    /// Slices of a whole.
+    Pie(Vec<Slice>),
+    /// Upright bars.
+    Columns(Vec<Slice>),
     /// Senders against receivers.
     Matrix(Matrix),
 }
@@ -105,14 +112,13 @@ impl Chart {
             Self::Lines { x, lines, points } => {
                 grouped(lines, |line| &line.group, |lines| curves(x, lines, points))
             }
-            Self::Matrix(matrix) => {
-                let (height, body) = matrix.draw();
-                vec![Panel {
-                    title: String::new(),
-                    height,
-                    body,
-                }]
-            }
+            Self::Figures(figures) => figures
+                .iter()
+                .map(|figure| panel(&figure.title, figure::plot(figure)))
+                .collect(),
+            Self::Pie(slices) => vec![panel("", figure::pie(slices))],
+            Self::Columns(slices) => vec![panel("", figure::columns(slices))],
+            Self::Matrix(matrix) => vec![panel("", matrix.draw())],
         }
         .into_iter()
         .filter(|panel| panel.height > 0)
@@ -157,17 +163,18 @@ fn grouped<T>(
     items
         .chunk_by(|a, b| group(a) == group(b))
         .map(|items| {
-            let (height, body) = draw(items);
-            Panel {
-                title: items
-                    .first()
-                    .map(|item| group(item).clone())
-                    .unwrap_or_default(),
-                height,
-                body,
-            }
+            let title = items.first().map(|item| group(item).as_str());
+            panel(title.unwrap_or_default(), draw(items))
         })
         .collect()
+}
+
+fn panel(title: &str, (height, body): (u32, Markup)) -> Panel {
+    Panel {
+        title: title.to_owned(),
+        height,
+        body,
+    }
 }
 
 /// Pixels from bar to bar, and where the bar begins in them.

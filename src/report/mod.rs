@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod explain;
+pub mod figure;
 pub mod matrix;
 pub mod output;
 pub mod page;

@@ -66,15 +66,19 @@ pub fn open(
     Ok((Survey::open(path).context(named)?, true))
 }
 
-/// Answers questions: those that are named, else those that a format shows by itself.
+/// Answers questions: those that are named, else the study's, or else those that a format shows by itself.
 pub fn answers(
     survey: &Survey,
     asked: &Asked,
     named: &[&'static Question],
+    study: bool,
     format: Format,
 ) -> anyhow::Result<Vec<Table>> {
-    let shown = |question: &&Question| {
-        question.shown == Shown::First || format == Format::Html && question.shown == Shown::Page
+    let shown = |question: &&Question| match question.shown {
+        Shown::First => !study,
+        Shown::Page => !study && format == Format::Html,
+        Shown::Study => study,
+        Shown::Asked => false,
     };
     let all = QUESTIONS.iter().filter(shown);
     let questions: Vec<&Question> = if named.is_empty() {
@@ -136,7 +140,7 @@ pub fn list(out: &mut dyn Write) -> io::Result<()> {
     for question in QUESTIONS {
         writeln!(out, "{:width$}  {}", question.name, question.about)?;
     }
-    Ok(())
+    out.flush()
 }
 
 /// Writes tables.

@@ -126,7 +126,8 @@ fn key(chart: &Chart) -> Markup {
             bars.iter().any(|bar| bar.truth.is_some()),
             bars.iter().any(|bar| bar.before.is_some()),
         ),
-        Chart::Lines { .. } => (false, false),
+        Chart::Lines { .. } | Chart::Figures(_) | Chart::Pie(_) => (false, false),
+        Chart::Columns(columns) => (false, columns.iter().any(|column| column.before.is_some())),
         Chart::Matrix(_) => (true, false),
     };
     html! {

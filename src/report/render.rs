@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 use super::table::{Cell, Table};
 use crate::store::{printable, to_json};
 
+/// A cell of so many characters makes a table of sentences, which is set row by row.
+const LONG: usize = 100;
+
 /// For a terminal or a mail: columns aligned, nothing raw from the network.
 pub fn text(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     writeln!(out, "{}", table.title.to_uppercase())?;
@@ -16,6 +19,13 @@ pub fn text(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     let shown: Vec<Vec<String>> = (table.rows.iter())
         .map(|row| row.iter().map(|cell| printable(&cell.shown())).collect())
         .collect();
+    if shown
+        .iter()
+        .flatten()
+        .any(|cell| cell.chars().count() > LONG)
+    {
+        return blocks(out, table, &shown);
+    }
     let widths: Vec<usize> = (table.columns.iter().enumerate())
         .map(|(at, column)| {
             let cells = shown.iter().map(|row| row[at].chars().count());
@@ -49,6 +59,24 @@ pub fn text(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     line(&mut labels.iter().map(String::as_str))?;
     for row in &shown {
         line(&mut row.iter().map(String::as_str))?;
+    }
+    writeln!(out)
+}
+
+/// Each row as a block: a line for each column that says something, or several.
+fn blocks(out: &mut dyn Write, table: &Table, shown: &[Vec<String>]) -> io::Result<()> {
+    let labels = table.columns.iter().map(|column| printable(&column.label));
+    let labels: Vec<String> = labels.collect();
+    let width = labels.iter().map(|label| label.chars().count()).max();
+    let width = width.unwrap_or(0);
+    for row in shown {
+        writeln!(out)?;
+        for (label, cell) in labels.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+            for (at, line) in wrapped(cell, 100 - width).iter().enumerate() {
+                let label = if at == 0 { label } else { "" };
+                writeln!(out, "  {label:width$}  {line}")?;
+            }
+        }
     }
     writeln!(out)
 }

@@ -12,9 +12,12 @@ mod shared;
 mod standing;
 mod users;
 
+use hashbrown::HashMap;
+
 use super::providers::Providers;
+use super::study;
 use super::survey::{Survey, Verdict};
-use super::table::Table;
+use super::table::{Cell, Table};
 use crate::store::{Fact, Rule, Truth};
 
 /// How a question is asked.
@@ -59,6 +62,8 @@ pub enum Shown {
     Page,
     /// Only where it is asked for.
     Asked,
+    /// With `--study`.
+    Study,
 }
 
 /// Every question, in the order of the page.
@@ -231,6 +236,84 @@ pub const QUESTIONS: &[Question] = &[
         shown: Shown::Page,
         answer: servers::runs,
     },
+    Question {
+        name: "study-numbers",
+        about: "the numbers of the study of 2014 beside those of this survey",
+        shown: Shown::Study,
+        answer: study::numbers,
+    },
+    Question {
+        name: "study-table-1",
+        about: "its table 1: the largest domains of the Adobe list",
+        shown: Shown::Study,
+        answer: study::table_1,
+    },
+    Question {
+        name: "study-table-2",
+        about: "its table 2: those of the Gawker list, alone and by operator",
+        shown: Shown::Study,
+        answer: study::table_2,
+    },
+    Question {
+        name: "study-table-3",
+        about: "its table 3: who hosts the mail",
+        shown: Shown::Study,
+        answer: study::table_3,
+    },
+    Question {
+        name: "study-figure-1",
+        about: "its figure 1: TLS by rank and by users",
+        shown: Shown::Study,
+        answer: study::figure_1,
+    },
+    Question {
+        name: "study-figure-2",
+        about: "its figure 2: valid certificates by rank and by users",
+        shown: Shown::Study,
+        answer: study::figure_2,
+    },
+    Question {
+        name: "study-figure-3",
+        about: "its figure 3: ciphers by rank",
+        shown: Shown::Study,
+        answer: study::figure_3,
+    },
+    Question {
+        name: "study-figure-4",
+        about: "its figure 4: the ciphers of the first 10,000",
+        shown: Shown::Study,
+        answer: study::figure_4,
+    },
+    Question {
+        name: "study-figure-5",
+        about: "its figure 5: ESMTP, TLS and valid certificates of all domains",
+        shown: Shown::Study,
+        answer: study::figure_5,
+    },
+    Question {
+        name: "study-figure-6",
+        about: "its figure 6: how mail went between seven providers",
+        shown: Shown::Study,
+        answer: study::figure_6,
+    },
+    Question {
+        name: "study-sentences",
+        about: "what it says in words, checked",
+        shown: Shown::Study,
+        answer: study::sentences,
+    },
+    Question {
+        name: "study-contradictions",
+        about: "where it contradicts itself, with the arithmetic",
+        shown: Shown::Study,
+        answer: study::contradictions,
+    },
+    Question {
+        name: "study-definitions",
+        about: "its definitions and those of today, asked of the same servers",
+        shown: Shown::Study,
+        answer: study::definitions,
+    },
 ];
 
 /// A question by its name.
@@ -326,6 +409,24 @@ impl Measure {
                 .is_none_or(|among| verdict.truth(among, rule) == Truth::Yes);
         counts.then(|| verdict.truth(self.fact, rule))
     }
+}
+
+/// How many domains each provider hosts, by its id; sums of fractions.
+pub fn domains_by_provider(
+    survey: &Survey,
+    asked: &Asked,
+) -> rusqlite::Result<HashMap<String, f64>> {
+    let all = Asked {
+        limit: usize::MAX,
+        ..asked.clone()
+    };
+    let table = hosts::hosts(survey, &all)?;
+    let domains = table.columns.iter().position(|it| it.key == "domains");
+    let pair = |row: &Vec<Cell>| match (row.first()?, row.get(domains?)?) {
+        (Cell::Text(provider), Cell::Fraction(domains)) => Some((provider.clone(), *domains)),
+        _ => None,
+    };
+    Ok(table.rows.iter().filter_map(pair).collect())
 }
 
 /// 1, 2, 5, 10, 20, … below `end`, and `end`.

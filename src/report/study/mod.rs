@@ -1,14 +1,42 @@
 //! What was printed before: the study of 2014 (Foster, Larson, Masich) and the survey of 2015 (Durumeric et al.), for
-//! the columns beside today's numbers.
+//! the columns beside today's numbers; and the study asked again, number by number, of a survey of ours.
 
+mod contradictions;
+mod count;
+mod definitions;
+mod figures;
+mod numbers;
+mod sentences;
+mod tables;
+
+pub(super) use contradictions::contradictions;
+pub(super) use definitions::definitions;
+pub(super) use figures::{figure_1, figure_2, figure_3, figure_4, figure_5, figure_6};
+pub(super) use numbers::numbers;
+pub(super) use sentences::sentences;
+pub(super) use tables::{table_1, table_2, table_3};
+
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use serde::Deserialize;
 use serde_json::Value;
 
-static STUDY_2014: LazyLock<Value> = LazyLock::new(|| {
-    // Part of this program, and read by a test.
-    serde_json::from_str(include_str!("../../data/study-2014.json")).unwrap_or(Value::Null)
-});
+const DATA: &str = include_str!("../../../data/study-2014.json");
+
+// Part of this program, and read by a test.
+static STUDY_2014: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(DATA).unwrap_or(Value::Null));
+static STUDY: LazyLock<Study> = LazyLock::new(|| serde_json::from_str(DATA).unwrap_or_default());
+
+/// What is asked again.
+#[derive(Default, Deserialize)]
+struct Study {
+    /// Domains whose accounts are another's.
+    account_operators: BTreeMap<String, Vec<String>>,
+    numbers: Vec<numbers::Number>,
+    figures: Vec<figures::Curve>,
+}
 
 /// A printed percentage, by its path in the data file.
 pub fn printed(path: &[&str]) -> Option<f64> {
@@ -20,7 +48,7 @@ pub fn printed(path: &[&str]) -> Option<f64> {
 /// Which of the study's lists a list of ours is, by its name.
 pub fn list(source: &str) -> Option<&'static str> {
     let source = source.to_ascii_lowercase();
-    ["adobe", "gawker"]
+    ["adobe", "gawker", "sony"]
         .into_iter()
         .find(|name| source.contains(name))
 }
@@ -29,7 +57,8 @@ pub fn list(source: &str) -> Option<&'static str> {
 pub fn provider(source: &str, domain: &str) -> Option<f64> {
     let table = match list(source)? {
         "adobe" => "table1_adobe",
-        _ => "table2_gawker",
+        "gawker" => "table2_gawker",
+        _ => return None,
     };
     let rows = STUDY_2014.get(table)?.as_array()?;
     let row = rows
@@ -53,7 +82,6 @@ pub fn hosting(provider: &str) -> Option<f64> {
 
 /// The protocol that the study printed for mail from one provider to another, by the registered domains of their hosts.
 pub fn received(from: &str, by: &str) -> Option<&'static str> {
-    // Two of the seven give their hosts other names than their users.
     let provider = |domain| match domain {
         "google.com" => "gmail.com",
         "gmx.net" => "gmx.de",
@@ -65,6 +93,15 @@ pub fn received(from: &str, by: &str) -> Option<&'static str> {
         .get(from)?
         .get(by)?
         .as_str()
+}
+
+/// The registered domain of a provider's hosts: two of the seven have another one than their users.
+fn registered(provider: &str) -> &str {
+    match provider {
+        "gmail.com" => "google.com",
+        "gmx.de" => "gmx.net",
+        other => other,
+    }
 }
 
 /// The survey of 2015, percent of domains with a mail server (IMC 2015, table 3 and §4).
@@ -85,6 +122,8 @@ mod tests {
 
     #[test]
     fn the_data_file_is_read() {
+        let study: Study = serde_json::from_str(DATA).unwrap();
+        assert_eq!((study.numbers.len(), study.figures.len()), (65, 32));
         assert_eq!(
             printed(&["overall_percent_of_providers", "tls"]),
             Some(54.58)

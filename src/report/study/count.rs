@@ -1,0 +1,495 @@
+//! What the study's numbers count, asked of a survey: each as yes, of and unknown.
+
+use std::cell::OnceCell;
+
+use hashbrown::{HashMap, HashSet};
+use rusqlite::OptionalExtension;
+use serde::Deserialize;
+
+use super::STUDY;
+use crate::report::questions::{Asked, MEASURES, Measure, domains_by_provider};
+use crate::report::survey::{Entry, List, Status, Survey, Verdict, at};
+use crate::report::table::Tally;
+use crate::store::{Fact, Rule, Truth, unpack};
+
+/// A number of the study, in words that can be counted. Ranks are those of the ranked list, users those of a counted one.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Count {
+    /// Users in a list.
+    Total { list: String },
+    /// Domains with a record.
+    LookedUp,
+    /// Users at a domain, or at all domains of its operator, of all in the list.
+    At {
+        list: String,
+        domain: String,
+        #[serde(default)]
+        operator: bool,
+    },
+    /// Users at the largest domains or operators, of all in the list.
+    Largest {
+        list: String,
+        first: usize,
+        #[serde(default)]
+        operator: bool,
+    },
+    /// Of the named domains those for which a measure is a yes.
+    Rows {
+        domains: Vec<String>,
+        measure: String,
+    },
+    /// Domains for which a measure is a yes: all, the first, or those after them.
+    Domains {
+        measure: String,
+        first: Option<u64>,
+        beyond: Option<u64>,
+    },
+    /// Users at domains for which a measure is a yes: of all, or of the largest domains.
+    Users {
+        list: String,
+        measure: String,
+        first: Option<usize>,
+    },
+    /// Suites chosen by servers.
+    SuitesSeen,
+    /// Domains whose server chose one of the suites, of the first N with TLS; or such servers.
+    Suites {
+        names: Vec<String>,
+        first: Option<u64>,
+        #[serde(default)]
+        of: Base,
+    },
+    /// Domains hosted by one of the providers, of those that answered.
+    Hosts { names: Vec<String> },
+}
+
+/// Of what a share is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Base {
+    /// Of domains with TLS.
+    #[default]
+    Domains,
+    /// Of all servers that answered.
+    Servers,
+}
+
+/// A number of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counted {
+    /// What is counted.
+    pub yes: f64,
+    /// Of how many; a count of its own has none.
+    pub of: Option<f64>,
+    /// Not learned, and in neither.
+    pub unknown: f64,
+}
+
+impl Counted {
+    fn count(yes: u64) -> Self {
+        Self {
+            yes: yes as f64,
+            ..Self::default()
+        }
+    }
+
+    fn share(yes: u64, of: u64) -> Self {
+        Self {
+            yes: yes as f64,
+            of: Some(of as f64),
+            unknown: 0.0,
+        }
+    }
+
+    /// Percent, or the count itself; none where nothing was counted.
+    pub fn value(&self) -> Option<f64> {
+        match self.of {
+            None => (self.yes > 0.0).then_some(self.yes),
+            Some(of) => (of > 0.0).then(|| 100.0 * self.yes / of),
+        }
+    }
+}
+
+impl From<Tally> for Counted {
+    fn from(tally: Tally) -> Self {
+        Self {
+            unknown: tally.unknown as f64,
+            ..Self::share(tally.yes, tally.of())
+        }
+    }
+}
+
+/// A survey, ready to be counted as the study counted.
+pub struct Census<'a> {
+    pub survey: &'a Survey,
+    pub rule: Rule,
+    pub verdicts: &'a [Verdict],
+    /// The list whose ranks count: one without users, else the first with ranks.
+    pub ranked: Option<&'a List>,
+    lists: HashMap<String, Users<'a>>,
+    /// Suite of each row of `tls`, by OpenSSL's name.
+    suites: HashMap<u32, String>,
+    /// Domains by provider, once somebody asks.
+    hosts: OnceCell<HashMap<String, f64>>,
+    asked: &'a Asked,
+    /// Row of `name` of a domain that the study names → its operator's own domain.
+    operators: HashMap<u32, u32>,
+}
+
+/// A counted list.
+struct Users<'a> {
+    of: u64,
+    /// Largest first.
+    entries: Vec<Entry>,
+    list: &'a List,
+}
+
+impl<'a> Census<'a> {
+    /// Reads what all counts need.
+    pub fn new(survey: &'a Survey, asked: &'a Asked) -> rusqlite::Result<Self> {
+        let lists = survey.lists()?;
+        let has_ranks = |list: &&List| list.entries.first().is_some_and(|entry| entry.rank > 0);
+        let ranked = lists.iter().filter(has_ranks);
+        let counted = survey.counted()?.map(|list| {
+            let users = Users {
+                of: list.of.unwrap_or(0),
+                entries: list.by_users(),
+                list,
+            };
+            // A list of the study is known by any name that has its own in it.
+            let name = super::list(&list.source).unwrap_or(&list.source);
+            (name.to_owned(), users)
+        });
+        let mut suites = HashMap::new();
+        let mut statement = survey
+            .connection
+            .prepare("SELECT id, coalesce(openssl, cipher) FROM tls WHERE cipher IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            suites.insert(row.get(0)?, row.get(1)?);
+        }
+        let mut census = Self {
+            survey,
+            rule: asked.rule,
+            verdicts: survey.verdicts()?,
+            ranked: ranked.min_by_key(|list| list.is_counted()),
+            lists: counted.collect(),
+            suites,
+            hosts: OnceCell::new(),
+            asked,
+            operators: HashMap::new(),
+        };
+        for (operator, domains) in &STUDY.account_operators {
+            let Some(own) = census.domain(operator)? else {
+                continue;
+            };
+            for domain in domains {
+                let row = census.domain(domain)?;
+                census.operators.extend(row.map(|row| (row, own)));
+            }
+        }
+        Ok(census)
+    }
+
+    /// The row of a name.
+    pub fn domain(&self, name: &str) -> rusqlite::Result<Option<u32>> {
+        self.survey
+            .connection
+            .prepare_cached("SELECT id FROM name WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()
+    }
+
+    /// The counted lists by the study's names, in order.
+    pub fn lists(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.lists.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Domains or operators of a list with their users, largest first; an operator has the row of its own domain.
+    pub fn largest(&self, list: &str, operator: bool) -> Vec<(u32, u64)> {
+        let Some(users) = self.lists.get(list) else {
+            return Vec::new();
+        };
+        let alone = users
+            .entries
+            .iter()
+            .map(|entry| (entry.domain, entry.users));
+        if !operator {
+            return alone.collect();
+        }
+        let mut sums: HashMap<u32, u64> = HashMap::new();
+        for (domain, users) in alone {
+            *sums.entry(self.operator(domain)).or_default() += users;
+        }
+        let mut sums: Vec<(u32, u64)> = sums.into_iter().collect();
+        sums.sort_by_key(|&(domain, users)| (std::cmp::Reverse(users), domain));
+        sums
+    }
+
+    /// Whose accounts a domain's are.
+    pub fn operator(&self, domain: u32) -> u32 {
+        self.operators.get(&domain).copied().unwrap_or(domain)
+    }
+
+    /// Users in a list.
+    pub fn users_in(&self, list: &str) -> u64 {
+        self.lists.get(list).map_or(0, |users| users.of)
+    }
+
+    /// The suite that the server of a domain chose.
+    pub fn suite(&self, verdict: &Verdict) -> Option<&str> {
+        self.suites.get(&verdict.tls).map(String::as_str)
+    }
+
+    /// Every suite that a server chose, with the domains for which it stands.
+    pub fn suites(&self) -> Vec<(&str, u64)> {
+        let mut domains: HashMap<&str, u64> =
+            self.suites.values().map(|suite| (&**suite, 0)).collect();
+        for suite in self
+            .verdicts
+            .iter()
+            .filter_map(|verdict| self.suite(verdict))
+        {
+            *domains.entry(suite).or_default() += 1;
+        }
+        let mut domains: Vec<(&str, u64)> = domains.into_iter().collect();
+        domains.sort_by_key(|&(suite, domains)| (std::cmp::Reverse(domains), suite));
+        domains
+    }
+
+    /// Whether a domain has what a measure asks for.
+    pub fn truth(&self, domain: &str, fact: Fact) -> rusqlite::Result<Truth> {
+        let verdict = self.domain(domain)?.map(|row| at(self.verdicts, row));
+        Ok(match verdict {
+            Some(verdict) if verdict.status.takes_mail() => verdict.truth(fact, self.rule),
+            _ => Truth::Unknown,
+        })
+    }
+
+    /// Entries of the ranked list, by rank.
+    pub fn by_rank(&self) -> impl Iterator<Item = &'a Entry> {
+        let entries = self.ranked.iter().flat_map(|list| &list.entries);
+        entries.filter(|entry| entry.rank > 0)
+    }
+
+    /// A measure among the first domains, those after them, or all of the survey.
+    pub fn domains(&self, measure: &Measure, first: Option<u64>, beyond: Option<u64>) -> Tally {
+        let mut tally = Tally::default();
+        let mut add = |verdict: &Verdict| {
+            if let Some(truth) = measure.of(verdict, self.rule) {
+                tally.add(truth, 1);
+            }
+        };
+        if first.is_none() && beyond.is_none() {
+            self.verdicts.iter().for_each(add);
+            return tally;
+        }
+        let (from, to) = (beyond.unwrap_or(0), first.unwrap_or(u64::MAX));
+        self.by_rank()
+            .filter(|entry| (from + 1..=to).contains(&entry.rank.into()))
+            .for_each(|entry| add(&at(self.verdicts, entry.domain)));
+        tally
+    }
+
+    /// A measure by users, of the largest domains or of all of a list.
+    pub fn users(&self, list: &str, measure: &Measure, first: Option<usize>) -> Tally {
+        let mut tally = Tally::default();
+        let entries = self.lists.get(list).map_or(&[][..], |users| &users.entries);
+        for entry in entries.iter().take(first.unwrap_or(usize::MAX)) {
+            if let Some(truth) = measure.of(&at(self.verdicts, entry.domain), self.rule) {
+                tally.add(truth, entry.users);
+            }
+        }
+        tally
+    }
+
+    /// Of the domains with TLS up to a rank, or of all, those with one of some suites.
+    pub fn with_suite(&self, names: &[String], first: Option<u64>) -> Counted {
+        let (mut yes, mut of) = (0, 0);
+        let mut add = |verdict: &Verdict| {
+            if verdict.tls != 0 {
+                of += 1;
+                let suite = self.suite(verdict);
+                yes += u64::from(suite.is_some_and(|suite| names.iter().any(|name| name == suite)));
+            }
+        };
+        match first {
+            None => self.verdicts.iter().for_each(add),
+            Some(first) => self
+                .by_rank()
+                .take_while(|entry| u64::from(entry.rank) <= first)
+                .for_each(|entry| add(&at(self.verdicts, entry.domain))),
+        }
+        Counted::share(yes, of)
+    }
+
+    fn servers_with_suite(&self, names: &[String]) -> rusqlite::Result<Counted> {
+        let mut yes = 0;
+        self.servers_with_tls(|tls| {
+            let suite = self.suites.get(&tls);
+            yes += u64::from(suite.is_some_and(|suite| names.contains(suite)));
+        })?;
+        let answered = "SELECT count(*) FROM judged_server WHERE answered";
+        let of = (self.survey.connection).query_row(answered, [], |row| row.get(0))?;
+        Ok(Counted::share(yes, of))
+    }
+
+    /// The row of `tls` of every server with TLS.
+    pub fn servers_with_tls(&self, mut each: impl FnMut(u32)) -> rusqlite::Result<()> {
+        let mut statement = self
+            .survey
+            .connection
+            .prepare("SELECT tls, facts FROM judged_server WHERE tls IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if unpack(row.get(1)?, Fact::Tls, Rule::Preferred) == Truth::Yes {
+                each(row.get(0)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The study's own query: of all domains of a list with the same number of users one is added, and names that begin
+    /// with a digit are lost.
+    pub fn as_the_study_added(
+        &self,
+        list: &str,
+        measure: &Measure,
+        first: Option<usize>,
+    ) -> rusqlite::Result<Tally> {
+        let mut tally = Tally::default();
+        let Some(users) = self.lists.get(list) else {
+            return Ok(tally);
+        };
+        let mut before = None;
+        let mut kept = 0;
+        for entry in &users.entries {
+            let Some(truth) = measure.of(&at(self.verdicts, entry.domain), self.rule) else {
+                continue;
+            };
+            if before == Some(entry.users)
+                || truth == Truth::Unknown
+                || (self.survey.name(entry.domain)?).starts_with(|c: char| c.is_ascii_digit())
+            {
+                continue;
+            }
+            before = Some(entry.users);
+            kept += 1;
+            if first.is_some_and(|first| kept > first) {
+                break;
+            }
+            tally.add(truth, entry.users);
+        }
+        Ok(tally)
+    }
+
+    /// Domains that stand for their number of users in the study's query, of those that answered.
+    pub fn distinct_counts(&self, list: &str) -> (u64, u64) {
+        let entries = self
+            .lists
+            .get(list)
+            .map_or(&[][..], |users| &users.list.entries);
+        let answered = entries
+            .iter()
+            .filter(|entry| at(self.verdicts, entry.domain).status == Status::Answered);
+        let mut counts = HashSet::new();
+        let mut of = 0;
+        for entry in answered {
+            counts.insert(entry.users);
+            of += 1;
+        }
+        (counts.len() as u64, of)
+    }
+
+    /// A number.
+    pub fn count(&self, count: &Count) -> rusqlite::Result<Counted> {
+        Ok(match count {
+            Count::Total { list } => Counted::count(self.users_in(list)),
+            Count::LookedUp => Counted::count(
+                (self.verdicts.iter())
+                    .filter(|verdict| verdict.status != Status::NotLookedUp)
+                    .count() as u64,
+            ),
+            Count::At {
+                list,
+                domain,
+                operator,
+            } => {
+                let row = self.domain(domain)?;
+                let users = self.lists.get(list).map_or(&[][..], |users| &users.entries);
+                let counts = |entry: &&Entry| {
+                    row == Some(if *operator {
+                        self.operator(entry.domain)
+                    } else {
+                        entry.domain
+                    })
+                };
+                let at = users.iter().filter(counts).map(|entry| entry.users).sum();
+                Counted::share(at, self.users_in(list))
+            }
+            Count::Largest {
+                list,
+                first,
+                operator,
+            } => {
+                let largest = self.largest(list, *operator);
+                let users = largest.iter().take(*first).map(|(_, users)| users).sum();
+                Counted::share(users, self.users_in(list))
+            }
+            Count::Rows { domains, measure } => {
+                let mut tally = Tally::default();
+                for domain in domains {
+                    if let (Some(row), Some(measure)) = (self.domain(domain)?, named(measure))
+                        && let Some(truth) = measure.of(&at(self.verdicts, row), self.rule)
+                    {
+                        tally.add(truth, 1);
+                    }
+                }
+                tally.into()
+            }
+            Count::Domains {
+                measure,
+                first,
+                beyond,
+            } => named(measure)
+                .map(|measure| self.domains(measure, *first, *beyond).into())
+                .unwrap_or_default(),
+            Count::Users {
+                list,
+                measure,
+                first,
+            } => named(measure)
+                .map(|measure| self.users(list, measure, *first).into())
+                .unwrap_or_default(),
+            Count::SuitesSeen => Counted::count(self.suites().len() as u64),
+            Count::Suites { names, first, of } => match of {
+                Base::Domains => self.with_suite(names, *first),
+                Base::Servers => self.servers_with_suite(names)?,
+            },
+            Count::Hosts { names } => {
+                if self.hosts.get().is_none() {
+                    let hosts = domains_by_provider(self.survey, self.asked)?;
+                    self.hosts.get_or_init(|| hosts);
+                }
+                let hosts = self.hosts.get();
+                let of = |name| hosts.and_then(|hosts| hosts.get(name));
+                let hosted = names.iter().filter_map(of).sum();
+                let answered = (self.verdicts.iter())
+                    .filter(|verdict| verdict.status == Status::Answered)
+                    .count();
+                Counted {
+                    yes: hosted,
+                    ..Counted::share(0, answered as u64)
+                }
+            }
+        })
+    }
+}
+
+/// A measure by its word.
+pub fn named(word: &str) -> Option<&'static Measure> {
+    MEASURES.iter().find(|measure| measure.word == word)
+}

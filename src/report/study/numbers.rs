@@ -1,0 +1,249 @@
+//! Every number that the study printed, beside ours.
+
+use serde::Deserialize;
+
+use super::STUDY;
+use super::count::{Census, Count, Counted};
+use crate::report::questions::Asked;
+use crate::report::survey::Survey;
+use crate::report::table::{Cell, Table, thousands};
+
+/// A number of the study.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Number {
+    /// One word or several, for scripts.
+    pub id: String,
+    /// Table, figure or section.
+    #[serde(rename = "where")]
+    place: String,
+    /// What it counts.
+    what: String,
+    /// As it stands there; `>`, `<` and `~` (about) go before it. None: it is ours alone.
+    printed: Option<String>,
+    /// What it is a number of, where it is no percentage.
+    unit: Option<String>,
+    count: Count,
+    basis: Basis,
+    /// It cannot hold beside others of the study: the number of that contradiction.
+    contradiction: Option<u64>,
+}
+
+/// What a made world has of a number.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Basis {
+    /// It follows from published counts.
+    Real,
+    /// The world was made to give it.
+    Fitted,
+}
+
+/// About is within so many points.
+const ABOUT: f64 = 3.0;
+
+pub fn numbers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let census = Census::new(survey, asked)?;
+    let simulated = is_simulated(survey)?;
+    let mut table = Table::new(
+        "study-numbers",
+        "The study of 2014, number by number",
+        format!(
+            "What the study printed and what this survey counts, by the study's definitions: TLS is a 220 to STARTTLS, valid \
+             is a chain to a root of the named store, percentages are of the domains that answered. Reproduced: ours, as \
+             it was printed; fitted: ours as well, since the made world was made to give it; contradicts: it cannot hold \
+             beside the study's other numbers (study-contradictions); not printed: ours alone; differs: by as much as the \
+             column says, in points. > more than, < less than, ~ about, which is within {ABOUT} points. {}",
+            ranks_of(&census)
+        ),
+    )
+    .columns([
+        ("id", "Number"),
+        ("where", "Where"),
+        ("what", "What"),
+        ("printed", "Printed"),
+        ("ours", "Ours"),
+        ("difference", "Difference"),
+        ("status", "Status"),
+        ("contradiction", "Contradiction"),
+        ("yes", "Yes"),
+        ("of", "Of"),
+        ("unknown", "Unknown"),
+    ]);
+    for number in &STUDY.numbers {
+        let ours = census.count(&number.count)?;
+        table.row([
+            Cell::from(number.id.as_str()),
+            number.place.as_str().into(),
+            number.what.as_str().into(),
+            number.shown().into(),
+            ours_of(&ours),
+            Cell::text(number.difference(&ours)),
+            number.status(&ours, simulated).into(),
+            number.contradiction.into(),
+            whole(ours.yes),
+            ours.of.map_or(Cell::Null, whole),
+            whole(ours.unknown),
+        ]);
+    }
+    Ok(table)
+}
+
+/// Which ranks count.
+pub fn ranks_of(census: &Census<'_>) -> String {
+    match census.ranked {
+        Some(list) => format!("Ranks are those of the list {}.", list.source),
+        None => "No list has ranks here.".to_owned(),
+    }
+}
+
+/// A whole number where it is one.
+pub fn whole(number: f64) -> Cell {
+    if (number - number.round()).abs() < 1e-6 {
+        Cell::Count(number.round() as u64)
+    } else {
+        Cell::Fraction(number)
+    }
+}
+
+/// With its sign, where anything is left of it.
+pub fn signed(difference: f64, decimals: usize) -> String {
+    let text = format!("{difference:+.decimals$}");
+    match text.trim_matches(['+', '-', '0', '.']).is_empty() {
+        true => text[1..].to_owned(),
+        false => text,
+    }
+}
+
+/// Percent, or the count.
+pub fn ours_of(counted: &Counted) -> Cell {
+    match (counted.of, counted.value()) {
+        (_, None) => Cell::Null,
+        (None, Some(_)) => whole(counted.yes),
+        (Some(_), Some(percent)) => Cell::Percent(percent),
+    }
+}
+
+/// Whether all servers of a survey are on loopback, so that their world was made.
+fn is_simulated(survey: &Survey) -> rusqlite::Result<bool> {
+    survey.connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM judged_server) AND NOT EXISTS (SELECT 1 FROM judged_server j \
+         JOIN address a ON a.id = j.address WHERE a.ip NOT LIKE '127.%' AND a.ip <> '::1')",
+        [],
+        |row| row.get(0),
+    )
+}
+
+impl Number {
+    /// What was printed, without the sign before it.
+    fn value(&self) -> Option<(Option<char>, &str, f64)> {
+        let printed = self.printed.as_deref()?;
+        let sign = printed
+            .chars()
+            .next()
+            .filter(|c| matches!(c, '>' | '<' | '~'));
+        let digits = printed.trim_start_matches(['>', '<', '~']);
+        Some((sign, digits, digits.parse().ok()?))
+    }
+
+    /// As the study has it, with a sign where it is a percentage.
+    fn shown(&self) -> Option<String> {
+        let printed = self.printed.as_deref()?;
+        Some(match &self.unit {
+            None => format!("{printed} %"),
+            Some(_) => printed.parse().map_or(printed.to_owned(), thousands),
+        })
+    }
+
+    fn difference(&self, ours: &Counted) -> Option<String> {
+        let (_, _, printed) = self.value()?;
+        let difference = ours.value()? - printed;
+        let sign = if difference < 0.0 { '-' } else { '+' };
+        Some(match self.unit {
+            Some(_) => format!("{sign}{}", thousands(difference.abs() as u64)),
+            None => signed(difference, 3),
+        })
+    }
+
+    /// Whether ours is what was printed.
+    fn holds(&self, ours: f64) -> Option<bool> {
+        let (sign, digits, printed) = self.value()?;
+        Some(match sign {
+            Some('>') => ours > printed,
+            Some('<') => ours < printed,
+            Some(_) => (ours - printed).abs() <= ABOUT,
+            None => {
+                let decimals = digits.split_once('.').map_or(0, |(_, after)| after.len());
+                format!("{ours:.decimals$}") == digits
+            }
+        })
+    }
+
+    fn status(&self, ours: &Counted, simulated: bool) -> &'static str {
+        let Some(ours) = ours.value() else {
+            return "not in this survey";
+        };
+        match (self.holds(ours), self.contradiction) {
+            (None, _) => "not printed",
+            (Some(true), _) if simulated && self.basis == Basis::Fitted => "fitted",
+            (Some(true), _) => "reproduced",
+            (Some(false), Some(_)) => "contradicts",
+            (Some(false), None) => "differs",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(printed: &str, contradiction: Option<u64>) -> Number {
+        Number {
+            id: String::new(),
+            place: String::new(),
+            what: String::new(),
+            printed: Some(printed.to_owned()),
+            unit: None,
+            count: Count::SuitesSeen,
+            basis: Basis::Fitted,
+            contradiction,
+        }
+    }
+
+    #[test]
+    fn what_was_printed_says_how_exactly() {
+        for (printed, ours, holds) in [
+            ("77.84", 77.784, false),
+            ("75.9", 75.93, true),
+            ("75.9", 75.96, false),
+            ("98", 97.99, true),
+            (">60", 61.68, true),
+            ("<0.06", 0.72, false),
+            ("~62", 62.75, true),
+            ("~62", 57.0, false),
+        ] {
+            assert_eq!(
+                number(printed, None).holds(ours),
+                Some(holds),
+                "{printed} {ours}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_contradiction_excuses_no_number_of_a_real_survey_from_being_reproduced() {
+        let ours = Counted {
+            yes: 7778.0,
+            of: Some(10_000.0),
+            unknown: 0.0,
+        };
+        assert_eq!(number("77.84", Some(4)).status(&ours, true), "contradicts");
+        assert_eq!(number("77.84", None).status(&ours, true), "differs");
+        assert_eq!(number("77.78", None).status(&ours, true), "fitted");
+        assert_eq!(number("77.78", None).status(&ours, false), "reproduced");
+        assert_eq!(
+            number("77.78", None).status(&Counted::default(), true),
+            "not in this survey"
+        );
+    }
+}

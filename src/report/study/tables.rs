@@ -1,0 +1,176 @@
+//! Tables 1 to 3 of the study, row by row, and what today's rows would be.
+
+use serde_json::Value;
+
+use super::count::{Census, Count};
+use super::numbers::whole;
+use super::{STUDY_2014, hosting};
+use crate::report::chart::{Bar, Chart};
+use crate::report::questions::Asked;
+use crate::report::survey::{Survey, at};
+use crate::report::table::{Cell, Table};
+use crate::store::{Fact, Truth};
+
+pub fn table_1(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = Table::new(
+        "study-table-1",
+        "Table 1: Adobe",
+        "The study's rows: domains alone, those of its operators' other domains left out (hotmail.fr, msn.com, \
+         hotmail.co.uk, live.com, yahoo.co.jp, yahoo.com.tw are larger than some that stand there). Beside each the \
+         operator's total, and its place by domain alone. Percent of all users in the list.",
+    );
+    users(survey, asked, table, "adobe", "table1_adobe", false)
+}
+
+pub fn table_2(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let table = Table::new(
+        "study-table-2",
+        "Table 2: Gawker",
+        "The study's rows: its first three are operators' totals (gmail with googlemail, the yahoo family with AT&T, \
+         hotmail with msn and live), though table 1 has domains alone; naver.com, an eleventh row copied from table 1, is \
+         left out. Both columns are given. Percent of all users in the list.",
+    );
+    users(survey, asked, table, "gawker", "table2_gawker", true)
+}
+
+fn users(
+    survey: &Survey,
+    asked: &Asked,
+    table: Table,
+    list: &str,
+    key: &str,
+    operator: bool,
+) -> rusqlite::Result<Table> {
+    let mut table = table.columns([
+        ("domain", "Domain"),
+        ("printed", "Printed"),
+        ("place", "Place alone"),
+        ("users", "Users alone"),
+        ("percent", "Percent"),
+        ("operator_users", "Users of the operator"),
+        ("operator_percent", "Percent"),
+        ("of", "Of"),
+        ("printed_esmtp", "ESMTP printed"),
+        ("esmtp", "ESMTP"),
+        ("printed_tls", "TLS printed"),
+        ("accepted", "TLS"),
+    ]);
+    let census = Census::new(survey, asked)?;
+    let alone = census.largest(list, false);
+    let mut bars = Vec::new();
+    for row in STUDY_2014
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let Some(domain) = row.get("domain").and_then(Value::as_str) else {
+            continue;
+        };
+        let count = |operator| {
+            census.count(&Count::At {
+                list: list.to_owned(),
+                domain: domain.to_owned(),
+                operator,
+            })
+        };
+        let (own, all) = (count(false)?, count(true)?);
+        let id = census.domain(domain)?;
+        let place = alone.iter().position(|&(row, _)| Some(row) == id);
+        let percent = row.get("percent_users").and_then(Value::as_f64);
+        let yes_or_no = |key| {
+            let said = row.get(key).and_then(Value::as_bool);
+            Cell::text(said.map(|said| Truth::from(Some(said)).word()))
+        };
+        let accepted = census.truth(domain, Fact::Accepted)?;
+        let shown = if operator { all } else { own };
+        bars.push(Bar {
+            group: list.to_owned(),
+            label: domain.to_owned(),
+            value: shown.value().unwrap_or(0.0),
+            count: shown.yes as u64,
+            before: percent,
+            truth: Some(accepted),
+        });
+        table.row([
+            Cell::from(domain),
+            percent.map_or(Cell::Null, Cell::Percent),
+            place.map(|place| place as u64 + 1).into(),
+            whole(own.yes),
+            own.value().map_or(Cell::Null, Cell::Percent),
+            whole(all.yes),
+            all.value().map_or(Cell::Null, Cell::Percent),
+            own.of.map_or(Cell::Null, whole),
+            yes_or_no("esmtp"),
+            census.truth(domain, Fact::Esmtp)?.word().into(),
+            yes_or_no("tls"),
+            accepted.word().into(),
+        ]);
+    }
+    table.chart = Some(Chart::Bars {
+        unit: "% of users",
+        bars,
+    });
+    Ok(table)
+}
+
+pub fn table_3(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+    let mut table = Table::new(
+        "study-table-3",
+        "Table 3: who hosts the mail",
+        "Domains by the provider of their exchanges, of those that answered; the last row is what the study calls the \
+         majority. The study took any exchange whose name contains the provider's; here a domain is split among its most \
+         preferred exchanges, by labels of their names.",
+    )
+    .columns([
+        ("provider", "Provider"),
+        ("printed", "Printed"),
+        ("domains", "Domains"),
+        ("of", "Of"),
+        ("percent", "Percent"),
+    ]);
+    let census = Census::new(survey, asked)?;
+    let providers = ["google", "microsoft", "godaddy", "mxlogic", "rackspace"].map(String::from);
+    let mut bars = Vec::new();
+    for names in providers
+        .iter()
+        .map(std::slice::from_ref)
+        .chain([&providers[..]])
+    {
+        let all = names.len() > 1;
+        let counted = census.count(&Count::Hosts {
+            names: names.to_vec(),
+        })?;
+        let label = if all { "all five" } else { &names[0] };
+        let before = if all { None } else { hosting(&names[0]) };
+        bars.push(Bar {
+            group: String::new(),
+            label: label.to_owned(),
+            value: counted.value().unwrap_or(0.0),
+            count: counted.yes.round() as u64,
+            before,
+            truth: None,
+        });
+        table.row([
+            Cell::from(label),
+            before.map_or(Cell::Null, Cell::Percent),
+            whole(counted.yes),
+            counted.of.map_or(Cell::Null, whole),
+            counted.value().map_or(Cell::Null, Cell::Percent),
+        ]);
+    }
+    table.chart = Some(Chart::Bars {
+        unit: "% of domains",
+        bars,
+    });
+    Ok(table)
+}
+
+/// Domains of the largest that have TLS.
+pub fn with_tls(census: &Census<'_>, rows: &[(u32, u64)]) -> usize {
+    rows.iter()
+        .filter(|(row, _)| {
+            at(census.verdicts, *row).truth(Fact::Accepted, census.rule) == Truth::Yes
+        })
+        .count()
+}
