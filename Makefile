@@ -19,6 +19,11 @@ build:
 demo: build
 	demo/run
 
+# The study of 2014 at its full size, number by number, into study.db and study.html. SHORTEN=100: a hundredth of its list.
+.PHONY: study
+study: build
+	study/run
+
 test:
 	$(CARGO) test --locked --features lab
 

@@ -19,4 +19,6 @@ mod mail_lab;
 #[cfg(feature = "lab")]
 mod pipeline;
 #[cfg(feature = "lab")]
+mod study;
+#[cfg(feature = "lab")]
 mod worlds;
