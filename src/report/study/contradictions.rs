@@ -1,7 +1,7 @@
 //! Where the study's numbers cannot hold together: both values, the arithmetic, and what a survey counts.
 
-use super::STUDY_2014;
 use super::count::{Base, Census, Count, Counted, named};
+use super::rows;
 use super::tables::with_tls;
 use crate::report::questions::Asked;
 use crate::report::survey::Survey;
@@ -307,14 +307,6 @@ pub fn said(counted: &Counted) -> String {
             )
         }
     }
-}
-
-/// The domains of a table of the study.
-pub fn rows(table: &str) -> impl Iterator<Item = &'static str> {
-    let rows = STUDY_2014.get(table).and_then(|rows| rows.as_array());
-    rows.into_iter()
-        .flatten()
-        .filter_map(|row| row.get("domain")?.as_str())
 }
 
 fn at(census: &Census<'_>, list: &str, domain: &str, operator: bool) -> rusqlite::Result<String> {

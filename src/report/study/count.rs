@@ -6,7 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use rusqlite::OptionalExtension;
 use serde::Deserialize;
 
-use super::STUDY;
+use super::{STUDY, rows};
 use crate::report::questions::{Asked, MEASURES, Measure, domains_by_provider};
 use crate::report::survey::{Entry, List, Status, Survey, Verdict, at};
 use crate::report::table::Tally;
@@ -73,6 +73,16 @@ pub enum Base {
     Domains,
     /// Of all servers that answered.
     Servers,
+}
+
+impl Count {
+    /// The rank up to which it counts, where it ends at one.
+    pub fn last_rank(&self) -> Option<u64> {
+        match self {
+            Self::Domains { first, .. } | Self::Suites { first, .. } => *first,
+            _ => None,
+        }
+    }
 }
 
 /// A number of ours.
@@ -404,6 +414,26 @@ impl<'a> Census<'a> {
         (counts.len() as u64, of)
     }
 
+    /// The last rank of the ranked list.
+    pub fn last_rank(&self) -> u64 {
+        self.by_rank().last().map_or(0, |entry| entry.rank.into())
+    }
+
+    /// Whether the survey is one of the made world of 2014: all servers on loopback, and the domains of table 1 there.
+    pub fn is_of_2014(&self) -> rusqlite::Result<bool> {
+        for domain in rows("table1_adobe") {
+            if self.domain(domain)?.is_none() {
+                return Ok(false);
+            }
+        }
+        self.survey.connection.query_row(
+            "SELECT NOT EXISTS (SELECT 1 FROM judged_server j JOIN address a ON a.id = j.address \
+             WHERE a.ip NOT LIKE '127.%' AND a.ip <> '::1')",
+            [],
+            |row| row.get(0),
+        )
+    }
+
     /// A number.
     pub fn count(&self, count: &Count) -> rusqlite::Result<Counted> {
         Ok(match count {
@@ -476,7 +506,7 @@ impl<'a> Census<'a> {
                 }
                 let hosts = self.hosts.get();
                 let of = |name| hosts.and_then(|hosts| hosts.get(name));
-                let hosted = names.iter().filter_map(of).sum();
+                let hosted = names.iter().filter_map(of).fold(0.0, |sum, it| sum + it);
                 let answered = (self.verdicts.iter())
                     .filter(|verdict| verdict.status == Status::Answered)
                     .count();

@@ -45,6 +45,14 @@ pub fn printed(path: &[&str]) -> Option<f64> {
         .as_f64()
 }
 
+/// The domains of a table of the study.
+fn rows(table: &str) -> impl Iterator<Item = &'static str> {
+    let rows = STUDY_2014.get(table).and_then(|rows| rows.as_array());
+    rows.into_iter()
+        .flatten()
+        .filter_map(|row| row.get("domain")?.as_str())
+}
+
 /// Which of the study's lists a list of ours is, by its name.
 pub fn list(source: &str) -> Option<&'static str> {
     let source = source.to_ascii_lowercase();

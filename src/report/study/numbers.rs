@@ -44,7 +44,10 @@ const ABOUT: f64 = 3.0;
 
 pub fn numbers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let census = Census::new(survey, asked)?;
-    let simulated = is_simulated(survey)?;
+    let survey = Asking {
+        is_of_2014: census.is_of_2014()?,
+        last_rank: census.last_rank(),
+    };
     let mut table = Table::new(
         "study-numbers",
         "The study of 2014, number by number",
@@ -52,8 +55,8 @@ pub fn numbers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             "What the study printed and what this survey counts, by the study's definitions: TLS is a 220 to STARTTLS, valid \
              is a chain to a root of the named store, percentages are of the domains that answered. Reproduced: ours, as \
              it was printed; fitted: ours as well, since the made world was made to give it; contradicts: it cannot hold \
-             beside the study's other numbers (study-contradictions); not printed: ours alone; differs: by as much as the \
-             column says, in points. > more than, < less than, ~ about, which is within {ABOUT} points. {}",
+             beside the study's other numbers (study-contradictions); not printed: ours alone; shorter list: its ranks end \
+             before; differs: by as much as the column says, in points. > more than, < less than, ~ about, which is within {ABOUT} points. {}",
             ranks_of(&census)
         ),
     )
@@ -79,7 +82,7 @@ pub fn numbers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             number.shown().into(),
             ours_of(&ours),
             Cell::text(number.difference(&ours)),
-            number.status(&ours, simulated).into(),
+            number.status(&ours, survey).into(),
             number.contradiction.into(),
             whole(ours.yes),
             ours.of.map_or(Cell::Null, whole),
@@ -122,16 +125,6 @@ pub fn ours_of(counted: &Counted) -> Cell {
         (None, Some(_)) => whole(counted.yes),
         (Some(_), Some(percent)) => Cell::Percent(percent),
     }
-}
-
-/// Whether all servers of a survey are on loopback, so that their world was made.
-fn is_simulated(survey: &Survey) -> rusqlite::Result<bool> {
-    survey.connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM judged_server) AND NOT EXISTS (SELECT 1 FROM judged_server j \
-         JOIN address a ON a.id = j.address WHERE a.ip NOT LIKE '127.%' AND a.ip <> '::1')",
-        [],
-        |row| row.get(0),
-    )
 }
 
 impl Number {
@@ -179,18 +172,29 @@ impl Number {
         })
     }
 
-    fn status(&self, ours: &Counted, simulated: bool) -> &'static str {
+    fn status(&self, ours: &Counted, survey: Asking) -> &'static str {
         let Some(ours) = ours.value() else {
             return "not in this survey";
         };
-        match (self.holds(ours), self.contradiction) {
-            (None, _) => "not printed",
-            (Some(true), _) if simulated && self.basis == Basis::Fitted => "fitted",
-            (Some(true), _) => "reproduced",
-            (Some(false), Some(_)) => "contradicts",
-            (Some(false), None) => "differs",
+        if self.count.last_rank() > Some(survey.last_rank) {
+            return "shorter list";
+        }
+        match self.holds(ours) {
+            None => "not printed",
+            Some(true) if survey.is_of_2014 && self.basis == Basis::Fitted => "fitted",
+            Some(true) => "reproduced",
+            Some(false) if survey.is_of_2014 && self.contradiction.is_some() => "contradicts",
+            Some(false) => "differs",
         }
     }
+}
+
+/// What is asked, as far as it decides what a number is worth.
+#[derive(Clone, Copy)]
+struct Asking {
+    /// The made world of 2014.
+    is_of_2014: bool,
+    last_rank: u64,
 }
 
 #[cfg(test)]
@@ -231,19 +235,39 @@ mod tests {
     }
 
     #[test]
-    fn a_contradiction_excuses_no_number_of_a_real_survey_from_being_reproduced() {
-        let ours = Counted {
-            yes: 7778.0,
+    fn only_the_world_of_2014_is_fitted_and_contradicts() {
+        let counted = |yes| Counted {
+            yes,
             of: Some(10_000.0),
             unknown: 0.0,
         };
-        assert_eq!(number("77.84", Some(4)).status(&ours, true), "contradicts");
-        assert_eq!(number("77.84", None).status(&ours, true), "differs");
-        assert_eq!(number("77.78", None).status(&ours, true), "fitted");
-        assert_eq!(number("77.78", None).status(&ours, false), "reproduced");
+        let world = |is_of_2014| Asking {
+            is_of_2014,
+            last_rank: 20_000,
+        };
+        for (printed, contradiction, ours, is_of_2014, status) in [
+            ("77.84", Some(4), 7778.0, true, "contradicts"),
+            ("77.84", Some(4), 7778.0, false, "differs"),
+            ("77.84", None, 7778.0, true, "differs"),
+            ("77.78", None, 7778.0, true, "fitted"),
+            ("77.78", Some(4), 7778.0, false, "reproduced"),
+        ] {
+            let number = number(printed, contradiction);
+            assert_eq!(number.status(&counted(ours), world(is_of_2014)), status);
+        }
+        let number = number("77.78", None);
         assert_eq!(
-            number("77.78", None).status(&Counted::default(), true),
+            number.status(&Counted::default(), world(true)),
             "not in this survey"
         );
+        let number = Number {
+            count: Count::Suites {
+                names: Vec::new(),
+                first: Some(100_000),
+                of: Default::default(),
+            },
+            ..number
+        };
+        assert_eq!(number.status(&counted(7778.0), world(true)), "shorter list");
     }
 }

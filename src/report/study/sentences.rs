@@ -1,7 +1,8 @@
 //! What the study says in words, checked.
 
-use super::contradictions::{rows, said};
+use super::contradictions::said;
 use super::count::{Base, Census, Count, Counted};
+use super::rows;
 use super::tables::with_tls;
 use crate::report::matrix::Matrix;
 use crate::report::questions::Asked;
