@@ -161,16 +161,17 @@ impl<'a> Census<'a> {
         let lists = survey.lists()?;
         let has_ranks = |list: &&List| list.entries.first().is_some_and(|entry| entry.rank > 0);
         let ranked = lists.iter().filter(has_ranks);
-        let counted = survey.counted()?.map(|list| {
+        let mut counted = HashMap::new();
+        for list in survey.counted()? {
             let users = Users {
                 of: list.of.unwrap_or(0),
                 entries: list.by_users(),
                 list,
             };
-            // A list of the study is known by any name that has its own in it.
-            let name = super::list(&list.source).unwrap_or(&list.source);
-            (name.to_owned(), users)
-        });
+            // A list of the study is known by any name that has its own in it; a second one keeps its name.
+            let name = super::list(&list.source).filter(|name| !counted.contains_key(*name));
+            counted.insert(name.unwrap_or(&list.source).to_owned(), users);
+        }
         let mut suites = HashMap::new();
         let mut statement = survey
             .connection
@@ -184,7 +185,7 @@ impl<'a> Census<'a> {
             rule: asked.rule,
             verdicts: survey.verdicts()?,
             ranked: ranked.min_by_key(|list| list.is_counted()),
-            lists: counted.collect(),
+            lists: counted,
             suites,
             hosts: OnceCell::new(),
             asked,
