@@ -114,7 +114,7 @@ struct Resolved {
     name: u32,
     first: u32,
     edges: u32,
-    /// No address is known, and one may exist: the question failed.
+    /// No address is known, and one may exist: a question failed, or was not asked.
     unlearned: bool,
 }
 
@@ -262,15 +262,16 @@ impl<'c> Judge<'c> {
             if self.exchanges.len() <= id {
                 self.exchanges.resize(id + 1, Resolved::default());
             }
-            let asked = |column| -> rusqlite::Result<bool> {
+            let ended = |column| -> rusqlite::Result<Option<Reason>> {
                 let reason = row.get_ref(column)?.as_str_or_null().ok().flatten();
-                Ok(reason.is_some_and(|reason| !has_no_address(reason)))
+                // A word of a later version says no more than that the question was asked.
+                Ok(reason.map(|reason| Reason::from_word(reason).unwrap_or(Reason::Other)))
             };
             self.exchanges[id] = Resolved {
                 name,
                 first: first as u32,
                 edges: (self.edges.len() - first) as u32,
-                unlearned: self.edges.len() == first && (asked(3)? || asked(4)?),
+                unlearned: self.edges.len() == first && !has_no_address(ended(3)?, ended(4)?),
             };
         }
         Ok(())
@@ -575,12 +576,16 @@ fn silence(reason: Option<Reason>) -> Silence {
     }
 }
 
-/// Whether a reason says for sure that a name has no address.
-fn has_no_address(reason: &str) -> bool {
-    matches!(
-        Reason::from_word(reason),
-        Some(Reason::Ok | Reason::Nxdomain | Reason::NoData | Reason::NoAddress)
-    )
+/// Whether the ends of the questions for A and AAAA say for sure that a name has no address: it does not exist, or
+/// both types are missing. A question that was not asked says nothing.
+fn has_no_address(ipv4: Option<Reason>, ipv6: Option<Reason>) -> bool {
+    let is_missing = |reason| {
+        matches!(
+            reason,
+            Some(Reason::Ok | Reason::Nxdomain | Reason::NoData | Reason::NoAddress)
+        )
+    };
+    [ipv4, ipv6].contains(&Some(Reason::Nxdomain)) || is_missing(ipv4) && is_missing(ipv6)
 }
 
 /// The status of a domain that has no exchange to look at, or says that it takes no mail.
