@@ -16,7 +16,7 @@ use super::{Error, dane, weigh};
 use crate::record::Reason;
 
 /// Changes with what this module computes: older judgements are made again.
-const RULES_VERSION: i64 = 1;
+const RULES_VERSION: i64 = 2;
 
 /// Whether the judgements are those of the facts as they stand.
 pub fn is_judged(connection: &Connection) -> Result<bool, Error> {
@@ -250,6 +250,8 @@ impl<'c> Judge<'c> {
                     Fact::Dane,
                     match question.decides() {
                         Err(known) => known,
+                        // Records want TLS (RFC 7672 §2.2): where STARTTLS is refused they do not hold.
+                        Ok(()) if server.tls == Some(false) => Some(false),
                         Ok(()) => {
                             let base = question.base.as_deref().unwrap_or(text);
                             let tls = shaken.map(|shaken| shaken.id);
