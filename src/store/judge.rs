@@ -72,7 +72,6 @@ struct Probed {
     smtp: Option<u32>,
     server: Server,
     silence: Silence,
-    domains: u32,
 }
 
 /// A `tls` row.
@@ -123,6 +122,8 @@ struct Judge<'c> {
     port: u16,
     /// By row of `address`.
     probed: Vec<Option<Probed>>,
+    /// Domains by row of `address`.
+    by_address: Vec<u32>,
     shaken: HashMap<(u32, u32), Shaken>,
     /// By row of `exchange`.
     exchanges: Vec<Resolved>,
@@ -147,6 +148,7 @@ impl<'c> Judge<'c> {
             connection,
             port,
             probed: Vec::new(),
+            by_address: Vec::new(),
             shaken: HashMap::new(),
             exchanges: Vec::new(),
             edges: Vec::new(),
@@ -165,8 +167,9 @@ impl<'c> Judge<'c> {
                 .query_row("SELECT coalesce(max(id), 0) FROM address", [], |row| {
                     row.get(0)
                 })?;
-        self.probed
-            .resize_with(usize::try_from(addresses).unwrap_or(0) + 1, || None);
+        let addresses = usize::try_from(addresses).unwrap_or(0) + 1;
+        self.probed.resize_with(addresses, || None);
+        self.by_address.resize(addresses, 0);
         let mut statement = self.connection.prepare(
             "SELECT address, id, esmtp, advertised, accepted, reason FROM smtp WHERE port = ?1",
         )?;
@@ -183,7 +186,6 @@ impl<'c> Judge<'c> {
                     ..Server::default()
                 },
                 silence: silence(reason),
-                domains: 0,
             });
         }
         let mut statement = self.connection.prepare(
@@ -459,9 +461,7 @@ impl<'c> Judge<'c> {
         }
         let addresses: BTreeSet<u32> = servers.iter().map(|(_, _, edge)| edge.address).collect();
         for address in addresses {
-            if let Some(Some(probed)) = self.probed.get_mut(address as usize) {
-                probed.domains += 1;
-            }
+            self.by_address[address as usize] += 1;
         }
         let leaves: BTreeSet<u32> = servers
             .iter()
@@ -503,7 +503,7 @@ impl<'c> Judge<'c> {
                 shaken.map(|shaken| shaken.id),
                 server.answered(),
                 edge.facts,
-                probed.as_ref().map_or(0, |probed| probed.domains),
+                self.by_address[address],
             ])?;
         }
         let mut insert = self
