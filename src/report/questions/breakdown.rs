@@ -80,8 +80,8 @@ pub(super) fn weaknesses(survey: &Survey, asked: &Asked) -> rusqlite::Result<Tab
     );
     let values = Values::read(
         survey,
-        "SELECT j.tls, w.weakness FROM server_weakness w JOIN judged_server j ON j.address = w.address \
-         WHERE j.tls IS NOT NULL ORDER BY j.tls",
+        "SELECT t.id, w.weakness FROM server_weakness w JOIN judged_server j ON j.address = w.address \
+         JOIN tls f ON f.id = j.tls JOIN tls t ON t.address = f.address AND t.port = f.port ORDER BY t.id",
     )?;
     answer(survey, asked, table, &values, |_| None)
 }
@@ -95,8 +95,8 @@ pub(super) fn levels(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> 
     );
     let values = Values::read(
         survey,
-        "SELECT j.tls, l.edition || ': ' || l.level FROM server_level l JOIN judged_server j ON j.address = l.address \
-         WHERE j.tls IS NOT NULL ORDER BY j.tls",
+        "SELECT t.id, l.edition || ': ' || l.level FROM server_level l JOIN judged_server j ON j.address = l.address \
+         JOIN tls f ON f.id = j.tls JOIN tls t ON t.address = f.address AND t.port = f.port ORDER BY t.id",
     )?;
     answer(survey, asked, table, &values, |_| None)
 }
