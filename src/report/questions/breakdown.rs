@@ -219,7 +219,10 @@ fn answer(
         users.push(counted);
     }
     table.column("in_2014", "2014");
-    let mut order: Vec<usize> = (0..values.words.len()).collect();
+    // What was seen only where there was no TLS is in no base.
+    let mut order: Vec<usize> = (0..values.words.len())
+        .filter(|&value| servers.by_value[value] + domains.by_value[value] > 0)
+        .collect();
     order.sort_by_key(|&value| {
         (
             std::cmp::Reverse((domains.by_value[value], servers.by_value[value])),
