@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod explain;
 pub mod matrix;
+pub mod operators;
 pub mod output;
 pub mod page;
 pub mod providers;
@@ -12,3 +13,4 @@ mod study;
 pub mod summary;
 pub mod survey;
 pub mod table;
+pub mod words;

@@ -282,7 +282,6 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Resul
     let mut lines = Vec::new();
     for list in survey
         .lists()?
-        .iter()
         .filter(|list| list.entries.first().is_some_and(|entry| entry.rank > 0))
     {
         // Rank and suite of every entry with TLS.

@@ -103,7 +103,6 @@ fn printed(rank: u64, measure: &str) -> Option<f64> {
 fn ranked(survey: &Survey) -> rusqlite::Result<impl Iterator<Item = &List>> {
     Ok(survey
         .lists()?
-        .iter()
         .filter(|list| list.entries.first().is_some_and(|entry| entry.rank > 0)))
 }
 
