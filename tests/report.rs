@@ -33,7 +33,10 @@ fn survey(lines: &[String]) -> Survey {
 /// The rows of a table without what earlier studies printed.
 fn rows(survey: &Survey, name: &str, asked: &Asked) -> Vec<Value> {
     let table = (question(name).unwrap().answer)(survey, asked).unwrap();
-    let mut rows = render::json(&table)["rows"].as_array().unwrap().clone();
+    let mut json = Vec::new();
+    render::json(&mut json, &[table]).unwrap();
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    let mut rows = json["tables"][0]["rows"].as_array().unwrap().clone();
     for row in &mut rows {
         let cells = row.as_object_mut().unwrap();
         cells.retain(|key, _| !matches!(key.as_str(), "in_2014" | "in_2015"));
