@@ -35,6 +35,11 @@ pub trait Select {
         found: &mut Found<Self::Job>,
     ) -> anyhow::Result<Taken>;
 
+    /// Subjects that wait for the end of the input: where a signal comes before, they are not started.
+    fn held(&self) -> u64 {
+        0
+    }
+
     /// Called once at the end of the input, for work that had to wait for it.
     fn end(&mut self, _found: &mut Found<Self::Job>) -> anyhow::Result<()> {
         Ok(())

@@ -6,13 +6,15 @@ mod lab;
 mod scripted;
 
 use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use socket2::Socket;
 
-use super::harness::{Ran, run};
+use super::harness::{Ran, program, run};
 use scripted::{Hear, Hold, Scripted, Step, deaf, say};
 
 const LOOPBACK: &[&str] = &[
@@ -173,6 +175,43 @@ fn who_asked_to_be_left_alone_is_and_the_others_on_his_server_are_not() {
             "\"127.0.0.4\" \"excluded\""
         ]
     );
+}
+
+#[test]
+fn a_stopped_run_counts_the_servers_that_waited_for_the_end_of_the_input() {
+    let server = Scripted::new("127.0.0.1", vec![well()]);
+    let directory = tempfile::tempdir().unwrap();
+    let list = directory.path().join("list");
+    std::fs::write(&list, "shy.example\n").unwrap();
+    let mut child = Command::new(program("smtp-probe"))
+        .args(LOOPBACK)
+        .args(["--port", &server.to.port().to_string(), "--exclude"])
+        .arg(&list)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let shy = domain("shy.example", "mx.big.example", &["127.0.0.1", "127.0.0.2"]);
+    let open = domain("a.example", "mx.big.example", &["127.0.0.1"]);
+    input.write_all((shy + &open).as_bytes()).unwrap();
+    // When the one is measured the other still waits: somebody may yet name it who is not excluded.
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    while next()["type"] != "smtp" {}
+    let id = child.id().to_string();
+    Command::new("kill").args(["-INT", &id]).status().unwrap();
+    // Read after the signal, so that it is the signal that ends the run.
+    std::thread::sleep(Duration::from_millis(300));
+    drop(input);
+    let mut end = next();
+    while end["event"] != "end" {
+        end = next();
+    }
+    assert_eq!(end["interrupted"], true);
+    assert_eq!(end["counts"]["not_started"], 1);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
 #[test]

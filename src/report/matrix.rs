@@ -151,18 +151,20 @@ impl Matrix {
     pub fn draw(&self) -> (u32, Markup) {
         /// Percent for the names of the senders.
         const LEFT: f64 = 20.0;
-        const TOP: u32 = 76;
         const STEP: u32 = 38;
+        // The names of the receivers stand aslant.
+        let longest = self.receivers.iter().map(|name| name.chars().count());
+        let top = 24 + 4 * longest.max().unwrap_or(0) as u32;
         let width = (100.0 - LEFT) / self.receivers.len().max(1) as f64;
         let across = |column: usize| LEFT + width * column as f64;
         let body = html! {
             @for (column, receiver) in self.receivers.iter().enumerate() {
-                svg x=(percent(across(column) + width / 3.0)) y=(TOP - 10) overflow="visible" {
+                svg x=(percent(across(column) + width / 3.0)) y=(top - 10) overflow="visible" {
                     text transform="rotate(-32)" { (printable(receiver)) }
                 }
             }
             @for (row, sender) in self.senders.iter().enumerate() {
-                @let y = TOP + row as u32 * STEP;
+                @let y = top + row as u32 * STEP;
                 text x="0" y=(y + 22) { (printable(sender)) }
                 @for (column, receiver) in self.receivers.iter().enumerate() {
                     @if let Some(hops) = self.hops(sender, receiver) {
@@ -180,7 +182,7 @@ impl Matrix {
                 }
             }
         };
-        (TOP + self.senders.len() as u32 * STEP, body)
+        (top + self.senders.len() as u32 * STEP, body)
     }
 }
 

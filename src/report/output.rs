@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::explain::explain;
 use super::page::page;
@@ -169,10 +169,7 @@ pub fn write(
         Format::Text => tables
             .iter()
             .try_for_each(|table| render::text(out, table))?,
-        Format::Json => {
-            let tables: Vec<Value> = tables.iter().map(render::json).collect();
-            render::write_json(out, &json!({ "tables": tables }))?;
-        }
+        Format::Json => render::json(out, tables)?,
         Format::Ndjson => tables
             .iter()
             .try_for_each(|table| render::ndjson(out, table))?,

@@ -90,7 +90,7 @@ fn section(table: &Table, cards: &Cards) -> Markup {
                 }
                 (key(chart))
             }
-            @if table.rows.is_empty() {
+            @if table.is_empty() {
                 p { "Nothing of this kind is in the survey." }
             } @else {
                 (rows(table, cards))
@@ -143,9 +143,7 @@ fn key(chart: &Chart) -> Markup {
 }
 
 fn rows(table: &Table, cards: &Cards) -> Markup {
-    let numeric: Vec<bool> = (0..table.columns.len())
-        .map(|at| table.rows.iter().any(|row| row[at].is_number()))
-        .collect();
+    let numeric = table.numeric();
     html! {
         div.table tabindex="0" role="region" aria-label=(table.title) {
             table {
@@ -159,7 +157,7 @@ fn rows(table: &Table, cards: &Cards) -> Markup {
                     }
                 }
                 tbody {
-                    @for row in &table.rows {
+                    @for row in table.each_row() {
                         tr { @for (cell, number) in row.iter().zip(&numeric) { (data(cell, *number, cards)) } }
                     }
                 }

@@ -19,18 +19,15 @@ pub struct Provider {
     pub role: String,
 }
 
-impl From<&Provider> for Provider {
-    fn from(provider: &Provider) -> Self {
-        provider.clone()
-    }
-}
-
 /// The rules.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Providers {
-    suffixes: HashMap<String, Provider>,
-    /// Patterns, label by label, with the labels that they end with for a first look.
-    labels: Vec<(Vec<String>, Provider)>,
+    /// Those of the rules, each once.
+    known: Vec<Provider>,
+    /// Suffixes, and places in `known`.
+    suffixes: HashMap<String, usize>,
+    /// Patterns, label by label, and places in `known`.
+    labels: Vec<(Vec<String>, usize)>,
 }
 
 impl Providers {
@@ -70,12 +67,13 @@ impl Providers {
                 id: id.to_owned(),
                 role: role.to_owned(),
             };
+            let place = self.place(provider);
             let pattern = pattern.trim_end_matches('.').to_ascii_lowercase();
             match kind {
-                "suffix" => drop(self.suffixes.insert(pattern, provider)),
+                "suffix" => drop(self.suffixes.insert(pattern, place)),
                 "labels" => self
                     .labels
-                    .push((pattern.split('.').map(str::to_owned).collect(), provider)),
+                    .push((pattern.split('.').map(str::to_owned).collect(), place)),
                 _ => {
                     return Err(format!(
                         "line {}: neither suffix nor labels: {kind}",
@@ -87,20 +85,38 @@ impl Providers {
         Ok(())
     }
 
+    fn place(&mut self, provider: Provider) -> usize {
+        let known = self.known.iter().position(|it| *it == provider);
+        known.unwrap_or_else(|| {
+            self.known.push(provider);
+            self.known.len() - 1
+        })
+    }
+
+    /// Those of the rules, each once.
+    pub fn known(&self) -> &[Provider] {
+        &self.known
+    }
+
     /// The provider of an exchange by the rules.
     pub fn of(&self, exchange: &str) -> Option<&Provider> {
+        self.place_of(exchange).map(|place| &self.known[place])
+    }
+
+    /// The same as its place in [`Providers::known`].
+    pub fn place_of(&self, exchange: &str) -> Option<usize> {
         let pattern = self
             .labels
             .iter()
             .rev()
             .find(|(pattern, _)| meets(pattern, exchange));
-        if let Some((_, provider)) = pattern {
-            return Some(provider);
+        if let Some(&(_, place)) = pattern {
+            return Some(place);
         }
         let mut rest = exchange;
         loop {
-            if let Some(provider) = self.suffixes.get(rest) {
-                return Some(provider);
+            if let Some(&place) = self.suffixes.get(rest) {
+                return Some(place);
             }
             rest = rest.split_once('.')?.1;
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::table::{Cell, Table};
 use crate::store::{printable, to_json};
@@ -16,28 +16,24 @@ pub fn text(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     for line in wrapped(&table.note, 100) {
         writeln!(out, "  {line}")?;
     }
-    let shown: Vec<Vec<String>> = (table.rows.iter())
-        .map(|row| row.iter().map(|cell| printable(&cell.shown())).collect())
+    let shown = || {
+        let shown = |cell: &Cell| printable(&cell.shown());
+        table
+            .each_row()
+            .map(move |row| row.iter().map(shown).collect::<Vec<_>>())
+    };
+    let mut widths: Vec<usize> = (table.columns.iter())
+        .map(|column| printable(&column.label).chars().count())
         .collect();
-    if shown
-        .iter()
-        .flatten()
-        .any(|cell| cell.chars().count() > LONG)
-    {
-        return blocks(out, table, &shown);
+    for row in shown() {
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = (*width).max(cell.chars().count());
+        }
     }
-    let widths: Vec<usize> = (table.columns.iter().enumerate())
-        .map(|(at, column)| {
-            let cells = shown.iter().map(|row| row[at].chars().count());
-            cells
-                .chain([printable(&column.label).chars().count()])
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let numeric: Vec<bool> = (0..table.columns.len())
-        .map(|at| table.rows.iter().any(|row| row[at].is_number()))
-        .collect();
+    if widths.iter().any(|&width| width > LONG) {
+        return blocks(out, table, shown());
+    }
+    let numeric = table.numeric();
     let mut line = |cells: &mut dyn Iterator<Item = &str>| -> io::Result<()> {
         let mut text = String::new();
         for ((cell, &width), &right) in cells.zip(&widths).zip(&numeric) {
@@ -57,21 +53,25 @@ pub fn text(out: &mut dyn Write, table: &Table) -> io::Result<()> {
         .map(|column| printable(&column.label))
         .collect();
     line(&mut labels.iter().map(String::as_str))?;
-    for row in &shown {
+    for row in shown() {
         line(&mut row.iter().map(String::as_str))?;
     }
     writeln!(out)
 }
 
 /// Each row as a block: a line for each column that says something, or several.
-fn blocks(out: &mut dyn Write, table: &Table, shown: &[Vec<String>]) -> io::Result<()> {
+fn blocks(
+    out: &mut dyn Write,
+    table: &Table,
+    rows: impl Iterator<Item = Vec<String>>,
+) -> io::Result<()> {
     let labels = table.columns.iter().map(|column| printable(&column.label));
     let labels: Vec<String> = labels.collect();
     let width = labels.iter().map(|label| label.chars().count()).max();
     let width = width.unwrap_or(0);
-    for row in shown {
+    for row in rows {
         writeln!(out)?;
-        for (label, cell) in labels.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+        for (label, cell) in labels.iter().zip(&row).filter(|(_, cell)| !cell.is_empty()) {
             for (at, line) in wrapped(cell, 100 - width).iter().enumerate() {
                 let label = if at == 0 { label } else { "" };
                 writeln!(out, "  {label:width$}  {line}")?;
@@ -100,7 +100,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 pub fn csv(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().from_writer(&mut *out);
     writer.write_record(table.columns.iter().map(|column| harmless(&column.key)))?;
-    for row in &table.rows {
+    for row in table.each_row() {
         writer.write_record(row.iter().map(|cell| match cell {
             Cell::Null => String::new(),
             Cell::Text(text) => harmless(text),
@@ -121,23 +121,44 @@ fn harmless(text: &str) -> String {
     }
 }
 
-/// One object: the table with its heading and its rows as objects.
-pub fn json(table: &Table) -> Value {
-    json!({
-        "table": table.name,
-        "title": table.title,
-        "note": table.note,
-        "columns": table.columns.iter().map(|column| &column.key).collect::<Vec<_>>(),
-        "rows": (0..table.rows.len()).map(|at| object(table, at)).collect::<Vec<_>>(),
-    })
+/// One object with all tables: each with its heading and its rows as objects.
+pub fn json(out: &mut dyn Write, tables: &[Table]) -> io::Result<()> {
+    let write = |out: &mut dyn Write, value: &Value| -> io::Result<()> {
+        out.write_all(&to_json(value).map_err(io::Error::other)?)
+    };
+    out.write_all(b"{\"tables\":[")?;
+    for (at, table) in tables.iter().enumerate() {
+        let columns = table.columns.iter().map(|column| column.key.as_str());
+        out.write_all(if at > 0 {
+            b",{\"columns\":"
+        } else {
+            b"{\"columns\":"
+        })?;
+        write(out, &columns.collect())?;
+        for (key, text) in [
+            ("note", table.note.as_str()),
+            ("table", table.name),
+            ("title", table.title.as_str()),
+        ] {
+            write!(out, ",\"{key}\":")?;
+            write(out, &text.into())?;
+        }
+        out.write_all(b",\"rows\":[")?;
+        for (at, row) in table.each_row().enumerate() {
+            out.write_all(if at > 0 { b"," } else { b"" })?;
+            write(out, &object(table, &row).into())?;
+        }
+        out.write_all(b"]}")?;
+    }
+    out.write_all(b"]}\n")
 }
 
 /// Each row as an object on a line.
 pub fn ndjson(out: &mut dyn Write, table: &Table) -> io::Result<()> {
-    for at in 0..table.rows.len() {
+    for cells in table.each_row() {
         let mut row = Map::new();
         row.insert("table".to_owned(), table.name.into());
-        row.extend(object(table, at));
+        row.extend(object(table, &cells));
         write_json(out, &Value::Object(row))?;
     }
     Ok(())
@@ -149,8 +170,8 @@ pub fn write_json(out: &mut dyn Write, value: &Value) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn object(table: &Table, row: usize) -> Map<String, Value> {
-    let cells = table.rows[row].iter().map(|cell| match cell {
+fn object(table: &Table, row: &[Cell]) -> Map<String, Value> {
+    let cells = row.iter().map(|cell| match cell {
         Cell::Null => Value::Null,
         Cell::Text(text) => text.as_str().into(),
         Cell::Count(count) => (*count).into(),

@@ -1,11 +1,15 @@
 //! A survey at hand for questions: the verdict of every domain and the entries of every list, read once, in memory.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::operators::Operators;
+use super::providers::Providers;
+use super::words::Words;
 use crate::store::{self, Fact, Rule, Truth, unpack};
 
 /// What became of a domain.
@@ -105,6 +109,8 @@ pub struct Verdict {
     pub not_best: bool,
     /// Row of `tls` of the server that stands for it; 0: none with TLS.
     pub tls: u32,
+    /// Row of `exchange` of that server; 0: none answered.
+    pub exchange: u32,
     /// Packed facts.
     pub facts: i64,
 }
@@ -139,11 +145,6 @@ pub struct Entry {
 }
 
 impl List {
-    /// Whether it counts users.
-    pub fn is_counted(&self) -> bool {
-        self.of.is_some()
-    }
-
     /// Users by row of `name`.
     pub fn users_by_domain(&self) -> Vec<u64> {
         let last = self.entries.iter().map(|entry| entry.domain).max();
@@ -168,7 +169,12 @@ pub struct Survey {
     pub connection: Connection,
     /// By row of `name`.
     verdicts: OnceCell<Vec<Verdict>>,
-    lists: OnceCell<Vec<List>>,
+    counted: OnceCell<Vec<List>>,
+    uncounted: OnceCell<Vec<List>>,
+    /// By row of `name`.
+    names: OnceCell<Words>,
+    /// Those of the rules that were asked with last.
+    operators: RefCell<Option<Rc<Operators>>>,
 }
 
 impl Survey {
@@ -190,7 +196,10 @@ impl Survey {
         Self {
             connection,
             verdicts: OnceCell::new(),
-            lists: OnceCell::new(),
+            counted: OnceCell::new(),
+            uncounted: OnceCell::new(),
+            names: OnceCell::new(),
+            operators: RefCell::new(None),
         }
     }
 
@@ -206,7 +215,7 @@ impl Survey {
                 })?;
         let mut verdicts = vec![Verdict::default(); names as usize + 1];
         let mut statement = self.connection.prepare(
-            "SELECT domain, status, not_best, coalesce(tls, 0), facts FROM judged_domain",
+            "SELECT domain, status, not_best, coalesce(tls, 0), coalesce(exchange, 0), facts FROM judged_domain",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -218,21 +227,42 @@ impl Survey {
                 status: Status::from_word(row.get_ref(1)?.as_str().unwrap_or_default()),
                 not_best: row.get(2)?,
                 tls: row.get(3)?,
-                facts: row.get(4)?,
+                exchange: row.get(4)?,
+                facts: row.get(5)?,
             };
         }
         Ok(self.verdicts.get_or_init(|| verdicts))
     }
 
     /// The lists, counted ones first, each by rank.
-    pub fn lists(&self) -> rusqlite::Result<&[List]> {
-        if let Some(lists) = self.lists.get() {
-            return Ok(lists);
-        }
+    pub fn lists(&self) -> rusqlite::Result<impl Iterator<Item = &List>> {
+        let uncounted = match self.uncounted.get() {
+            Some(lists) => lists,
+            None => {
+                let lists = self.read_lists("of IS NULL")?;
+                self.uncounted.get_or_init(|| lists)
+            }
+        };
+        Ok(self.counted()?.chain(uncounted))
+    }
+
+    /// The lists that count users.
+    pub fn counted(&self) -> rusqlite::Result<impl Iterator<Item = &List>> {
+        let counted = match self.counted.get() {
+            Some(lists) => lists,
+            None => {
+                let lists = self.read_lists("of IS NOT NULL")?;
+                self.counted.get_or_init(|| lists)
+            }
+        };
+        Ok(counted.iter())
+    }
+
+    fn read_lists(&self, which: &str) -> rusqlite::Result<Vec<List>> {
         let mut lists = Vec::new();
-        let mut statement = self
-            .connection
-            .prepare("SELECT id, source, of FROM list ORDER BY of IS NULL, source")?;
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT id, source, of FROM list WHERE {which} ORDER BY source"
+        ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let mut list = List {
@@ -255,12 +285,39 @@ impl Survey {
                 .sort_by_key(|entry| (entry.rank == 0, entry.rank, entry.domain));
             lists.push(list);
         }
-        Ok(self.lists.get_or_init(|| lists))
+        Ok(lists)
     }
 
-    /// The lists that count users.
-    pub fn counted(&self) -> rusqlite::Result<impl Iterator<Item = &List>> {
-        Ok(self.lists()?.iter().filter(|list| list.is_counted()))
+    /// The names of domains and exchanges, by row of `name`.
+    pub fn names(&self) -> rusqlite::Result<&Words> {
+        if let Some(names) = self.names.get() {
+            return Ok(names);
+        }
+        let mut names = Words::default();
+        let mut statement = self
+            .connection
+            .prepare("SELECT id, name FROM name ORDER BY id")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id: u32 = row.get(0)?;
+            while names.len() < id as usize {
+                names.push("");
+            }
+            names.push(row.get_ref(1)?.as_str().unwrap_or_default());
+        }
+        Ok(self.names.get_or_init(|| names))
+    }
+
+    /// Who runs which exchange, by these rules.
+    pub fn operators(&self, providers: &Providers) -> rusqlite::Result<Rc<Operators>> {
+        if let Some(operators) = &*self.operators.borrow()
+            && operators.providers() == providers
+        {
+            return Ok(Rc::clone(operators));
+        }
+        let operators = Rc::new(Operators::read(self, providers)?);
+        *self.operators.borrow_mut() = Some(Rc::clone(&operators));
+        Ok(operators)
     }
 
     /// The verdict of a domain.

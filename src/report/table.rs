@@ -1,5 +1,9 @@
 //! A table: what every question answers with, whatever the format.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::rc::Rc;
+
 use crate::store::Truth;
 
 use super::chart::Chart;
@@ -17,8 +21,33 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The rows, each as long as `columns`.
     pub rows: Vec<Vec<Cell>>,
+    /// More rows behind them.
+    pub long: Option<Long>,
     /// The picture of it.
     pub chart: Option<Chart>,
+}
+
+/// Rows that are too many to be kept: each is made when it is written.
+#[derive(Clone)]
+pub struct Long {
+    count: usize,
+    make: Rc<dyn Fn(usize) -> Vec<Cell>>,
+}
+
+impl Long {
+    /// So many rows, made by their number.
+    pub fn new(count: usize, make: impl Fn(usize) -> Vec<Cell> + 'static) -> Self {
+        Self {
+            count,
+            make: Rc::new(make),
+        }
+    }
+}
+
+impl fmt::Debug for Long {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rows", self.count)
+    }
 }
 
 /// A column.
@@ -156,6 +185,32 @@ impl Table {
                 _ => None,
             })
         })
+    }
+
+    /// Every row, in order.
+    pub fn each_row(&self) -> impl Iterator<Item = Cow<'_, [Cell]>> {
+        let kept = self.rows.iter().map(|row| Cow::Borrowed(row.as_slice()));
+        let made = self.long.iter().flat_map(|long| {
+            let make = &long.make;
+            (0..long.count).map(move |at| Cow::Owned(make(at)))
+        });
+        kept.chain(made)
+    }
+
+    /// Whether it has no row.
+    pub fn is_empty(&self) -> bool {
+        self.each_row().next().is_none()
+    }
+
+    /// Which columns are numbers.
+    pub fn numeric(&self) -> Vec<bool> {
+        let mut numeric = vec![false; self.columns.len()];
+        for row in self.each_row() {
+            for (numeric, cell) in numeric.iter_mut().zip(row.iter()) {
+                *numeric |= cell.is_number();
+            }
+        }
+        numeric
     }
 
     /// Adds a row.

@@ -404,7 +404,7 @@ where
             *input = None;
         }
         let mut lines = Vec::new();
-        let mut not_started = self.unpaced.len() as u64;
+        let mut not_started = self.unpaced.len() as u64 + self.select.held();
         self.unpaced.clear();
         for attempt in self.scheduler.drain() {
             match attempt.fallback {

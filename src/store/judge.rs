@@ -16,7 +16,7 @@ use super::{Error, dane, weigh};
 use crate::record::Reason;
 
 /// Changes with what this module computes: older judgements are made again.
-const RULES_VERSION: i64 = 1;
+const RULES_VERSION: i64 = 2;
 
 /// Whether the judgements are those of the facts as they stand.
 pub fn is_judged(connection: &Connection) -> Result<bool, Error> {
@@ -72,7 +72,6 @@ struct Probed {
     smtp: Option<u32>,
     server: Server,
     silence: Silence,
-    domains: u32,
 }
 
 /// A `tls` row.
@@ -114,7 +113,7 @@ struct Resolved {
     name: u32,
     first: u32,
     edges: u32,
-    /// No address is known, and one may exist: the question failed.
+    /// No address is known, and one may exist: a question failed, or was not asked.
     unlearned: bool,
 }
 
@@ -123,6 +122,8 @@ struct Judge<'c> {
     port: u16,
     /// By row of `address`.
     probed: Vec<Option<Probed>>,
+    /// Domains by row of `address`.
+    by_address: Vec<u32>,
     shaken: HashMap<(u32, u32), Shaken>,
     /// By row of `exchange`.
     exchanges: Vec<Resolved>,
@@ -147,6 +148,7 @@ impl<'c> Judge<'c> {
             connection,
             port,
             probed: Vec::new(),
+            by_address: Vec::new(),
             shaken: HashMap::new(),
             exchanges: Vec::new(),
             edges: Vec::new(),
@@ -165,8 +167,9 @@ impl<'c> Judge<'c> {
                 .query_row("SELECT coalesce(max(id), 0) FROM address", [], |row| {
                     row.get(0)
                 })?;
-        self.probed
-            .resize_with(usize::try_from(addresses).unwrap_or(0) + 1, || None);
+        let addresses = usize::try_from(addresses).unwrap_or(0) + 1;
+        self.probed.resize_with(addresses, || None);
+        self.by_address.resize(addresses, 0);
         let mut statement = self.connection.prepare(
             "SELECT address, id, esmtp, advertised, accepted, reason FROM smtp WHERE port = ?1",
         )?;
@@ -183,7 +186,6 @@ impl<'c> Judge<'c> {
                     ..Server::default()
                 },
                 silence: silence(reason),
-                domains: 0,
             });
         }
         let mut statement = self.connection.prepare(
@@ -250,6 +252,8 @@ impl<'c> Judge<'c> {
                     Fact::Dane,
                     match question.decides() {
                         Err(known) => known,
+                        // Records want TLS (RFC 7672 §2.2): where STARTTLS is refused they do not hold.
+                        Ok(()) if server.tls == Some(false) => Some(false),
                         Ok(()) => {
                             let base = question.base.as_deref().unwrap_or(text);
                             let tls = shaken.map(|shaken| shaken.id);
@@ -262,15 +266,16 @@ impl<'c> Judge<'c> {
             if self.exchanges.len() <= id {
                 self.exchanges.resize(id + 1, Resolved::default());
             }
-            let asked = |column| -> rusqlite::Result<bool> {
+            let ended = |column| -> rusqlite::Result<Option<Reason>> {
                 let reason = row.get_ref(column)?.as_str_or_null().ok().flatten();
-                Ok(reason.is_some_and(|reason| !has_no_address(reason)))
+                // A word of a later version says no more than that the question was asked.
+                Ok(reason.map(|reason| Reason::from_word(reason).unwrap_or(Reason::Other)))
             };
             self.exchanges[id] = Resolved {
                 name,
                 first: first as u32,
                 edges: (self.edges.len() - first) as u32,
-                unlearned: self.edges.len() == first && (asked(3)? || asked(4)?),
+                unlearned: self.edges.len() == first && !has_no_address(ended(3)?, ended(4)?),
             };
         }
         Ok(())
@@ -456,9 +461,7 @@ impl<'c> Judge<'c> {
         }
         let addresses: BTreeSet<u32> = servers.iter().map(|(_, _, edge)| edge.address).collect();
         for address in addresses {
-            if let Some(Some(probed)) = self.probed.get_mut(address as usize) {
-                probed.domains += 1;
-            }
+            self.by_address[address as usize] += 1;
         }
         let leaves: BTreeSet<u32> = servers
             .iter()
@@ -500,7 +503,7 @@ impl<'c> Judge<'c> {
                 shaken.map(|shaken| shaken.id),
                 server.answered(),
                 edge.facts,
-                probed.as_ref().map_or(0, |probed| probed.domains),
+                self.by_address[address],
             ])?;
         }
         let mut insert = self
@@ -575,12 +578,16 @@ fn silence(reason: Option<Reason>) -> Silence {
     }
 }
 
-/// Whether a reason says for sure that a name has no address.
-fn has_no_address(reason: &str) -> bool {
-    matches!(
-        Reason::from_word(reason),
-        Some(Reason::Ok | Reason::Nxdomain | Reason::NoData | Reason::NoAddress)
-    )
+/// Whether the ends of the questions for A and AAAA say for sure that a name has no address: it does not exist, or
+/// both types are missing. A question that was not asked says nothing.
+fn has_no_address(ipv4: Option<Reason>, ipv6: Option<Reason>) -> bool {
+    let is_missing = |reason| {
+        matches!(
+            reason,
+            Some(Reason::Ok | Reason::Nxdomain | Reason::NoData | Reason::NoAddress)
+        )
+    };
+    [ipv4, ipv6].contains(&Some(Reason::Nxdomain)) || is_missing(ipv4) && is_missing(ipv6)
 }
 
 /// The status of a domain that has no exchange to look at, or says that it takes no mail.

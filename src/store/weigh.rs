@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use hashbrown::HashMap;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params};
 
 use crate::record::{Cert, CertFacts, Tls};
-use crate::x509::{levels, weakness};
+use crate::x509::levels::{self, Grade};
+use crate::x509::weakness;
 
 /// Certificates whose facts are kept.
 const KEPT: usize = 8192;
@@ -23,10 +24,13 @@ pub(super) fn weigh(connection: &Connection) -> rusqlite::Result<()> {
         kept: HashMap::new(),
         select: connection.prepare_cached("SELECT line FROM certificate WHERE sha256 = ?1")?,
     };
+    // Under `--sni each` a server has several rows.
     let mut statement = connection.prepare(
-        "SELECT j.address, t.line FROM judged_server j JOIN tls t ON t.id = j.tls ORDER BY j.address",
+        "SELECT j.address, t.line FROM judged_server j JOIN tls f ON f.id = j.tls \
+         JOIN tls t ON t.address = f.address AND t.port = f.port ORDER BY j.address",
     )?;
     let mut rows = statement.query([])?;
+    let mut seen = Seen::default();
     while let Some(row) = rows.next()? {
         let address: i64 = row.get(0)?;
         // What does not parse is not in the table.
@@ -34,26 +38,44 @@ pub(super) fn weigh(connection: &Connection) -> rusqlite::Result<()> {
         else {
             continue;
         };
+        if seen.address != address {
+            std::mem::take(&mut seen).write(&mut weak, &mut level)?;
+            seen.address = address;
+        }
         let mut chain = Vec::with_capacity(tls.chain.len());
         for sha256 in &tls.chain {
             chain.extend(certificates.of(sha256)?);
         }
         let facts: Vec<&CertFacts> = chain.iter().map(Rc::as_ref).collect();
-        let mut found: BTreeSet<&str> = weakness::of_server(&tls).into_iter().collect();
+        seen.weaknesses.extend(weakness::of_server(&tls));
         for facts in &facts {
-            found.extend(weakness::of_certificate(facts));
+            seen.weaknesses.extend(weakness::of_certificate(facts));
         }
-        for weakness in found {
-            weak.execute(params![address, weakness])?;
+        seen.grades.extend(levels::grades(&tls, &facts));
+    }
+    seen.write(&mut weak, &mut level)
+}
+
+/// What was seen at a server, in all its handshakes.
+#[derive(Default)]
+struct Seen {
+    address: i64,
+    weaknesses: BTreeSet<&'static str>,
+    grades: Vec<Grade>,
+}
+
+impl Seen {
+    fn write(self, weak: &mut Statement<'_>, level: &mut Statement<'_>) -> rusqlite::Result<()> {
+        for weakness in self.weaknesses {
+            weak.execute(params![self.address, weakness])?;
         }
-        let grades = levels::grades(&tls, &facts);
         for edition in levels::editions() {
-            if let Some(worst) = levels::overall(&grades, edition) {
-                level.execute(params![address, edition, worst])?;
+            if let Some(worst) = levels::overall(&self.grades, edition) {
+                level.execute(params![self.address, edition, worst])?;
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 struct Certificates<'c> {

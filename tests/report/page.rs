@@ -15,16 +15,12 @@ const HOSTILE: &str =
     "\"'><script>alert(1)</script><img src=http://evil.invalid/x onerror=alert(2)>\u{202e}";
 
 fn page() -> String {
-    let mut scan = naive::fixed();
-    scan.lists.insert(
-        format!("counted {HOSTILE}"),
-        vec![naive::Entry {
-            domain: "d0.test".to_owned(),
-            rank: Some(1),
-            users: Some(5),
-        }],
+    let mut lines = naive::scans::fixed().lines;
+    lines.push(
+        json!({"type": "listed", "source": format!("counted {HOSTILE}"), "domain": "d0.test", "rank": 1, "users": 5,
+            "of": 1000})
+        .to_string(),
     );
-    let mut lines = scan.lines();
     lines.push(
         json!({"type": "smtp", "ip": "192.0.2.9", "port": 25, "outcome": {"phase": "banner", "reason": "not_smtp",
             "detail": HOSTILE}, "esmtp": null, "starttls": {"advertised": null, "accepted": null}, "banner": {"code": 220,

@@ -150,6 +150,11 @@ impl Select for Selection {
         }
     }
 
+    fn held(&self) -> u64 {
+        let waits = |&&(ip, port): &&(IpAddr, u16)| !self.seen.has(&Key::Smtp(ip, port));
+        self.excluded.keys().filter(waits).count() as u64
+    }
+
     fn end(&mut self, found: &mut Found<Job>) -> anyhow::Result<()> {
         for ((ip, port), target) in std::mem::take(&mut self.excluded) {
             if self.seen.is_first(&Key::Smtp(ip, port)) {

@@ -80,8 +80,8 @@ pub(super) fn weaknesses(survey: &Survey, asked: &Asked) -> rusqlite::Result<Tab
     );
     let values = Values::read(
         survey,
-        "SELECT j.tls, w.weakness FROM server_weakness w JOIN judged_server j ON j.address = w.address \
-         WHERE j.tls IS NOT NULL ORDER BY j.tls",
+        "SELECT t.id, w.weakness FROM server_weakness w JOIN judged_server j ON j.address = w.address \
+         JOIN tls f ON f.id = j.tls JOIN tls t ON t.address = f.address AND t.port = f.port ORDER BY t.id",
     )?;
     answer(survey, asked, table, &values, |_| None)
 }
@@ -95,8 +95,8 @@ pub(super) fn levels(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> 
     );
     let values = Values::read(
         survey,
-        "SELECT j.tls, l.edition || ': ' || l.level FROM server_level l JOIN judged_server j ON j.address = l.address \
-         WHERE j.tls IS NOT NULL ORDER BY j.tls",
+        "SELECT t.id, l.edition || ': ' || l.level FROM server_level l JOIN judged_server j ON j.address = l.address \
+         JOIN tls f ON f.id = j.tls JOIN tls t ON t.address = f.address AND t.port = f.port ORDER BY t.id",
     )?;
     answer(survey, asked, table, &values, |_| None)
 }
@@ -219,7 +219,10 @@ fn answer(
         users.push(counted);
     }
     table.column("in_2014", "2014");
-    let mut order: Vec<usize> = (0..values.words.len()).collect();
+    // What was seen only where there was no TLS is in no base.
+    let mut order: Vec<usize> = (0..values.words.len())
+        .filter(|&value| servers.by_value[value] + domains.by_value[value] > 0)
+        .collect();
     order.sort_by_key(|&value| {
         (
             std::cmp::Reverse((domains.by_value[value], servers.by_value[value])),
@@ -279,7 +282,6 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Resul
     let mut lines = Vec::new();
     for list in survey
         .lists()?
-        .iter()
         .filter(|list| list.entries.first().is_some_and(|entry| entry.rank > 0))
     {
         // Rank and suite of every entry with TLS.

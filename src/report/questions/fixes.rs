@@ -3,12 +3,14 @@
 //! A domain hangs on the operator of the exchange that stands for it, and on one cause, so the operators' parts are
 //! disjoint: taking the largest first is the smallest cover.
 
+use std::rc::Rc;
+
 use hashbrown::HashMap;
 
 use super::Asked;
-use super::hosts::Hosts;
 use crate::report::chart::{Bar, Chart};
-use crate::report::survey::{Survey, Verdict, at};
+use crate::report::operators::Operators;
+use crate::report::survey::{Survey, Verdict};
 use crate::report::table::{Cell, Table};
 use crate::store::{Fact, Truth};
 
@@ -47,23 +49,24 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     weights.push(("domains".to_owned(), None));
     let mut bars = Vec::new();
     for (weight, users) in &weights {
-        let mut groups: HashMap<(usize, Cause), Hit> = HashMap::new();
+        let mut hits = vec![Hit::default(); unprotected.groups.len()];
         let mut all = 0;
-        for &(domain, operator, cause) in &unprotected.domains {
+        for &(domain, group) in &unprotected.domains {
             let weight = users
                 .as_ref()
                 .map_or(1, |users| users.get(domain as usize).copied().unwrap_or(0));
-            let hit = groups.entry((operator, cause)).or_default();
+            let hit = &mut hits[group as usize];
             all += weight;
             hit.weight += weight;
             hit.domains += 1;
             hit.largest = hit.largest.max(Some((weight, std::cmp::Reverse(domain))));
         }
-        let mut groups: Vec<((usize, Cause), Hit)> = groups
-            .into_iter()
+        let mut groups: Vec<(&(usize, Cause), Hit)> = (unprotected.groups.iter().zip(hits))
             .filter(|(_, hit)| hit.weight > 0)
             .collect();
-        groups.sort_by(|a, b| (b.1.weight, b.1.domains, a.0).cmp(&(a.1.weight, a.1.domains, b.0)));
+        groups.sort_unstable_by(|a, b| {
+            (b.1.weight, b.1.domains, a.0).cmp(&(a.1.weight, a.1.domains, b.0))
+        });
         let mut together = 0;
         let mut goals = [50.0, 80.0, 95.0].into_iter().peekable();
         for (place, ((operator, cause), hit)) in groups.iter().enumerate() {
@@ -77,7 +80,7 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             if place >= asked.limit && reached.is_empty() {
                 continue;
             }
-            let provider = unprotected.hosts.provider(*operator);
+            let (id, role) = unprotected.operators.told(*operator);
             let largest = hit
                 .largest
                 .map(|(_, std::cmp::Reverse(domain))| domain)
@@ -86,7 +89,7 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             if place < 10 {
                 bars.push(Bar {
                     group: weight.clone(),
-                    label: format!("{}: {}", provider.id, unprotected.told(*cause)),
+                    label: format!("{id}: {}", unprotected.told(*cause)),
                     value: 100.0 * hit.weight as f64 / all as f64,
                     count: hit.weight,
                     before: None,
@@ -96,8 +99,8 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             table.row([
                 Cell::from(weight.as_str()),
                 (place as u64 + 1).into(),
-                provider.id.as_str().into(),
-                provider.role.as_str().into(),
+                id.into(),
+                role.into(),
                 unprotected.told(*cause).into(),
                 hit.weight.into(),
                 all.into(),
@@ -115,7 +118,7 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     Ok(table)
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Hit {
     weight: u64,
     domains: u64,
@@ -134,34 +137,41 @@ enum Cause {
     ValidOnSome,
 }
 
-/// Domains that are known not to be protected, each with its operator and cause.
+/// Domains that are known not to be protected.
 struct Unprotected {
-    domains: Vec<(u32, usize, Cause)>,
+    /// Each with its place in `groups`.
+    domains: Vec<(u32, u32)>,
+    /// Operators and causes.
+    groups: Vec<(usize, Cause)>,
     reasons: Vec<String>,
-    hosts: Hosts,
+    operators: Rc<Operators>,
 }
 
 impl Unprotected {
     fn read(survey: &Survey, asked: &Asked) -> rusqlite::Result<Self> {
-        let hosts = Hosts::read(survey, asked)?;
+        let operators = survey.operators(&asked.providers)?;
         let verdicts = survey.verdicts()?;
         let (reasons, reason_of) = reasons(survey)?;
-        let mut domains = Vec::new();
-        let mut statement = survey
-            .connection
-            .prepare("SELECT domain, exchange FROM judged_domain WHERE exchange IS NOT NULL")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let domain: u32 = row.get(0)?;
-            let verdict = at(verdicts, domain);
-            if let Some(cause) = cause(&verdict, asked, reason_of.get(&verdict.tls).copied()) {
-                domains.push((domain, hosts.operator(row.get(1)?), cause));
+        let (mut domains, mut groups) = (Vec::new(), Vec::new());
+        let mut known: HashMap<(usize, Cause), u32> = HashMap::new();
+        for (domain, verdict) in verdicts.iter().enumerate() {
+            if verdict.exchange == 0 {
+                continue;
+            }
+            if let Some(cause) = cause(verdict, asked, reason_of.get(&verdict.tls).copied()) {
+                let group = (operators.of(verdict.exchange), cause);
+                let place = *known.entry(group).or_insert_with(|| {
+                    groups.push(group);
+                    groups.len() as u32 - 1
+                });
+                domains.push((domain as u32, place));
             }
         }
         Ok(Self {
             domains,
+            groups,
             reasons,
-            hosts,
+            operators,
         })
     }
 

@@ -1,105 +1,16 @@
 //! Who runs the mail of the domains: hosting providers, and top-level domains.
 
 use hashbrown::HashMap;
-use rusqlite::Rows;
 
 use super::Asked;
 use crate::report::chart::{Bar, Chart, Stack};
-use crate::report::providers::{Provider, is_within};
 use crate::report::study;
 use crate::report::survey::{Status, Survey, at};
 use crate::report::table::{Cell, TALLY, Table, Tally};
 use crate::store::{Fact, Truth};
 
-/// The exchanges of a survey by who runs them; asked for each domain, since its own is `self`.
-pub(super) struct Hosts {
-    /// By row of `exchange`: index into `providers`.
-    of: Vec<u32>,
-    /// By that index; a registered domain without a rule has the role `other`.
-    providers: Vec<Provider>,
-}
-
-impl Hosts {
-    pub(super) fn read(survey: &Survey, asked: &Asked) -> rusqlite::Result<Self> {
-        let mut hosts = Self {
-            of: Vec::new(),
-            providers: vec![Provider {
-                id: "self".to_owned(),
-                role: "self".to_owned(),
-            }],
-        };
-        // By id, for those that a rule names and for registered domains apart.
-        let mut by_rule: HashMap<Provider, u32> = HashMap::new();
-        let mut by_name: HashMap<String, u32> = HashMap::new();
-        let mut statement = survey.connection.prepare(
-            "SELECT e.id, n.name, e.registered_domain FROM exchange e JOIN name n ON n.id = e.name ORDER BY e.id",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let id: u32 = row.get(0)?;
-            let name = row.get_ref(1)?.as_str().unwrap_or_default();
-            let registered = row.get_ref(2)?.as_str_or_null().ok().flatten();
-            let next = hosts.providers.len() as u32;
-            let index = match asked.providers.of(name) {
-                Some(provider) => *by_rule.entry_ref(provider).or_insert(next),
-                None => *by_name
-                    .entry_ref(registered.unwrap_or(name))
-                    .or_insert(next),
-            };
-            if index == next {
-                hosts
-                    .providers
-                    .push(
-                        asked
-                            .providers
-                            .of(name)
-                            .cloned()
-                            .unwrap_or_else(|| Provider {
-                                id: registered.unwrap_or(name).to_owned(),
-                                role: "other".to_owned(),
-                            }),
-                    );
-            }
-            hosts.of.resize(id as usize + 1, 0);
-            hosts.of[id as usize] = index;
-        }
-        Ok(hosts)
-    }
-
-    /// Who runs an exchange for a domain.
-    pub(super) fn of(&self, exchange: u32, domain: &str) -> usize {
-        let index = self.operator(exchange);
-        let provider = &self.providers[index];
-        if provider.role == "other" && is_within(domain, &provider.id) {
-            0
-        } else {
-            index
-        }
-    }
-
-    /// Who runs an exchange, whomever it serves: those with an exchange of their own are apart from each other.
-    pub(super) fn operator(&self, exchange: u32) -> usize {
-        self.of.get(exchange as usize).copied().unwrap_or(0) as usize
-    }
-
-    pub(super) fn provider(&self, index: usize) -> &Provider {
-        &self.providers[index]
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.providers.len()
-    }
-}
-
-/// Domains with the exchanges of their best preference, in one walk over two ordered queries.
-pub(super) fn each_domain(
-    survey: &Survey,
-    mut then: impl FnMut(u32, &str, &[u32]),
-) -> rusqlite::Result<()> {
-    let mut names = survey
-        .connection
-        .prepare("SELECT id, name FROM name ORDER BY id")?;
-    let mut names = names.query([])?;
+/// Domains with the exchanges of their best preference.
+fn each_domain(survey: &Survey, mut then: impl FnMut(u32, &[u32])) -> rusqlite::Result<()> {
     let mut statement = survey.connection.prepare(
         "SELECT domain, preference, exchange FROM domain_exchange ORDER BY domain, preference, exchange",
     )?;
@@ -116,7 +27,7 @@ pub(super) fn each_domain(
             }
             _ => {
                 if let Some((known, _)) = current {
-                    with_name(&mut names, known, |name| then(known, name, &best))?;
+                    then(known, &best);
                 }
                 current = Some((domain, preference));
                 best.clear();
@@ -125,20 +36,16 @@ pub(super) fn each_domain(
         }
     }
     if let Some((known, _)) = current {
-        with_name(&mut names, known, |name| then(known, name, &best))?;
+        then(known, &best);
     }
     Ok(())
 }
 
-/// Steps to the name `id` in a query in order of ids.
-fn with_name(names: &mut Rows<'_>, id: u32, then: impl FnOnce(&str)) -> rusqlite::Result<()> {
-    while let Some(row) = names.next()? {
-        if row.get::<_, u32>(0)? == id {
-            then(row.get_ref(1)?.as_str().unwrap_or_default());
-            return Ok(());
-        }
-    }
-    Ok(())
+/// What an operator has of the domains and users.
+#[derive(Clone)]
+struct Share {
+    domains: f64,
+    with_tls: f64,
 }
 
 pub(super) fn hosts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
@@ -158,7 +65,8 @@ pub(super) fn hosts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         ("with_tls", "With TLS"),
         ("with_tls_percent", "Percent"),
     ]);
-    let hosts = Hosts::read(survey, asked)?;
+    let operators = survey.operators(&asked.providers)?;
+    let names = survey.names()?;
     let verdicts = survey.verdicts()?;
     let lists: Vec<_> = survey.counted()?.collect();
     let mut weight_of: Vec<Vec<u64>> = Vec::new();
@@ -171,67 +79,71 @@ pub(super) fn hosts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         weight_of.push(list.users_by_domain());
     }
     table.column("in_2014", "2014");
-    #[derive(Clone, Default)]
-    struct Share {
-        domains: f64,
-        with_tls: f64,
-        users: Vec<f64>,
-    }
+    // By operator; what all have together stands behind the last.
+    let all = operators.count();
     let none = Share {
-        users: vec![0.0; lists.len()],
-        ..Share::default()
+        domains: 0.0,
+        with_tls: 0.0,
     };
-    let mut shares = vec![none.clone(); hosts.len()];
-    let mut all = none;
-    each_domain(survey, |domain, name, exchanges| {
+    let mut shares = vec![none; all + 1];
+    let mut users = vec![vec![0.0; all + 1]; lists.len()];
+    each_domain(survey, |domain, exchanges| {
         let verdict = at(verdicts, domain);
         if verdict.status != Status::Answered {
             return;
         }
+        let name = names.get(domain as usize);
         let part = 1.0 / exchanges.len() as f64;
         let has_tls = verdict.truth(Fact::Tls, asked.rule) == Truth::Yes;
         for &exchange in exchanges {
-            for share in [&mut all, &mut shares[hosts.of(exchange, name)]] {
+            for operator in [operators.for_domain(exchange, name), all] {
+                let share = &mut shares[operator];
                 share.domains += part;
                 share.with_tls += if has_tls { part } else { 0.0 };
-                for (users, weights) in share.users.iter_mut().zip(&weight_of) {
-                    *users += weights
-                        .get(domain as usize)
-                        .map_or(0.0, |&weight| weight as f64 * part);
+                for (users, weights) in users.iter_mut().zip(&weight_of) {
+                    let weight = weights.get(domain as usize).copied().unwrap_or(0);
+                    users[operator] += weight as f64 * part;
                 }
             }
         }
     })?;
-    let mut order: Vec<usize> = (0..hosts.len())
-        .filter(|&index| shares[index].domains > 0.0)
+    let mut order: Vec<usize> = (0..all)
+        .filter(|&operator| shares[operator].domains > 0.0)
         .collect();
-    order.sort_by(|&a, &b| {
+    let by_domains = |&a: &usize, &b: &usize| {
         let by_domains = shares[b].domains.total_cmp(&shares[a].domains);
-        by_domains.then_with(|| hosts.provider(a).cmp(hosts.provider(b)))
-    });
+        by_domains.then_with(|| operators.told(a).cmp(&operators.told(b)))
+    };
+    // Most operators have a domain or two: they are not put in order.
+    if asked.limit < order.len() {
+        order.select_nth_unstable_by(asked.limit, by_domains);
+        order.truncate(asked.limit);
+    }
+    order.sort_by(by_domains);
     let mut bars = Vec::new();
-    for index in order.into_iter().take(asked.limit) {
-        let (provider, share) = (hosts.provider(index), &shares[index]);
-        let printed = study::hosting(&provider.id);
+    for operator in order {
+        let (id, role) = operators.told(operator);
+        let share = &shares[operator];
+        let printed = study::hosting(id);
         let mut row = vec![
-            Cell::from(provider.id.as_str()),
-            provider.role.as_str().into(),
+            Cell::from(id),
+            role.into(),
             Cell::Fraction(share.domains),
-            Cell::share(share.domains, all.domains),
+            Cell::share(share.domains, shares[all].domains),
             Cell::Fraction(share.with_tls),
             Cell::share(share.with_tls, share.domains),
         ];
-        for (users, of) in share.users.iter().zip(&all.users) {
-            row.push(Cell::Fraction(*users));
-            row.push(Cell::share(*users, *of));
+        for users in &users {
+            row.push(Cell::Fraction(users[operator]));
+            row.push(Cell::share(users[operator], users[all]));
         }
         row.push(printed.map_or(Cell::Null, Cell::Percent));
         table.row(row);
         if bars.len() < 12 {
             bars.push(Bar {
                 group: "domains".to_owned(),
-                label: format!("{} ({})", provider.id, provider.role),
-                value: 100.0 * share.domains / all.domains,
+                label: format!("{id} ({role})"),
+                value: 100.0 * share.domains / shares[all].domains,
                 count: share.domains.round() as u64,
                 before: printed,
                 truth: None,
@@ -259,16 +171,12 @@ pub(super) fn tlds(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     .columns([("valid", "Valid certificate"), ("valid_percent", "Percent")]);
     let verdicts = survey.verdicts()?;
     let mut by_tld: HashMap<String, (Tally, Tally)> = HashMap::new();
-    let mut statement = survey
-        .connection
-        .prepare("SELECT id, name FROM name ORDER BY id")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let verdict = at(verdicts, row.get(0)?);
+    let names = survey.names()?;
+    for (domain, verdict) in verdicts.iter().enumerate() {
         if !verdict.status.takes_mail() {
             continue;
         }
-        let name = row.get_ref(1)?.as_str().unwrap_or_default();
+        let name = names.get(domain);
         let tld = name.rsplit('.').next().unwrap_or(name);
         let tallies = match by_tld.get_mut(tld) {
             Some(tallies) => tallies,

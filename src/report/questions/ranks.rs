@@ -5,7 +5,7 @@ use super::{Asked, Measure, followed, marks};
 use crate::report::chart::{Chart, Line};
 use crate::report::study;
 use crate::report::survey::{List, Survey, at};
-use crate::report::table::{Cell, TALLY, Table, Tally};
+use crate::report::table::{Cell, Long, TALLY, Table, Tally};
 use crate::store::Rule;
 
 pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
@@ -22,7 +22,7 @@ pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Ta
             })?;
             let sampler = sampler.end();
             for (&mark, tally) in wanted.iter().zip(&sampler.at_marks) {
-                table.row(row(list, mark, measure, tally));
+                table.row(row(&list.source, mark, measure, tally));
             }
             let group = format!("list: {}", list.source);
             lines.push(Line::new(group, measure.label, sampler.points));
@@ -45,22 +45,28 @@ pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Ta
 
 pub(super) fn tls_by_every_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut table = heading("tls-by-every-rank", "TLS by every rank", asked);
+    // The last of every rank: list, measure and rank with their tally.
+    let mut points: Vec<(u32, &Measure, u32, Tally)> = Vec::new();
+    let mut sources = Vec::new();
     for list in ranked(survey)? {
+        let source = sources.len() as u32;
+        sources.push(list.source.clone());
+        points.reserve_exact(followed().count() * list.entries.len());
         for measure in followed() {
-            let mut last: Option<(u64, Tally)> = None;
+            let begin = points.len();
             walk(survey, list, measure, asked.rule, |rank, tally| {
-                if let Some((before, last)) = last
-                    && before != rank
-                {
-                    table.row(row(list, before, measure, &last));
+                let point = (source, measure, rank as u32, tally);
+                match points[begin..].last_mut() {
+                    Some(last) if last.2 == point.2 => *last = point,
+                    _ => points.push(point),
                 }
-                last = Some((rank, tally));
             })?;
-            if let Some((rank, tally)) = last {
-                table.row(row(list, rank, measure, &tally));
-            }
         }
     }
+    table.long = Some(Long::new(points.len(), move |at| {
+        let (source, measure, rank, tally) = &points[at];
+        row(&sources[*source as usize], u64::from(*rank), measure, tally)
+    }));
     Ok(table)
 }
 
@@ -79,12 +85,8 @@ fn heading(name: &'static str, title: &str, asked: &Asked) -> Table {
         .columns([("in_2014", "2014")])
 }
 
-fn row(list: &List, rank: u64, measure: &Measure, tally: &Tally) -> Vec<Cell> {
-    let mut row = vec![
-        Cell::from(list.source.as_str()),
-        rank.into(),
-        measure.label.into(),
-    ];
+fn row(source: &str, rank: u64, measure: &Measure, tally: &Tally) -> Vec<Cell> {
+    let mut row = vec![Cell::from(source), rank.into(), measure.label.into()];
     row.extend(tally.cells());
     row.push(printed(rank, measure.word).map_or(Cell::Null, Cell::Percent));
     row
@@ -103,7 +105,6 @@ fn printed(rank: u64, measure: &str) -> Option<f64> {
 fn ranked(survey: &Survey) -> rusqlite::Result<impl Iterator<Item = &List>> {
     Ok(survey
         .lists()?
-        .iter()
         .filter(|list| list.entries.first().is_some_and(|entry| entry.rank > 0)))
 }
 

@@ -160,7 +160,7 @@ impl<'a> Census<'a> {
     pub fn new(survey: &'a Survey, asked: &'a Asked) -> rusqlite::Result<Self> {
         let lists = survey.lists()?;
         let has_ranks = |list: &&List| list.entries.first().is_some_and(|entry| entry.rank > 0);
-        let ranked = lists.iter().filter(has_ranks);
+        let ranked = lists.filter(has_ranks);
         let mut counted = HashMap::new();
         for list in survey.counted()? {
             let users = Users {
@@ -184,7 +184,7 @@ impl<'a> Census<'a> {
             survey,
             rule: asked.rule,
             verdicts: survey.verdicts()?,
-            ranked: ranked.min_by_key(|list| list.is_counted()),
+            ranked: ranked.min_by_key(|list| list.of.is_some()),
             lists: counted,
             suites,
             hosts: OnceCell::new(),

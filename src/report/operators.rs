@@ -1,0 +1,100 @@
+//! Who runs which exchange of a survey, found out once for each exchange.
+
+use super::providers::{Providers, is_within};
+use super::survey::Survey;
+use super::words::Distinct;
+
+/// The exchanges of a survey by who runs them.
+#[derive(Debug)]
+pub struct Operators {
+    /// By row of `exchange`.
+    of: Vec<u32>,
+    /// Numbers from 1 are those of the rules; those of registered domains without a rule come behind them.
+    providers: Providers,
+    registered: Distinct,
+}
+
+/// The number of a domain that runs its own exchange.
+pub const SELF: usize = 0;
+
+impl Operators {
+    /// Goes through the exchanges of a survey.
+    pub fn read(survey: &Survey, providers: &Providers) -> rusqlite::Result<Self> {
+        let names = survey.names()?;
+        let mut registered = Distinct::default();
+        let last: u32 = survey.connection.query_row(
+            "SELECT coalesce(max(id), 0) FROM exchange",
+            [],
+            |row| row.get(0),
+        )?;
+        registered.reserve(last as usize);
+        let mut of = vec![SELF as u32; last as usize + 1];
+        let first = providers.known().len() as u32 + 1;
+        let mut statement = survey
+            .connection
+            .prepare("SELECT id, name, registered_domain FROM exchange")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (id, name): (u32, u32) = (row.get(0)?, row.get(1)?);
+            let name = names.get(name as usize);
+            of[id as usize] = match providers.place_of(name) {
+                Some(place) => place as u32 + 1,
+                None => {
+                    let domain = row.get_ref(2)?.as_str_or_null().ok().flatten();
+                    first + registered.number(domain.unwrap_or(name))
+                }
+            };
+        }
+        Ok(Self {
+            of,
+            providers: providers.clone(),
+            registered,
+        })
+    }
+
+    /// Who runs an exchange, whomever it serves: those with an exchange of their own are apart from each other.
+    pub fn of(&self, exchange: u32) -> usize {
+        self.of
+            .get(exchange as usize)
+            .map_or(SELF, |&it| it as usize)
+    }
+
+    /// Who runs an exchange for a domain, which may be the domain itself.
+    pub fn for_domain(&self, exchange: u32, domain: &str) -> usize {
+        let operator = self.of(exchange);
+        match self.registered(operator) {
+            Some(registered) if is_within(domain, registered) => SELF,
+            _ => operator,
+        }
+    }
+
+    /// Id and role.
+    pub fn told(&self, operator: usize) -> (&str, &str) {
+        if operator == SELF {
+            return ("self", "self");
+        }
+        match self.registered(operator) {
+            Some(registered) => (registered, "other"),
+            None => {
+                let provider = &self.providers.known()[operator - 1];
+                (&provider.id, &provider.role)
+            }
+        }
+    }
+
+    /// The registered domain of those without a rule.
+    fn registered(&self, operator: usize) -> Option<&str> {
+        let number = operator.checked_sub(self.providers.known().len() + 1)?;
+        Some(self.registered.words().get(number))
+    }
+
+    /// All numbers are below this.
+    pub fn count(&self) -> usize {
+        1 + self.providers.known().len() + self.registered.words().len()
+    }
+
+    /// Whose rules these are.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
+    }
+}
