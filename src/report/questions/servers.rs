@@ -169,7 +169,8 @@ pub(super) fn runs(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "runs",
         "Runs",
-        "Which program measured when; a run without an end was cut, and records of it are missing.",
+        "Which program measured when, and how many connections it made and saved; a run without an end was cut, and \
+         records of it are missing.",
     )
     .columns([
         ("run", "Run"),
@@ -178,15 +179,23 @@ pub(super) fn runs(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
         ("started", "Started"),
         ("ended", "Ended"),
         ("interrupted", "Interrupted"),
+        ("connections", "Connections"),
+        ("connections_saved", "Saved"),
     ]);
     let mut statement = survey.connection.prepare(
-        "SELECT run, stage, version, started, coalesce(ended, 'cut'), interrupted FROM run \
+        "SELECT run, stage, version, started, coalesce(ended, 'cut'), interrupted, \
+         CAST(CAST(end_line AS TEXT) ->> '$.counts.connections' AS INTEGER), \
+         CAST(CAST(end_line AS TEXT) ->> '$.counts.connections_saved' AS INTEGER) FROM run \
          WHERE started IS NOT NULL ORDER BY id",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let text =
             |column| -> rusqlite::Result<Cell> { Ok(row.get::<_, Option<String>>(column)?.into()) };
+        let count = |column| -> rusqlite::Result<Cell> {
+            let count: Option<i64> = row.get(column)?;
+            Ok(count.map(|count| count.unsigned_abs()).into())
+        };
         let interrupted: Option<bool> = row.get(5)?;
         table.row([
             text(0)?,
@@ -195,6 +204,8 @@ pub(super) fn runs(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
             text(3)?,
             text(4)?,
             interrupted.map(|it| if it { "yes" } else { "no" }).into(),
+            count(6)?,
+            count(7)?,
         ]);
     }
     Ok(table)

@@ -438,6 +438,12 @@ fn run_lines(at: usize, (starts, ends, interrupted): (bool, bool, Option<bool>))
     };
     let mut lines = Vec::new();
     lines.extend(starts.then(|| line("start", 1)));
-    lines.extend(ends.then(|| with(line("end", 2), json!({"interrupted": interrupted}))));
+    lines.extend(ends.then(|| {
+        with(
+            line("end", 2),
+            json!({"interrupted": interrupted,
+        "counts": {"connections": 7 * at, "connections_saved": at}}),
+        )
+    }));
     lines
 }

@@ -149,7 +149,9 @@ pub fn runs(scan: &Scan, _: &str) -> Vec<Value> {
         let end = scan.runs.iter().find(ends);
         rows.push(json!({"run": start.id, "stage": start.stage, "version": start.version, "started": start.time,
             "ended": end.map_or("cut", |end| &end.time),
-            "interrupted": end.map(|end| if end.interrupted == Some(true) { "yes" } else { "no" })}));
+            "interrupted": end.map(|end| if end.interrupted == Some(true) { "yes" } else { "no" }),
+            "connections": end.and_then(|end| end.counts.get("connections")),
+            "connections_saved": end.and_then(|end| end.counts.get("connections_saved"))}));
     }
     rows
 }
