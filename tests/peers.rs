@@ -237,12 +237,15 @@ fn mx_lookup_knows_what_the_name_servers_say() {
         ("missing.test", none("dns/nxdomain")),
     ];
     // The root is out of reach of the resolver here: no reason to lose the answers that it has.
-    for server in [names.authority, names.resolver] {
-        let list: String = expected
-            .iter()
-            .map(|(domain, _)| format!("{domain}\n"))
-            .collect();
-        let ran = run("mx-lookup", &["--nameserver", &server.to_string()], list).expect(0);
+    let plain = [names.authority, names.resolver].map(|server| server.to_string());
+    for server in plain.iter().chain(&names.encrypted) {
+        let list: Vec<&str> = expected.iter().map(|(domain, _)| *domain).collect();
+        let script = format!(
+            "printf '%s\\n' {} | SSL_CERT_FILE={} mx-lookup --nameserver {server}",
+            list.join(" "),
+            names.authority_file.display()
+        );
+        let ran = shell(&script, names.authority_file.parent().unwrap()).expect(0);
         let found: HashMap<_, _> = (ran.of_type("domain").iter())
             .map(|record| {
                 let exchanges: Vec<_> = (record["mx"].as_array().unwrap().iter())
@@ -266,7 +269,18 @@ fn mx_lookup_knows_what_the_name_servers_say() {
             assert_eq!(&found[*domain], facts, "{domain} by {server}");
         }
     }
+    // Who is not vouched for is not asked.
+    for server in &names.encrypted {
+        let ran = run(
+            "mx-lookup",
+            &["--nameserver", server, "--timeout", "5s"],
+            "postfix.test\n",
+        );
+        let record = &ran.expect(0).of_type("domain")[0];
+        assert_eq!(record["outcome"]["reason"], "unreachable", "{record}");
+    }
 }
+
 #[test]
 fn the_whole_pipe_has_the_right_facts_of_each_server() {
     let servers = Servers::start();

@@ -1,8 +1,10 @@
 //! Name servers over TLS and HTTPS, by hickory-resolver. It keeps the connections; what it learns is told in the same
 //! words as everything else.
 
+use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context as _, bail};
 use futures::future::{BoxFuture, FutureExt as _};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr;
@@ -10,6 +12,8 @@ use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, R
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::{Resolver, TokioResolver};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use rustls::{ClientConfig, RootCertStore};
 
 use super::client::Settings;
 use super::message::Question;
@@ -42,9 +46,13 @@ impl Encrypted {
         options.max_active_requests = IN_FLIGHT;
         options.preserve_intermediates = true;
         let config = ResolverConfig::from_name_servers(servers);
-        let resolver = Resolver::builder_with_config(config, TokioRuntimeProvider::default())
-            .with_options(options)
-            .build()?;
+        let mut resolver = Resolver::builder_with_config(config, TokioRuntimeProvider::default())
+            .with_options(options);
+        if let Some(file) = std::env::var_os("SSL_CERT_FILE") {
+            let named = || format!("SSL_CERT_FILE: {}", file.display());
+            resolver = resolver.with_tls_config(trusting(&file).with_context(named)?);
+        }
+        let resolver = resolver.build()?;
         let rate = settings
             .rate_per_server
             .filter(|rate| *rate > 0.0)
@@ -86,6 +94,20 @@ impl Encrypted {
             spent: start.elapsed(),
         }
     }
+}
+
+/// TLS that believes the certificates of a file, and no others.
+fn trusting(file: &OsStr) -> anyhow::Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file)? {
+        roots.add(certificate?)?;
+    }
+    if roots.is_empty() {
+        bail!("no certificate in it");
+    }
+    Ok(ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth())
 }
 
 impl Resolve for Encrypted {

@@ -1,9 +1,11 @@
 //! Name servers: NSD is authoritative for `test.`, Unbound resolves by asking it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
+use super::certificates::Authority;
 use super::loopback::Loopback;
 use super::namespace::{Daemon, open_directory};
 
@@ -17,6 +19,10 @@ pub struct Names {
     pub resolver: SocketAddr,
     /// NSD, which answers with authority.
     pub authority: SocketAddr,
+    /// Unbound over TLS and over HTTPS.
+    pub encrypted: [String; 2],
+    /// Who vouches for these two, in PEM.
+    pub authority_file: PathBuf,
 }
 
 impl Names {
@@ -25,12 +31,27 @@ impl Names {
         let [authority, resolver] = [loopback.address(1), loopback.address(2)];
         let directories = [open_directory(), open_directory()];
         let [nsd, unbound] = &directories;
+        let certifier = Authority::new("names");
+        let identity = certifier.certify(&resolver.ip().to_string());
+        for (name, text) in [
+            ("key.pem", identity.key.as_str()),
+            ("chain.pem", &identity.chain),
+            ("authority.pem", certifier.pem()),
+        ] {
+            std::fs::write(unbound.path().join(name), text).unwrap();
+        }
+        let (tls, https) = (resolver.port() + 1, resolver.port() + 2);
         Self {
             _nsd: start_nsd(nsd, authority, records),
-            _unbound: start_unbound(unbound, resolver, authority),
+            _unbound: start_unbound(unbound, resolver, authority, [tls, https]),
+            authority_file: unbound.path().join("authority.pem"),
             _directories: directories,
             resolver,
             authority,
+            encrypted: [
+                format!("tls://{}:{tls}", resolver.ip()),
+                format!("https://{}:{https}/dns-query", resolver.ip()),
+            ],
         }
     }
 }
@@ -72,7 +93,12 @@ zone:
     )
 }
 
-fn start_unbound(directory: &TempDir, address: SocketAddr, authority: SocketAddr) -> Daemon {
+fn start_unbound(
+    directory: &TempDir,
+    address: SocketAddr,
+    authority: SocketAddr,
+    [tls, https]: [u16; 2],
+) -> Daemon {
     let here = directory.path().display();
     // Nothing is asked beyond this machine: the root stands where nobody listens.
     let nobody = "127.0.0.1@9";
@@ -80,7 +106,13 @@ fn start_unbound(directory: &TempDir, address: SocketAddr, authority: SocketAddr
     let configuration = format!(
         r#"
 server:
-    interface: {}@{}
+    interface: {0}@{1}
+    interface: {0}@{tls}
+    interface: {0}@{https}
+    tls-port: {tls}
+    https-port: {https}
+    tls-service-key: "{here}/key.pem"
+    tls-service-pem: "{here}/chain.pem"
     access-control: 127.0.0.0/8 allow
     do-not-query-localhost: no
     local-zone: "test." nodefault
@@ -98,7 +130,7 @@ remote-control:
     control-enable: no
 stub-zone:
     name: "test."
-    stub-addr: {}@{}
+    stub-addr: {2}@{3}
 stub-zone:
     name: "."
     stub-addr: {nobody}
