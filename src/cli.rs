@@ -5,7 +5,7 @@ pub mod asking;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -44,11 +44,22 @@ pub fn main<A: Parser, S: Into<ExitCode>>(
         .and_then(run);
     match result {
         Ok(status) => status.into(),
+        // A reader that has seen enough is no failure.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{program}: {}", printable(&format!("{error:#}")));
             ExitCode::from(2)
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let kind = |error: &(dyn std::error::Error + 'static)| {
+        error.downcast_ref::<io::Error>().map(io::Error::kind)
+    };
+    error
+        .chain()
+        .any(|error| kind(error) == Some(io::ErrorKind::BrokenPipe))
 }
 
 impl From<Status> for ExitCode {
@@ -131,6 +142,12 @@ impl Stream {
         };
         refuse_own_output(path)?;
         let earlier = earlier(path).with_context(|| format!("--resume {}", path.display()))?;
+        if !earlier.is_of_a_run() {
+            bail!(
+                "--resume {}: no run in it, so it is no output of an earlier one",
+                path.display()
+            );
+        }
         let mut resume = Resume::new(earlier, self.remeasure.clone());
         let nothing = Map::new();
         let runs = resume.check(stage, if self.force { &nothing } else { settings })?;
@@ -173,6 +190,10 @@ impl Earlier for Survey {
             Key::Tls(ip, port, name) => self.0.tls(ip, port, name),
             Key::Cert(sha256) => self.0.cert(sha256),
         }?)
+    }
+
+    fn is_of_a_run(&self) -> bool {
+        true
     }
 
     fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Run>> {
@@ -232,6 +253,9 @@ pub struct Manners {
 impl Manners {
     /// Which servers may be connected to.
     pub fn gate(&self) -> anyhow::Result<Gate> {
+        for &ip in &self.bind {
+            UdpSocket::bind((ip, 0)).with_context(|| format!("--bind {ip}"))?;
+        }
         Ok(Gate {
             allow: self.allow.clone(),
             exclude: exclusions(&self.exclude)?,

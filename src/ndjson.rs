@@ -107,6 +107,13 @@ impl<R: BufRead> Lines<R> {
     // No iterator: an error must not be mistaken for the end.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> io::Result<Option<Read1>> {
+        if self.number == 0
+            && let Some((kind, hint)) = compression(self.input.fill_buf()?)
+        {
+            return Err(io::Error::other(format!(
+                "it is compressed ({kind}): {hint} it into this program"
+            )));
+        }
         let mut bytes = Vec::new();
         let limit = LINE_LIMIT as u64 + 1;
         if (&mut self.input)
@@ -143,6 +150,18 @@ impl<R: BufRead> Lines<R> {
     {
         memchr::memchr(b'\n', self.input.waiting()).is_some()
     }
+}
+
+/// How bytes are compressed, and what undoes it.
+fn compression(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    const MAGIC: [(&[u8], &str, &str); 4] = [
+        (b"\x1f\x8b", "gzip", "zcat"),
+        (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),
+        (b"BZh9", "bzip2", "bzcat"),
+        (b"\xfd7zXZ", "xz", "xzcat"),
+    ];
+    let found = MAGIC.iter().find(|(magic, ..)| head.starts_with(magic));
+    found.map(|&(_, kind, hint)| (kind, hint))
 }
 
 /// A reader that can say what it holds already.

@@ -35,6 +35,12 @@ pub trait Select {
         found: &mut Found<Self::Job>,
     ) -> anyhow::Result<Taken>;
 
+    /// The type of the records that it writes: one on the input means that its subject is done.
+    const OWN: &'static str;
+
+    /// Notes a record of that type: its subject is not measured any more.
+    fn done(&mut self, line: &Line);
+
     /// Subjects that wait for the end of the input: where a signal comes before, they are not started.
     fn held(&self) -> u64 {
         0
@@ -81,6 +87,11 @@ pub trait Observe: Send + Sync + 'static {
 
     /// Asked after each observation: a reason to stop the whole run (with status 2).
     fn verdict(&self) -> Option<String> {
+        None
+    }
+
+    /// Asked at the end: a reason not to believe what was observed (status 1).
+    fn complaint(&self) -> Option<String> {
         None
     }
 

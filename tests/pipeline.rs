@@ -721,3 +721,107 @@ fn servers_are_asked_gently() {
         assert_eq!(address["ehlo_name"], "probe.example.org", "{address}");
     }
 }
+
+/// The first survey of the README, in `directory`: its stream in `out.ndjson`; then `more` while the world stands.
+fn first_survey(directory: &Path, more: &str) -> super::harness::Ran {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/first");
+    for name in ["world.ndjson", "domains"] {
+        std::fs::copy(example.join(name), directory.join(name)).unwrap();
+    }
+    let script = format!(
+        "mail-lab --port 0 --dns-port 0 world.ndjson -- bash -euo pipefail -c '
+            at=\"--allow 127.0.0.0/8 --helo probe.example.org --retries 0\"
+            mx-lookup --nameserver $MAIL_LAB_DNS < domains |
+                smtp-probe --port $MAIL_LAB_PORT $at |
+                tls-inspect $at --roots lab=$MAIL_LAB_ROOTS > out.ndjson
+            {more}'"
+    );
+    shell(&script, directory)
+}
+
+#[test]
+fn what_stands_in_a_file_is_not_measured_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let more = "mx-lookup --nameserver $MAIL_LAB_DNS < out.ndjson > mx.ndjson
+        smtp-probe --port $MAIL_LAB_PORT $at < out.ndjson > smtp.ndjson
+        tls-inspect $at --roots lab=$MAIL_LAB_ROOTS < out.ndjson > tls.ndjson";
+    first_survey(directory.path(), more).expect(0);
+    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+    let lines = read("out.ndjson").lines().count();
+    for name in ["mx.ndjson", "smtp.ndjson", "tls.ndjson"] {
+        // Beside the lines of the run, nothing is new.
+        assert_eq!(read(name).lines().count(), lines + 2, "{name}");
+        let end: Value = serde_json::from_str(read(name).lines().last().unwrap()).unwrap();
+        let counts = &end["counts"];
+        assert!(counts["connections"].as_u64().unwrap_or(0) == 0, "{end}");
+        assert!(counts["questions"].as_u64().unwrap_or(0) == 0, "{end}");
+    }
+}
+
+#[test]
+fn a_survey_without_tls_inspect_says_so_before_its_numbers() {
+    let directory = tempfile::tempdir().unwrap();
+    let more =
+        "grep -v -e type...tls -e type...cert -e tls-inspect out.ndjson | to-sqlite --quiet out.db
+        report out.db --table overview
+        report out.db --format html > out.html";
+    let ran = first_survey(directory.path(), more).expect(0);
+    let caution = "servers that accept STARTTLS were not asked for TLS by tls-inspect";
+    assert!(ran.stdout.starts_with("CAUTION: 3 of 3 "), "{}", ran.stdout);
+    assert!(ran.stdout.contains(caution), "{}", ran.stdout);
+    let page = std::fs::read_to_string(directory.path().join("out.html")).unwrap();
+    // No percentage stands alone where most is unknown.
+    assert!(
+        page.contains(caution) && page.contains("<b>0 to "),
+        "{page}"
+    );
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("domains"), "example.org\n").unwrap();
+    for (script, says) in [
+        (
+            "gzip -c domains | mx-lookup --nameserver 127.0.0.1:9",
+            "zcat it",
+        ),
+        ("gzip -c domains | to-sqlite x.db", "zcat it"),
+        (
+            "mx-lookup --nameserver 127.0.0.1:9 --resume domains < domains",
+            "no run in it",
+        ),
+        (
+            "smtp-probe --helo a.example.org --bind 192.0.2.1 < domains",
+            "--bind 192.0.2.1",
+        ),
+    ] {
+        let ran = shell(script, directory.path()).expect(2);
+        assert!(ran.stderr.contains(says), "{script}: {}", ran.stderr);
+    }
+    let dead = "mx-lookup --nameserver 127.0.0.1:9 --timeout 2s < domains";
+    let ran = shell(dead, directory.path()).expect(1);
+    assert!(
+        ran.stderr.contains("no name server answered"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.of_type("domain").len(), 1);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    for script in [
+        "mail-lab --generate 2014-small --list adobe --shorten 100",
+        "mail-lab --behaviours",
+        "report --list",
+    ] {
+        let ran = shell(&format!("{script} | head -1"), directory.path()).expect(0);
+        assert_eq!(
+            (ran.stdout.lines().count(), &*ran.stderr),
+            (1, ""),
+            "{script}"
+        );
+    }
+}

@@ -61,8 +61,8 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<Status> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.list {
-        let listed = output::list(&mut out);
-        return closed_is_fine(listed.map_err(Into::into), Status::Complete);
+        output::list(&mut out)?;
+        return Ok(Status::Complete);
     }
     if args.database.is_none() {
         cli::awaits("report", "records, one a line (NDJSON)");
@@ -74,28 +74,16 @@ fn run(args: Args) -> anyhow::Result<Status> {
     };
     let complain = &mut |text: &str| eprintln!("report: {text}");
     let (survey, is_whole) = output::open(args.database.as_deref(), complain)?;
-    let whole = if is_whole {
+    if args.explain.is_empty() {
+        let tables = output::answers(&survey, &asked, &args.table, args.study, args.format)?;
+        output::write(&mut out, &survey, &asked, &tables, args.format)?;
+    } else {
+        output::cards(&mut out, &survey, &asked, &args.explain, args.format)?;
+    }
+    out.flush()?;
+    Ok(if is_whole {
         Status::Complete
     } else {
         Status::Partial
-    };
-    let written = if args.explain.is_empty() {
-        let tables = output::answers(&survey, &asked, &args.table, args.study, args.format)?;
-        output::write(&mut out, &survey, &asked, &tables, args.format)
-    } else {
-        output::cards(&mut out, &survey, &asked, &args.explain, args.format)
-    };
-    let flushed = written.and_then(|()| Ok(out.flush()?));
-    closed_is_fine(flushed, whole)
-}
-
-/// A reader that went away is no failure.
-fn closed_is_fine(written: anyhow::Result<()>, status: Status) -> anyhow::Result<Status> {
-    let Err(error) = written else {
-        return Ok(status);
-    };
-    match error.downcast_ref::<io::Error>().map(io::Error::kind) {
-        Some(io::ErrorKind::BrokenPipe) => Ok(status),
-        _ => Err(error),
-    }
+    })
 }

@@ -13,7 +13,7 @@ use super::explain::explain;
 use super::page::page;
 use super::questions::{Asked, QUESTIONS, Question, Shown};
 use super::render;
-use super::summary::Summary;
+use super::summary::{Summary, cautions};
 use super::survey::Survey;
 use super::table::Table;
 use crate::store::{self, Load, Pace, Writer, printable};
@@ -166,9 +166,14 @@ pub fn write(
             };
             writeln!(out, "{}", chart.file(&table.title))?;
         }
-        Format::Text => tables
-            .iter()
-            .try_for_each(|table| render::text(out, table))?,
+        Format::Text => {
+            for caution in cautions(survey)? {
+                writeln!(out, "CAUTION: {caution}\n")?;
+            }
+            for table in tables {
+                render::text(out, table)?;
+            }
+        }
         Format::Json => render::json(out, tables)?,
         Format::Ndjson => tables
             .iter()

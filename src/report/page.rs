@@ -40,6 +40,7 @@ pub fn page(summary: &Summary, tables: &[Table], cards: &Cards) -> String {
                 header {
                     h1 { "How mail travels" }
                     p.about { (summary.about()) }
+                    @for caution in summary.cautions() { p.caution { (caution) } }
                     div.tiles {
                         @for tile in &summary.tiles {
                             div.tile {
@@ -144,8 +145,13 @@ fn key(chart: &Chart) -> Markup {
 
 fn rows(table: &Table, cards: &Cards) -> Markup {
     let numeric = table.numeric();
+    // Sentences want all the height that they need.
+    let is_of_words = table.rows.iter().flatten().any(|cell| match cell {
+        Cell::Text(text) => text.chars().count() > 150,
+        _ => false,
+    });
     html! {
-        div.table tabindex="0" role="region" aria-label=(table.title) {
+        div class=(if is_of_words { "table words" } else { "table" }) tabindex="0" role="region" aria-label=(table.title) {
             table {
                 thead {
                     tr {
@@ -169,7 +175,9 @@ fn rows(table: &Table, cards: &Cards) -> Markup {
 fn data(cell: &Cell, number: bool, cards: &Cards) -> Markup {
     let value = match cell {
         Cell::Count(count) => Some(count.to_string()),
-        Cell::Fraction(value) | Cell::Percent(value) => Some(format!("{value:.6}")),
+        Cell::Fraction(value) | Cell::Percent(value) | Cell::Difference(value) => {
+            Some(format!("{value:.6}"))
+        }
         Cell::Null | Cell::Text(_) => None,
     };
     let class = match cell {

@@ -99,15 +99,22 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 /// formula begins with an apostrophe.
 pub fn csv(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().from_writer(&mut *out);
-    writer.write_record(table.columns.iter().map(|column| harmless(&column.key)))?;
+    let failed = |error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    };
+    let keys = table.columns.iter().map(|column| harmless(&column.key));
+    writer.write_record(keys).map_err(failed)?;
     for row in table.each_row() {
-        writer.write_record(row.iter().map(|cell| match cell {
+        let cells = row.iter().map(|cell| match cell {
             Cell::Null => String::new(),
             Cell::Text(text) => harmless(text),
             Cell::Count(count) => count.to_string(),
             Cell::Fraction(number) => format!("{number:.4}"),
             Cell::Percent(percent) => format!("{percent:.4}"),
-        }))?;
+            Cell::Difference(points) => format!("{points:.4}"),
+        });
+        writer.write_record(cells).map_err(failed)?;
     }
     writer.flush()
 }
@@ -175,7 +182,9 @@ fn object(table: &Table, row: &[Cell]) -> Map<String, Value> {
         Cell::Null => Value::Null,
         Cell::Text(text) => text.as_str().into(),
         Cell::Count(count) => (*count).into(),
-        Cell::Fraction(number) | Cell::Percent(number) => ((number * 1e4).round() / 1e4).into(),
+        Cell::Fraction(number) | Cell::Percent(number) | Cell::Difference(number) => {
+            ((number * 1e4).round() / 1e4).into()
+        }
     });
     let keys = table.columns.iter().map(|column| column.key.clone());
     keys.zip(cells).collect()

@@ -12,7 +12,7 @@ pub struct Summary {
     times: Option<(String, String)>,
     store: Option<String>,
     rule: &'static str,
-    cut: u64,
+    cautions: Vec<String>,
     /// The numbers.
     pub tiles: Vec<Tile>,
 }
@@ -71,7 +71,7 @@ impl Summary {
             times,
             store,
             rule: asked.rule.word(),
-            cut: one("SELECT count(*) FROM cut_runs")?,
+            cautions: cautions(survey)?,
             tiles,
         })
     }
@@ -98,11 +98,49 @@ impl Summary {
         if let Some(store) = &self.store {
             text += &format!(" Certificates are valid against {store}.");
         }
-        if self.cut > 0 {
-            text += &format!(" {} runs were cut: records are missing.", self.cut);
-        }
         text
     }
+
+    /// What it lacks, in a sentence each.
+    pub fn cautions(&self) -> &[String] {
+        &self.cautions
+    }
+}
+
+/// What a survey lacks so that its percentages would mislead, in a sentence each.
+pub fn cautions(survey: &Survey) -> rusqlite::Result<Vec<String>> {
+    let one = |sql: &str| -> rusqlite::Result<u64> {
+        survey.connection.query_row(sql, [], |row| row.get(0))
+    };
+    let cut = one("SELECT count(*) FROM cut_runs")?;
+    let accept = one("SELECT count(*) FROM smtp WHERE accepted = 1")?;
+    let unasked = one(
+        "SELECT count(*) FROM judged_server j JOIN smtp s ON s.id = j.smtp WHERE s.accepted = 1 AND j.tls IS NULL",
+    )?;
+    let not_probed = one("SELECT count(*) FROM judged_domain WHERE status = 'not_probed'")?;
+    let mut cautions = Vec::new();
+    let mut add = |count: u64, text: String| cautions.extend((count > 0).then_some(text));
+    add(
+        cut,
+        format!("{} runs were cut: records are missing.", thousands(cut)),
+    );
+    add(
+        not_probed,
+        format!(
+            "The servers of {} domains were not probed.",
+            thousands(not_probed)
+        ),
+    );
+    add(
+        unasked,
+        format!(
+            "{} of {} servers that accept STARTTLS were not asked for TLS by tls-inspect: they are unknown, so that \
+             percentages of TLS and of certificates lean towards no.",
+            thousands(unasked),
+            thousands(accept)
+        ),
+    );
+    Ok(cautions)
 }
 
 fn users(survey: &Survey, asked: &Asked, measure: &Measure) -> rusqlite::Result<Vec<Tile>> {
@@ -126,16 +164,25 @@ fn users(survey: &Survey, asked: &Asked, measure: &Measure) -> rusqlite::Result<
 
 fn tile(label: String, tally: &Tally, unit: &str) -> Tile {
     Tile {
-        value: tally
-            .percent()
-            .map_or_else(|| "unknown".to_owned(), |percent| format!("{percent:.2} %")),
+        value: headline(tally),
         label,
         detail: format!(
-            "{} of {} {unit} that answered; {} unknown",
+            "{} of {} {unit} of which it was learned; {} unknown",
             thousands(tally.yes),
             thousands(tally.of()),
             thousands(tally.unknown)
         ),
+    }
+}
+
+/// The percentage; where more than one in a hundred is unknown, what it could be at least and at most.
+fn headline(tally: &Tally) -> String {
+    let Some(percent) = tally.percent() else {
+        return "unknown".to_owned();
+    };
+    match tally.bounds() {
+        Some((least, most)) if most - least > 1.0 => format!("{least:.0} to {most:.0} %"),
+        _ => format!("{percent:.2} %"),
     }
 }
 

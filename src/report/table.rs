@@ -72,6 +72,8 @@ pub enum Cell {
     Fraction(f64),
     /// A percentage, 0 to 100.
     Percent(f64),
+    /// Ours less another's, in points or in whole numbers.
+    Difference(f64),
 }
 
 impl Cell {
@@ -91,7 +93,7 @@ impl Cell {
 
     /// Whether it is set flush right.
     pub fn is_number(&self) -> bool {
-        matches!(self, Self::Count(_) | Self::Fraction(_) | Self::Percent(_))
+        !matches!(self, Self::Null | Self::Text(_))
     }
 
     /// For people: thousands apart, two decimals and a sign for percentages.
@@ -105,6 +107,12 @@ impl Cell {
                 format!("{}.{}", thousands(tenths / 10), tenths % 10)
             }
             Self::Percent(percent) => format!("{percent:.2} %"),
+            Self::Difference(by) if by.abs() < 0.0005 => "0".to_owned(),
+            Self::Difference(by) if by.fract() == 0.0 => {
+                let sign = if *by < 0.0 { '-' } else { '+' };
+                format!("{sign}{}", thousands(by.abs() as u64))
+            }
+            Self::Difference(by) => format!("{by:+.3}"),
         }
     }
 }
@@ -310,6 +318,14 @@ mod tests {
             assert_eq!(thousands(number), text);
         }
         assert_eq!(Cell::Fraction(1234.56).shown(), "1,234.6");
+        for (by, text) in [
+            (-0.0001, "0"),
+            (1.5, "+1.500"),
+            (-0.064, "-0.064"),
+            (-1234.0, "-1,234"),
+        ] {
+            assert_eq!(Cell::Difference(by).shown(), text);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
@@ -131,7 +132,11 @@ where
         self.progress.clear();
         match result {
             Ok(()) => {
-                let status = self.status();
+                let mut status = self.status();
+                if let Some(complaint) = self.observe.complaint() {
+                    eprintln!("{}: {complaint}", self.options.stage);
+                    status = Status::Partial;
+                }
                 let last = self.last_line();
                 let reader_is_there = self.output.send(last).await.is_ok();
                 // A reader that has seen enough is no failure of ours.
@@ -163,6 +168,7 @@ where
 
     /// The loop: read, start, finish, until there is nothing left of any.
     async fn turn_over(&mut self) -> Result<(), Interruption> {
+        input::ahead(S::OWN, |line| self.select.done(line)).context("the input")?;
         let mut input = Some(input::stdin(self.options.stage, self.options.awaited)?);
         let mut signals = Signals::new()?;
         loop {

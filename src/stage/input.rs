@@ -1,13 +1,14 @@
 //! Standard input in batches: whatever has arrived goes on at once, and no more is read than is asked for.
 
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal};
+use std::io::{self, BufReader, IsTerminal, Read, Seek as _};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt as _;
 use std::thread;
 
 use tokio::sync::mpsc;
 
-use crate::ndjson::{Lines, Read1};
+use crate::ndjson::{Line, Lines, Read1};
 
 /// Lines in a batch, and the bytes after which it is closed.
 const LINES: usize = 512;
@@ -26,6 +27,42 @@ pub fn stdin(program: &str, awaited: &str) -> io::Result<mpsc::Receiver<Batch>> 
     let (batches, receiver) = mpsc::channel(2);
     thread::spawn(move || read(file, &batches));
     Ok(receiver)
+}
+
+/// Where standard input is a file, its lines of a type before all others: what is done stands behind what caused it, and
+/// would be done again. Of a pipe nothing can be known ahead.
+pub fn ahead(kind: &str, mut each: impl FnMut(&Line)) -> io::Result<()> {
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    if !file.metadata()?.is_file() {
+        return Ok(());
+    }
+    let at = (&file).stream_position()?;
+    let word = format!("\"{kind}\"");
+    let finder = memchr::memmem::Finder::new(&word);
+    let mut lines = Lines::new(BufReader::with_capacity(256 << 10, At { file, at }));
+    while let Some(read) = lines.next()? {
+        if let Read1::Line(line) = read
+            && finder.find(&line.bytes).is_some()
+            && line.tag().is_ok_and(|tag| tag == kind)
+        {
+            each(&line);
+        }
+    }
+    Ok(())
+}
+
+/// A file from a place on; the place that others read from stays where it is.
+struct At {
+    file: File,
+    at: u64,
+}
+
+impl Read for At {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
 }
 
 fn read(file: File, batches: &mpsc::Sender<Batch>) {

@@ -31,6 +31,9 @@ pub trait Earlier: Send {
     /// The line of a subject, without a line feed.
     fn line(&mut self, key: Key<'_>) -> anyhow::Result<Option<Vec<u8>>>;
 
+    /// Whether a run of ours wrote it: it has a `run` line, or nothing at all yet.
+    fn is_of_a_run(&self) -> bool;
+
     /// The `run` start lines of a stage, oldest first.
     fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Run>>;
 }
@@ -100,6 +103,8 @@ pub struct Ndjson {
     /// Subject to the place of its last line.
     index: HashMap<u128, (u64, u32)>,
     starts: Vec<Run>,
+    /// No line of it is whole.
+    is_blank: bool,
 }
 
 impl Ndjson {
@@ -111,6 +116,7 @@ impl Ndjson {
             subjects: Subjects::new(),
             index: HashMap::new(),
             starts: Vec::new(),
+            is_blank: true,
         };
         let mut lines = Lines::new(BufReader::with_capacity(256 << 10, File::open(path)?));
         let mut at = 0;
@@ -118,6 +124,7 @@ impl Ndjson {
             match read {
                 Read1::Line(line) => {
                     index.take(&line.bytes, at);
+                    index.is_blank &= line.torn;
                     at += line.bytes.len() as u64 + u64::from(!line.torn);
                 }
                 Read1::TooLong(number) => {
@@ -183,6 +190,10 @@ impl Earlier for Ndjson {
         let mut line = vec![0; length as usize];
         self.file.read_exact_at(&mut line, at)?;
         Ok(Some(line))
+    }
+
+    fn is_of_a_run(&self) -> bool {
+        !self.starts.is_empty() || self.is_blank
     }
 
     fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Run>> {

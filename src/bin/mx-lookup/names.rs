@@ -1,12 +1,13 @@
 //! From lines to names, and from names to `domain` records.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mx_survey::dns::list::{self, Item, List};
 use mx_survey::dns::lookup::{self, Lookup};
 use mx_survey::dns::name::Name;
 use mx_survey::ndjson::{Line, NotARecord};
-use mx_survey::record::{Domain, Listed, now};
+use mx_survey::record::{Domain, Listed, Reason, now};
 use mx_survey::stage::resume::{Key, Resume};
 
 use mx_survey::stage::seen::Seen;
@@ -124,6 +125,16 @@ impl Select for Names {
             }
         }
     }
+
+    const OWN: &'static str = "domain";
+
+    fn done(&mut self, line: &Line) {
+        if self.list.reads_objects()
+            && let Ok(Some(domain)) = list::domain_of(&line.bytes)
+        {
+            self.recorded.is_first(&text_of(&read(domain.as_bytes())));
+        }
+    }
 }
 
 fn read(text: &[u8]) -> Job {
@@ -140,12 +151,42 @@ fn text_of(job: &Job) -> String {
 /// Looks names up.
 pub struct Measure {
     lookup: Lookup,
+    /// Names for which no name server said anything, as long as none ever did.
+    silent: AtomicU64,
+    is_heard: AtomicBool,
 }
+
+/// So many names without a word from a name server, and there is none.
+const SILENT: u64 = 1000;
 
 impl Measure {
     /// By `lookup`.
     pub fn new(lookup: Lookup) -> Self {
-        Self { lookup }
+        Self {
+            lookup,
+            silent: AtomicU64::new(0),
+            is_heard: AtomicBool::new(false),
+        }
+    }
+
+    fn hear(&self, domain: &Domain) {
+        match domain.outcome.reason {
+            Reason::Timeout | Reason::Unreachable => {
+                self.silent.fetch_add(1, Ordering::Relaxed);
+            }
+            Reason::InvalidName => {}
+            _ => self.is_heard.store(true, Ordering::Relaxed),
+        }
+    }
+
+    /// What to say after so many names or more without a word.
+    fn unheard(&self, at_least: u64) -> Option<String> {
+        let silent = self.silent.load(Ordering::Relaxed);
+        (silent >= at_least && !self.is_heard.load(Ordering::Relaxed)).then(|| {
+            format!(
+                "no name server answered anything about {silent} names; --nameserver names others"
+            )
+        })
     }
 }
 
@@ -157,6 +198,7 @@ impl Observe for Measure {
             Ok(name) => self.lookup.domain(&name).await,
             Err(invalid) => *invalid,
         };
+        self.hear(&domain);
         domain.run = turn.run.to_string();
         domain.time = now();
         Observed::record(&domain, &domain.outcome)
@@ -168,6 +210,14 @@ impl Observe for Measure {
             "{} of {} resolvers healthy",
             servers.healthy, servers.all
         ))
+    }
+
+    fn verdict(&self) -> Option<String> {
+        self.unheard(SILENT)
+    }
+
+    fn complaint(&self) -> Option<String> {
+        self.unheard(1)
     }
 
     fn counts(&self) -> BTreeMap<String, u64> {

@@ -139,14 +139,19 @@ impl Select for Selection {
         match kind {
             Ok("domain") => self.domain(line, found),
             Ok("smtp") => {
-                // Measured by an earlier stage: done.
-                if let Ok(measured) = serde_json::from_slice::<Measured>(&line.bytes) {
-                    self.seen.is_first(&Key::Smtp(measured.ip, measured.port));
-                }
+                self.done(line);
                 Ok(Taken::Passed)
             }
             Ok(_) => Ok(Taken::Passed),
             Err(why) => self.plain(line, why, found),
+        }
+    }
+
+    const OWN: &'static str = "smtp";
+
+    fn done(&mut self, line: &Line) {
+        if let Ok(measured) = serde_json::from_slice::<Measured>(&line.bytes) {
+            self.seen.is_first(&Key::Smtp(measured.ip, measured.port));
         }
     }
 

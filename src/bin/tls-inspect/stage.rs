@@ -226,17 +226,6 @@ impl Selection {
     }
 
     /// A line of our own type: measured by an earlier stage.
-    fn tls(&mut self, line: &Line) {
-        if let Ok(done) = serde_json::from_slice::<Done>(&line.bytes) {
-            let key = self.key(
-                done.ip.to_canonical(),
-                done.port,
-                done.server_name.as_deref(),
-            );
-            self.seen.is_first(&key);
-        }
-    }
-
     fn certificate(&mut self, line: &Line) {
         #[derive(Deserialize)]
         struct Certificate<'a> {
@@ -260,12 +249,25 @@ impl Select for Selection {
         match kind {
             Ok("smtp") => return self.smtp(line, found),
             Ok("domain") if self.sni == Sni::Each => return self.domain(line, found),
-            Ok("tls") => self.tls(line),
+            Ok("tls") => self.done(line),
             Ok("cert") => self.certificate(line),
             Ok(_) => {}
             Err(why) => return Ok(Taken::Refused(why.to_string())),
         }
         Ok(Taken::Passed)
+    }
+
+    const OWN: &'static str = "tls";
+
+    fn done(&mut self, line: &Line) {
+        if let Ok(done) = serde_json::from_slice::<Done>(&line.bytes) {
+            let key = self.key(
+                done.ip.to_canonical(),
+                done.port,
+                done.server_name.as_deref(),
+            );
+            self.seen.is_first(&key);
+        }
     }
 }
 
@@ -390,6 +392,11 @@ impl Select for Regrading {
         };
         Ok(refused.map_or(Taken::Passed, Taken::Refused))
     }
+
+    const OWN: &'static str = "tls";
+
+    /// Every chain is judged anew.
+    fn done(&mut self, _: &Line) {}
 }
 
 /// There is nothing to observe.

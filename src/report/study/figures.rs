@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::count::{Census, Count, Counted, named};
-use super::numbers::{ranks_of, signed, whole};
+use super::numbers::{ranks_of, whole};
 use super::sentences::SEVEN;
 use super::{STUDY, received, registered};
 use crate::report::chart::Chart;
@@ -92,10 +92,7 @@ fn row(
     ours: &Counted,
     read: Option<(f64, f64)>,
 ) -> Vec<Cell> {
-    let difference = ours
-        .value()
-        .zip(read)
-        .map(|(ours, (share, _))| signed(ours - 100.0 * share, 2));
+    let difference = (ours.value().zip(read)).map(|(ours, (share, _))| ours - 100.0 * share);
     let percent = |share: f64| Cell::Percent(100.0 * share);
     vec![
         panel.into(),
@@ -106,7 +103,7 @@ fn row(
         whole(ours.unknown),
         ours.value().map_or(Cell::Null, Cell::Percent),
         read.map_or(Cell::Null, |(share, _)| percent(share)),
-        Cell::text(difference),
+        difference.map_or(Cell::Null, Cell::Difference),
         read.map_or(Cell::Null, |(_, error)| percent(error)),
     ]
 }

@@ -81,7 +81,9 @@ pub fn numbers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             number.what.as_str().into(),
             number.shown().into(),
             ours_of(&ours),
-            Cell::text(number.difference(&ours)),
+            number
+                .difference(&ours)
+                .map_or(Cell::Null, Cell::Difference),
             number.status(&ours, survey).into(),
             number.contradiction.into(),
             whole(ours.yes),
@@ -106,15 +108,6 @@ pub fn whole(number: f64) -> Cell {
         Cell::Count(number.round() as u64)
     } else {
         Cell::Fraction(number)
-    }
-}
-
-/// With its sign, where anything is left of it.
-pub fn signed(difference: f64, decimals: usize) -> String {
-    let text = format!("{difference:+.decimals$}");
-    match text.trim_matches(['+', '-', '0', '.']).is_empty() {
-        true => text[1..].to_owned(),
-        false => text,
     }
 }
 
@@ -148,14 +141,9 @@ impl Number {
         })
     }
 
-    fn difference(&self, ours: &Counted) -> Option<String> {
+    fn difference(&self, ours: &Counted) -> Option<f64> {
         let (_, _, printed) = self.value()?;
-        let difference = ours.value()? - printed;
-        let sign = if difference < 0.0 { '-' } else { '+' };
-        Some(match self.unit {
-            Some(_) => format!("{sign}{}", thousands(difference.abs() as u64)),
-            None => signed(difference, 3),
-        })
+        Some(ours.value()? - printed)
     }
 
     /// Whether ours is what was printed.

@@ -115,6 +115,9 @@ const SENTENCES: [Sentence; 12] = [
                     beyond: None,
                 })
             };
+            if census.last_rank() < 100_000 {
+                return Ok(unknown());
+            }
             let [few, some, many] = [first(2000)?, first(20_000)?, first(100_000)?];
             let rises = few.value() < some.value() && some.value() <= many.value();
             Ok(compared(
