@@ -14,7 +14,7 @@ pub(super) fn overview(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table
         "Percentages are of what was learned: yes, no and mixed. Unknown stands beside them; at least and at most are \
          the percentage if every unknown were a no, or a yes. Domains that take no mail are outside. Preferred: the \
          servers that mail would go to must agree, else mixed. Any, all: one server is enough, every server must. \
-         STARTTLS accepted is what was counted as TLS in 2014; TLS is a handshake that was seen through. A valid \
+         STARTTLS accepted is what was counted as TLS in 2014; TLS is a handshake that was completed, or went as far as the server's hello and chain. A valid \
          certificate leads to a root of the named store; names are another question.",
     );
     answer(survey, asked, table, |measure| {

@@ -51,7 +51,7 @@ pub fn definitions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     row(
         "TLS of domains",
         "today",
-        "a handshake that was seen through",
+        "a handshake, completed or as far as the server's hello and chain",
         of("tls", &census),
     );
     row(
@@ -114,7 +114,12 @@ pub fn definitions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             row(&question, "2014", "as the study's query added", added);
         }
         let now = census.users(list, tls, None);
-        row(&question, "today", "a handshake that was seen through", now);
+        row(
+            &question,
+            "today",
+            "a handshake, completed or as far as the server's hello and chain",
+            now,
+        );
     }
     for (whose, rule, definition) in [
         ("2014", Rule::Any, "one server is enough"),
