@@ -35,7 +35,10 @@ pub fn main<A: Parser, S: Into<ExitCode>>(
     run: impl FnOnce(A) -> anyhow::Result<S>,
 ) -> ExitCode {
     let command = command::<A>();
-    let mut matches = command.clone().get_matches();
+    let mut matches = match command.clone().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => refuse(&command, program, &error),
+    };
     if let Some(&shell) = matches.get_one::<clap_complete::Shell>("completions") {
         return completions(command, program, shell);
     }
@@ -51,6 +54,23 @@ pub fn main<A: Parser, S: Into<ExitCode>>(
             ExitCode::from(2)
         }
     }
+}
+
+/// Says what is wrong with the arguments; a file named to a program that has none is the commonest fault.
+fn refuse(command: &clap::Command, program: &str, error: &clap::Error) -> ! {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    if let (ErrorKind::UnknownArgument, Some(ContextValue::String(word))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+        && !word.starts_with('-')
+        && command.get_positionals().next().is_none()
+    {
+        eprintln!(
+            "{program}: it reads standard input: {program} < {}",
+            printable(word)
+        );
+        std::process::exit(2);
+    }
+    error.exit()
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

@@ -112,7 +112,9 @@ impl List {
                     .any(|name| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
             })
         };
-        match column(&["domain"]) {
+        let rank_is_first = fields[0].trim_ascii().eq_ignore_ascii_case(b"rank");
+        let named = column(&["domain"]).or(column(&["name"]).filter(|_| rank_is_first));
+        match named {
             Some(domain) => {
                 let rank = column(&["globalrank", "rank"]);
                 self.columns = Columns::Header { domain, rank };
@@ -297,6 +299,10 @@ mod tests {
         assert_eq!(
             entries(Format::Auto, "DOMAIN\nexample.org\n"),
             ["1 example.org"]
+        );
+        assert_eq!(
+            entries(Format::Auto, "rank,name\n7,example.org\n"),
+            ["7 example.org"]
         );
     }
 

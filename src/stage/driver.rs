@@ -425,7 +425,7 @@ where
         self.output.send(lines).await?;
         if !self.options.quiet {
             self.progress.say(&format!(
-                "interrupted: {} in flight are let end, {not_started} that wait are not begun; once more stops at once",
+                "interrupted: {} in flight may end, {not_started} that wait are not begun; interrupt again to stop at once",
                 self.flying.len()
             ));
         }
