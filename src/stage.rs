@@ -90,7 +90,7 @@ pub trait Observe: Send + Sync + 'static {
         None
     }
 
-    /// Asked at the end: a reason not to believe what was observed (status 1).
+    /// Asked at the end: a reason to doubt what was observed, for people.
     fn complaint(&self) -> Option<String> {
         None
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hickory_proto::rr::{self, RData, RecordType};
+use hickory_proto::rr::{self, DNSClass, RData, RecordType};
 
 use super::message::Question;
 use super::name::Name;
@@ -119,7 +119,11 @@ fn walk(
 ) -> Result<Vec<RData>, Failure> {
     let mut owner = cname.last().unwrap_or(name).clone();
     loop {
-        let of_owner = || records.iter().filter(|record| owner == record.name);
+        let of_owner = || {
+            records
+                .iter()
+                .filter(|record| owner == record.name && record.dns_class == DNSClass::IN)
+        };
         let data: Vec<_> = of_owner()
             .filter(|record| record.record_type() == kind)
             .map(|record| record.data.clone())

@@ -39,7 +39,7 @@ pub fn page(summary: &Summary, tables: &[Table], cards: &Cards) -> String {
             body {
                 header {
                     h1 { "How mail travels" }
-                    p.about { (summary.about()) }
+                    p.about { (safe(&summary.about())) }
                     @for caution in summary.cautions() { p.caution { (caution) } }
                     div.tiles {
                         @for tile in &summary.tiles {
@@ -79,7 +79,7 @@ fn section(table: &Table, cards: &Cards) -> Markup {
     html! {
         section id=(table.name) {
             h2 { (table.title) }
-            p.note { (table.note) }
+            p.note { (safe(&table.note)) }
             @if let Some(chart) = &table.chart {
                 div.panels {
                     @for panel in chart.panels() {

@@ -12,8 +12,8 @@ const LONG: usize = 100;
 
 /// For a terminal or a mail: columns aligned, nothing raw from the network.
 pub fn text(out: &mut dyn Write, table: &Table) -> io::Result<()> {
-    writeln!(out, "{}", table.title.to_uppercase())?;
-    for line in wrapped(&table.note, 100) {
+    writeln!(out, "{}", printable(&table.title).to_uppercase())?;
+    for line in wrapped(&printable(&table.note), 100) {
         writeln!(out, "  {line}")?;
     }
     let shown = || {

@@ -132,10 +132,9 @@ where
         self.progress.clear();
         match result {
             Ok(()) => {
-                let mut status = self.status();
+                let status = self.status();
                 if let Some(complaint) = self.observe.complaint() {
                     eprintln!("{}: {complaint}", self.options.stage);
-                    status = Status::Partial;
                 }
                 let last = self.last_line();
                 let reader_is_there = self.output.send(last).await.is_ok();

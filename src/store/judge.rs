@@ -16,7 +16,7 @@ use super::{Error, dane, weigh};
 use crate::record::Reason;
 
 /// Changes with what this module computes: older judgements are made again.
-const RULES_VERSION: i64 = 2;
+const RULES_VERSION: i64 = 3;
 
 /// Whether the judgements are those of the facts as they stand.
 pub fn is_judged(connection: &Connection) -> Result<bool, Error> {
@@ -115,6 +115,8 @@ struct Resolved {
     edges: u32,
     /// No address is known, and one may exist: a question failed, or was not asked.
     unlearned: bool,
+    /// There may be more addresses than are known: a question failed.
+    is_open: bool,
 }
 
 struct Judge<'c> {
@@ -271,11 +273,13 @@ impl<'c> Judge<'c> {
                 // A word of a later version says no more than that the question was asked.
                 Ok(reason.map(|reason| Reason::from_word(reason).unwrap_or(Reason::Other)))
             };
+            let ends = [ended(3)?, ended(4)?];
             self.exchanges[id] = Resolved {
                 name,
                 first: first as u32,
                 edges: (self.edges.len() - first) as u32,
-                unlearned: self.edges.len() == first && !has_no_address(ended(3)?, ended(4)?),
+                unlearned: self.edges.len() == first && !has_no_address(ends[0], ends[1]),
+                is_open: ends.into_iter().flatten().any(|reason| !is_answer(reason)),
             };
         }
         Ok(())
@@ -367,9 +371,13 @@ impl<'c> Judge<'c> {
     }
 
     fn judge_domain(&self, mx: &[(u32, u32)], servers: &[(u32, u32, Edge)]) -> Judged {
-        let unlearned = mx
-            .iter()
-            .any(|&(_, exchange)| self.exchanges[exchange as usize].unlearned);
+        let resolved = || {
+            mx.iter()
+                .map(|&(_, exchange)| self.exchanges[exchange as usize])
+        };
+        let unlearned = resolved().any(|exchange| exchange.unlearned);
+        // Servers behind addresses that were not learned are unknown ones.
+        let is_open = unlearned || resolved().any(|exchange| exchange.is_open);
         // `mx` and so `servers` are in order of preference.
         let answered = servers
             .iter()
@@ -391,7 +399,7 @@ impl<'c> Judge<'c> {
             let of = |edge: &Edge| edge.truth(fact);
             let every = || {
                 let known = servers.iter().map(|(_, _, edge)| of(edge));
-                known.chain(unlearned.then_some(Truth::Unknown))
+                known.chain(is_open.then_some(Truth::Unknown))
             };
             pack(&mut judged.facts, fact, Rule::Any, any(every()));
             pack(&mut judged.facts, fact, Rule::All, all(every()));
@@ -581,13 +589,16 @@ fn silence(reason: Option<Reason>) -> Silence {
 /// Whether the ends of the questions for A and AAAA say for sure that a name has no address: it does not exist, or
 /// both types are missing. A question that was not asked says nothing.
 fn has_no_address(ipv4: Option<Reason>, ipv6: Option<Reason>) -> bool {
-    let is_missing = |reason| {
-        matches!(
-            reason,
-            Some(Reason::Ok | Reason::Nxdomain | Reason::NoData | Reason::NoAddress)
-        )
-    };
+    let is_missing = |reason: Option<Reason>| reason.is_some_and(is_answer);
     [ipv4, ipv6].contains(&Some(Reason::Nxdomain)) || is_missing(ipv4) && is_missing(ipv6)
+}
+
+/// Whether a question for addresses was answered, one way or the other.
+fn is_answer(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Ok | Reason::Nxdomain | Reason::NoData | Reason::NoAddress
+    )
 }
 
 /// The status of a domain that has no exchange to look at, or says that it takes no mail.

@@ -267,6 +267,14 @@ impl Scan {
         })
     }
 
+    /// There may be servers behind addresses that were not learned.
+    fn is_open(&self, domain: &str) -> bool {
+        self.domains[domain].mx.iter().any(|exchange| {
+            let mut outcomes = exchange.ipv4.iter().chain(&exchange.ipv6);
+            outcomes.any(|it| !matches!(it.reason, Reason::Ok | Reason::Nxdomain | Reason::NoData))
+        })
+    }
+
     /// The preference that a sender would end at.
     fn answered_at(&self, domain: &str) -> Option<u16> {
         let routes = self.routes(domain);
@@ -315,7 +323,7 @@ impl Scan {
             })
             .map(|(_, exchange, ip)| self.fact(ip, Some(exchange), domain, fact))
             .collect();
-        if rule != "preferred" && self.unlearned(domain) {
+        if rule != "preferred" && (self.unlearned(domain) || self.is_open(domain)) {
             facts.push(None);
         }
         let (yes, no, unknown) = (
