@@ -519,7 +519,7 @@ pub struct Smtp {
     pub connections: u32,
     /// Tries, the last one included: 4xx are tried again.
     pub attempts: u32,
-    /// The outcomes of the tries before the last.
+    /// The outcomes of the other tries, in order; the record shows the last, unless an earlier one learned more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Outcome>,
     /// `--samples`: what the same address said each time.

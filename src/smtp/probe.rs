@@ -86,7 +86,7 @@ impl Prober {
 }
 
 /// One connection and what it showed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Conversation {
     /// How it ended.
     pub outcome: Outcome,
@@ -113,6 +113,17 @@ impl Conversation {
     }
 }
 
+impl Conversation {
+    /// How much it showed.
+    fn reach(&self) -> impl Ord + use<> {
+        let Dialogue {
+            esmtp, starttls, ..
+        } = &self.dialogue;
+        let facts = [*esmtp, starttls.advertised, starttls.accepted];
+        (self.outcome.is_ok(), facts.iter().flatten().count())
+    }
+}
+
 /// A server that is asked, over all its tries.
 #[derive(Debug)]
 pub struct Job {
@@ -122,6 +133,8 @@ pub struct Job {
     pub earlier: Vec<Outcome>,
     /// Connections that they took.
     pub connections: u32,
+    /// The one of them that showed most.
+    furthest: Option<Conversation>,
 }
 
 impl Job {
@@ -131,24 +144,45 @@ impl Job {
             target,
             earlier: Vec::new(),
             connections: 0,
+            furthest: None,
         }
     }
 
     /// The same after one more try.
-    pub fn again(mut self, outcome: Outcome, connections: u32) -> Self {
-        self.connections += connections;
-        self.earlier.push(outcome);
+    pub fn again(mut self, tried: &Asked) -> Self {
+        let shown = tried.shown();
+        self.connections += tried.count();
+        self.earlier.push(shown.outcome.clone());
+        if !self.shows_more_than(shown) {
+            self.furthest = Some(shown.clone());
+        }
         self
     }
 
-    /// What a try found, as the record of the server.
-    pub fn record(&self, asked: Asked, attempt: u32, run: &str) -> Smtp {
+    fn shows_more_than(&self, conversation: &Conversation) -> bool {
+        let furthest = self.furthest.as_ref();
+        furthest.is_some_and(|furthest| furthest.reach() > conversation.reach())
+    }
+
+    /// The record of the server: what the last try found, or an earlier one that showed more.
+    pub fn record(&self, asked: &Asked, attempt: u32, run: &str) -> Smtp {
         let connections = self.connections + asked.count();
         let connected = Some(timestamp(asked.last().connected));
         let samples = asked.samples();
+        let mut earlier = self.earlier.clone();
+        let shown = match &self.furthest {
+            Some(furthest) if self.shows_more_than(asked.shown()) => {
+                if let Some(at) = earlier.iter().position(|it| *it == furthest.outcome) {
+                    earlier.remove(at);
+                }
+                earlier.push(asked.shown().outcome.clone());
+                furthest
+            }
+            _ => asked.shown(),
+        };
         let Conversation {
             outcome, dialogue, ..
-        } = asked.into_shown();
+        } = shown.clone();
         Smtp {
             outcome,
             esmtp: dialogue.esmtp,
@@ -162,7 +196,7 @@ impl Job {
             capabilities: dialogue.capabilities,
             connections,
             attempts: attempt,
-            earlier: self.earlier.clone(),
+            earlier,
             samples,
             timings: dialogue.timings,
             transcript: dialogue
@@ -237,17 +271,6 @@ impl Asked {
         self.all()
             .find(|conversation| conversation.outcome.is_ok())
             .unwrap_or_else(|| self.last())
-    }
-
-    fn into_shown(self) -> Conversation {
-        let mut last = self.first;
-        for conversation in self.others {
-            if last.outcome.is_ok() {
-                break;
-            }
-            last = conversation;
-        }
-        last
     }
 
     fn all(&self) -> impl Iterator<Item = &Conversation> + Clone {
@@ -336,7 +359,7 @@ mod tests {
         ] {
             let pairs: Vec<_> = reasons.iter().map(|&reason| (reason, None)).collect();
             assert_eq!(asked(&pairs).shown().outcome.reason, shown);
-            assert_eq!(asked(&pairs).into_shown().outcome.reason, shown);
+            assert_eq!(asked(&pairs).shown().outcome.reason, shown);
         }
     }
 

@@ -112,6 +112,15 @@ fn behaviours() -> Vec<Case> {
             "earlier": [{"phase": "banner", "reason": "deferred", "detail": "421 4.7.0 too many"}]}),
         heard: once_more,
     });
+    // What the first try learned is not lost in a second that learns less.
+    cases.push(Case {
+        name: "454, then closed",
+        scripts: vec![until_quit(after_ehlo(vec![say("454 4.7.0 no TLS now\r\n")])), vec![]],
+        outcome: "starttls/deferred",
+        facts: [YES, YES, None],
+        also: json!({"attempts": 2, "connections": 2, "earlier": [{"phase": "banner", "reason": "closed"}]}),
+        heard: no_tls,
+    });
     cases
 }
 

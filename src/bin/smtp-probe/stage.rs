@@ -229,17 +229,13 @@ impl Observe for Asker {
 
     async fn observe(&self, job: Job, turn: Turn) -> Observed<Job> {
         let asked = self.ask(&job, &turn).await;
-        let outcome = asked.shown().outcome.clone();
-        let connections = asked.count();
-        let began = asked.last().began;
-        let record = job.record(asked, turn.attempt, &turn.run);
-        let again =
-            (outcome.reason == Reason::Deferred).then(|| job.again(outcome.clone(), connections));
+        let record = job.record(&asked, turn.attempt, &turn.run);
+        let is_deferred = asked.shown().outcome.reason == Reason::Deferred;
         Observed {
-            connections,
-            began: Some(began),
-            again,
-            ..Observed::record(&record, &outcome)
+            connections: asked.count(),
+            began: Some(asked.last().began),
+            again: is_deferred.then(|| job.again(&asked)),
+            ..Observed::record(&record, &record.outcome)
         }
     }
 
