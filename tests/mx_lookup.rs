@@ -87,6 +87,7 @@ const NAMES: &[&str] = &[
     "secure.test",
     "securealias.test",
     "ownbase.test",
+    "outalias.test",
     "notlsa.test",
     "brokentlsa.test",
     "mixed.test",
@@ -520,6 +521,14 @@ fn tlsa_base_falls_back_to_the_name_itself() {
     says(
         "ownbase.test",
         json!({"mx": [{"tlsa": {"base": "alias.ownbase.test", "records": [{"data": format!("{:064}", 2)}]}}]}),
+    );
+}
+
+#[test]
+fn tlsa_of_a_secure_alias_into_an_unsigned_zone() {
+    says(
+        "outalias.test",
+        json!({"mx": [{"dnssec": "insecure", "tlsa": {"base": "alias.outalias.test", "dnssec": "secure", "records": [{"data": format!("{:064}", 3)}]}}]}),
     );
 }
 

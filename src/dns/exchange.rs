@@ -59,13 +59,32 @@ impl Host {
         )
         .await;
         let mut host = Self::of(v4, v6);
-        // RFC 7672 §2.2.2: no TLSA question unless the addresses are secure.
-        if wanted.tlsa && host.dnssec == Some(Dnssec::Secure) && !host.addresses.is_empty() {
-            let (set, sent) = tlsa::look_up(resolver, name, &host.cname, allowance).await;
-            host.tlsa = Some(Box::new(set));
-            host.sent += sent;
+        if wanted.tlsa && !host.addresses.is_empty() {
+            host.ask_for_tlsa(resolver, name, allowance).await;
         }
         host
+    }
+
+    /// RFC 7672 §2.2.2: no TLSA question unless the addresses are secure, or the name is a secure alias of one whose are
+    /// not; then only below the name itself.
+    async fn ask_for_tlsa(&mut self, resolver: &dyn Resolve, name: &Name, allowance: Duration) {
+        let mut cname = &self.cname[..];
+        if self.dnssec != Some(Dnssec::Secure) {
+            if self.cname.is_empty() || self.dnssec != Some(Dnssec::Insecure) {
+                return;
+            }
+            let alias = Chain::follow(resolver, name, RecordType::CNAME, allowance, false).await;
+            self.sent += alias.sent;
+            if alias.dnssec != Some(Dnssec::Secure)
+                || alias.end.is_ok_and(|end| end.data.is_empty())
+            {
+                return;
+            }
+            cname = &[];
+        }
+        let (set, sent) = tlsa::look_up(resolver, name, cname, allowance).await;
+        self.tlsa = Some(Box::new(set));
+        self.sent += sent;
     }
 
     fn of(v4: Option<Chain>, v6: Option<Chain>) -> Self {

@@ -157,6 +157,9 @@ ownbase MX 10 alias.ownbase
 alias.ownbase CNAME target.ownbase
 target.ownbase A 11.0.0.2
 _25._tcp.alias.ownbase TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000002
+outalias MX 10 alias.outalias
+alias.outalias CNAME mx.plain
+_25._tcp.alias.outalias TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000003
 notlsa MX 10 mx.notlsa
 mx.notlsa A 11.0.0.3
 brokentlsa MX 10 mx.brokentlsa
