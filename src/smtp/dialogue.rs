@@ -68,7 +68,7 @@ impl Dialogue {
         if let (Some(greeted), Some(introduced)) = (
             self.banner.as_ref().and_then(capabilities::host),
             &capabilities.host,
-        ) && !greeted.0.eq_ignore_ascii_case(&introduced.0)
+        ) && is_another_host(&greeted.0, &introduced.0)
         {
             self.oddities.insert(Oddity::HostMismatch);
         }
@@ -119,6 +119,12 @@ impl Dialogue {
             transcript.hear(bytes);
         }
     }
+}
+
+/// Whether two names are of different hosts. A greeting that begins with another word than a name says nothing.
+fn is_another_host(greeted: &[u8], introduced: &[u8]) -> bool {
+    let plain = |name: &[u8]| name.strip_suffix(b".").unwrap_or(name).to_ascii_lowercase();
+    greeted.contains(&b'.') && plain(greeted) != plain(introduced)
 }
 
 /// Firewalls that rewrite a greeting leave its length and, some of them, the digits 2 and 0: `****0**2***`.
@@ -179,6 +185,18 @@ mod tests {
             code,
             enhanced: None,
             lines: vec![text.into()],
+        }
+    }
+
+    #[test]
+    fn hosts_differ_by_more_than_case_and_a_dot() {
+        for (greeted, introduced, differ) in [
+            ("mx.test", "other.test", true),
+            ("MX.test.", "mx.test", false),
+            ("ESMTP", "mx.test", false),
+        ] {
+            let found = is_another_host(greeted.as_bytes(), introduced.as_bytes());
+            assert_eq!(found, differ, "{greeted}");
         }
     }
 
