@@ -50,7 +50,7 @@ pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
     let subject = certificate.subject();
     let (names, ip_addresses) = alternative_names(&certificate);
     let key = Key::of(certificate.public_key());
-    let constraints = certificate.basic_constraints().ok().flatten();
+    let constraints = extension(&certificate, 19).and_then(basic_constraints);
     let self_issued = is_self_issued(&certificate);
     Ok(CertFacts {
         subject: dn::text(subject),
@@ -72,8 +72,9 @@ pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
         } else {
             Some(false)
         },
-        ca: constraints.as_ref().is_some_and(|it| it.value.ca),
-        path_len: constraints.and_then(|it| it.value.path_len_constraint),
+        ca: constraints.is_some_and(|(ca, _)| ca),
+        // Over 32 bits: no number that can be told.
+        path_len: (constraints.and_then(|(_, length)| length)).filter(|&length| length < u32::MAX),
         key_usage: key_usages(&certificate),
         extended_key_usage: extended_key_usages(&certificate),
         must_staple: has_must_staple(&certificate),
@@ -97,6 +98,48 @@ pub fn leaf(der: &[u8]) -> Result<Leaf, Fault> {
         key_bits: key.bits,
         signature_algorithm: signature_name(&certificate.signature_algorithm),
     })
+}
+
+/// cA and pathLenConstraint, of the value of basicConstraints (RFC 5280 §4.2.1.9). A length over 32 bits is the most
+/// that fits: no chain is as long.
+pub(super) fn basic_constraints(value: &[u8]) -> Option<(bool, Option<u32>)> {
+    let outer = der::read(value).filter(|it| it.tag == der::SEQUENCE && it.rest.is_empty())?;
+    let fields = der::elements(outer.contents)?;
+    let mut fields = fields.iter().peekable();
+    let ca = match fields.next_if(|it| it.tag == 1).map(|it| it.contents) {
+        None | Some([0]) => false,
+        Some([_]) => true,
+        Some(_) => return None,
+    };
+    let path_len = match fields
+        .next_if(|it| it.tag == der::INTEGER)
+        .map(|it| it.contents)
+    {
+        None => None,
+        Some([] | [0x80..=0xff, ..]) => return None,
+        Some(octets) => Some(octets.iter().fold(0u32, |number, &octet| {
+            number
+                .checked_mul(256)
+                .map_or(u32::MAX, |it| it | u32::from(octet))
+        })),
+    };
+    fields.next().is_none().then_some((ca, path_len))
+}
+
+/// notBefore and notAfter of a TBSCertificate, as they stand.
+pub(super) fn times(tbs: &[u8]) -> Option<[der::Element<'_>; 2]> {
+    let fields = der::elements(der::read(tbs)?.contents)?;
+    let version = usize::from(fields.first()?.tag == 0xa0);
+    // serialNumber, signature and issuer come before them.
+    let validity = fields.get(version + 3)?;
+    der::elements(validity.contents)?.try_into().ok()
+}
+
+/// The value of the extension 2.5.29.`id`, the first one.
+pub(super) fn extension<'a>(certificate: &X509Certificate<'a>, id: u8) -> Option<&'a [u8]> {
+    (certificate.extensions().iter())
+        .find(|extension| extension.oid.as_bytes() == [0x55, 0x1d, id])
+        .map(|extension| extension.value)
 }
 
 /// Issuer and subject are the same bytes.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
-use super::sha256_hex;
+use super::{dn, sha256_hex};
 
 /// Version of the crate with Mozilla's roots; a test holds it against Cargo.lock.
 const WEBPKI_ROOTS: &str = "1.0.10";
@@ -18,7 +18,7 @@ pub struct Store {
     name: String,
     date: String,
     anchors: Vec<TrustAnchor<'static>>,
-    /// Positions in `anchors` by subject.
+    /// Positions in `anchors` by subject in canonical form.
     by_subject: HashMap<Vec<u8>, Vec<usize>>,
 }
 
@@ -87,7 +87,7 @@ impl Store {
         let mut by_subject: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
         for (at, anchor) in anchors.iter().enumerate() {
             by_subject
-                .entry(anchor.subject.to_vec())
+                .entry(dn::canonical(&anchor.subject))
                 .or_default()
                 .push(at);
         }
@@ -114,7 +114,7 @@ impl Store {
         &self.anchors
     }
 
-    /// The anchors with a subject: the contents of a Name in DER.
+    /// The anchors with a subject in the form of [`dn::canonical`].
     pub(super) fn named(&self, subject: &[u8]) -> impl Iterator<Item = &TrustAnchor<'static>> {
         self.by_subject
             .get(subject)
