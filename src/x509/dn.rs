@@ -1,5 +1,6 @@
 //! Distinguished names as text (RFC 4514).
 
+use x509_parser::asn1_rs::ToDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use super::der;
@@ -85,9 +86,14 @@ fn attribute_text(text: &mut Vec<u8>, attribute: &AttributeTypeAndValue<'_>) {
         (keyword, _) => {
             text.extend_from_slice(keyword.unwrap_or(&oid).as_bytes());
             text.extend_from_slice(b"=#");
-            text.extend_from_slice(super::hex(attribute.attr_value().data).as_bytes());
+            text.extend_from_slice(super::hex(&encoded(attribute)).as_bytes());
         }
     }
+}
+
+/// The BER of a value, which the parser gives without its header.
+fn encoded(attribute: &AttributeTypeAndValue<'_>) -> Vec<u8> {
+    attribute.attr_value().to_der_vec().unwrap_or_default()
 }
 
 /// The descriptors that RFC 4514 §3 and RFC 4519 register, and the one of RFC 2985 that certificates use most.
@@ -224,6 +230,6 @@ mod tests {
             ],
         ]
         .concat();
-        assert_eq!(parse(&der), Text::from("CN=é,1.2.3.4=#6869"));
+        assert_eq!(parse(&der), Text::from("CN=é,1.2.3.4=#0c026869"));
     }
 }

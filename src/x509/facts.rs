@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use x509_parser::asn1_rs::Tag;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer;
-use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
@@ -206,10 +206,11 @@ impl Key {
             // rsaEncryption, id-RSASSA-PSS
             "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => Self {
                 kind: "rsa".into(),
-                bits: match spki.parsed() {
-                    Ok(PublicKey::RSA(key)) => bits(key.modulus),
-                    _ => None,
-                },
+                // RSAPublicKey, of both (RFC 4055 §1.2): modulus first.
+                bits: der::read(&spki.subject_public_key.data)
+                    .and_then(|key| der::read(key.contents))
+                    .filter(|modulus| modulus.tag == der::INTEGER)
+                    .and_then(|modulus| bits(modulus.contents)),
                 curve: None,
             },
             "1.2.840.10045.2.1" => {
@@ -217,6 +218,8 @@ impl Key {
                     .algorithm
                     .parameters
                     .as_ref()
+                    // Explicit parameters (RFC 3279 §2.3.5) are a SEQUENCE, and name no curve.
+                    .filter(|it| it.tag() == Tag::Oid)
                     .and_then(|it| it.as_oid().ok())
                     .map(|oid| curve(&oid));
                 Self {
@@ -326,6 +329,7 @@ fn pss_hash(algorithm: &AlgorithmIdentifier<'_>) -> &'static str {
             4 => "SHA224",
             _ => "other",
         },
+        Some([0x2b, 0x0e, 0x03, 0x02, 0x1a]) => "SHA1",
         Some(_) => "other",
         None => "SHA1",
     }

@@ -230,6 +230,9 @@ fn is_mere_strictness(error: &Error) -> bool {
             | Error::InvalidNetworkMaskConstraint
             // Names that are equal and not the same bytes; the root as its own leaf.
             | Error::UnknownIssuer
+            // The look has checked each signature, also where parameters are left out.
+            | Error::UnsupportedSignatureAlgorithmContext(_)
+            | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
             | Error::MaximumPathDepthExceeded
             | Error::MaximumPathBuildCallsExceeded
             | Error::MaximumSignatureChecksExceeded
