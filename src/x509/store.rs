@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
-use super::{dn, sha256_hex};
+use super::{der, dn, facts, sha256_hex};
 
 /// Version of the crate with Mozilla's roots; a test holds it against Cargo.lock.
 const WEBPKI_ROOTS: &str = "1.0.10";
@@ -81,6 +81,23 @@ impl Store {
             String::new(),
             vec![anchor.to_owned()],
         ))
+    }
+
+    /// A store of one key, a SubjectPublicKeyInfo in DER, under the name of every issuer in a chain.
+    pub(super) fn of_key<D: AsRef<[u8]>>(name: &str, key: &[u8], chain: &[D]) -> Option<Self> {
+        let key = der::read(key)?.contents;
+        let anchors = (chain.iter())
+            .filter_map(|der| {
+                let certificate = facts::parse(der.as_ref()).ok()?;
+                let issuer = der::read(certificate.issuer().as_raw())?.contents;
+                Some(TrustAnchor {
+                    subject: issuer.to_vec().into(),
+                    subject_public_key_info: key.to_vec().into(),
+                    name_constraints: None,
+                })
+            })
+            .collect();
+        Some(Self::new(name.into(), String::new(), anchors))
     }
 
     fn new(name: String, date: String, anchors: Vec<TrustAnchor<'static>>) -> Self {
