@@ -1,5 +1,6 @@
 //! The facts of a certificate (RFC 5280 §4), read from hostile DER.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use base64::Engine as _;
@@ -44,9 +45,35 @@ pub fn record(der: &[u8], time: String, run: String) -> Cert {
     }
 }
 
+/// A certificate with a time that is none, such as 30 February, in a form that can be parsed: times that are none are
+/// replaced, and the answer says whether notBefore and notAfter are.
+fn with_proper_times(der: &[u8]) -> (Cow<'_, [u8]>, [bool; 2]) {
+    let is_parsed = |time: &der::Element<'_>| ASN1Time::from_der(time.whole).is_ok();
+    let times = Signed::of(der).and_then(|signed| times(signed.message));
+    let Some(times) = times.filter(|times| !times.iter().all(is_parsed)) else {
+        return (Cow::Borrowed(der), [false; 2]);
+    };
+    let mut mended = der.to_vec();
+    for time in times.iter().filter(|time| !is_parsed(time)) {
+        let (tag, text): (u8, &[u8]) = match time.contents.len() {
+            11 => (der::UTC_TIME, b"7001010000Z"),
+            13 => (der::UTC_TIME, b"700101000000Z"),
+            15 => (der::GENERALIZED_TIME, b"19700101000000Z"),
+            // No time has this length, and none can be put in its place.
+            _ => continue,
+        };
+        let start = time.whole.as_ptr() as usize - der.as_ptr() as usize;
+        let end = start + time.whole.len();
+        mended[start] = tag;
+        mended[end - text.len()..end].copy_from_slice(text);
+    }
+    (Cow::Owned(mended), times.map(|time| !is_parsed(&time)))
+}
+
 /// Everything that a `cert` record says of a certificate.
 pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
-    let certificate = parse(der)?;
+    let (parsable, [no_start, no_end]) = with_proper_times(der);
+    let certificate = parse(&parsable)?;
     let subject = certificate.subject();
     let (names, ip_addresses) = alternative_names(&certificate);
     let key = Key::of(certificate.public_key());
@@ -56,8 +83,8 @@ pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
         subject: dn::text(subject),
         issuer: dn::text(certificate.issuer()),
         serial: hex(certificate.raw_serial()),
-        not_before: time_text(&certificate.validity().not_before),
-        not_after: time_text(&certificate.validity().not_after),
+        not_before: time_text(&certificate.validity().not_before).filter(|_| !no_start),
+        not_after: time_text(&certificate.validity().not_after).filter(|_| !no_end),
         common_names: dn::common_names(subject),
         names,
         ip_addresses,
@@ -85,15 +112,16 @@ pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
 
 /// The facts that a `tls` record repeats of the first certificate.
 pub fn leaf(der: &[u8]) -> Result<Leaf, Fault> {
-    let certificate = parse(der)?;
+    let (parsable, [no_start, no_end]) = with_proper_times(der);
+    let certificate = parse(&parsable)?;
     let key = Key::of(certificate.public_key());
     Ok(Leaf {
         sha256: sha256_hex(der),
         subject: dn::text(certificate.subject()),
         issuer: dn::text(certificate.issuer()),
         names: alternative_names(&certificate).0,
-        not_before: time_text(&certificate.validity().not_before),
-        not_after: time_text(&certificate.validity().not_after),
+        not_before: time_text(&certificate.validity().not_before).filter(|_| !no_start),
+        not_after: time_text(&certificate.validity().not_after).filter(|_| !no_end),
         key_type: key.kind,
         key_bits: key.bits,
         signature_algorithm: signature_name(&certificate.signature_algorithm),
@@ -475,6 +503,37 @@ mod tests {
                 assert_ne!(record.facts.is_some(), record.fault.is_some());
             }
         }
+    }
+
+    /// A certificate in which some bytes stand for others of the same length.
+    fn changed(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+        let at = memchr::memmem::find(der, from).unwrap();
+        [&der[..at], to, &der[at + from.len()..]].concat()
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_null_and_the_rest_is_told() {
+        let mut params = CertificateParams::new(vec!["mx.test".into()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2026, 2, 28);
+        let der = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        for bad in [&b"260230000000Z"[..], b"260228000060Z", b"26022800000\0Z"] {
+            let der = changed(der.der(), b"260228000000Z", bad);
+            assert!(parse(&der).is_err());
+            let facts = facts(&der).unwrap();
+            assert_eq!((facts.not_before, facts.not_after.is_some()), (None, true));
+            // The signature is not over what was put in its place.
+            assert_eq!(facts.self_signed, Some(false));
+            assert_eq!(leaf(&der).unwrap().not_before, None);
+        }
+    }
+
+    #[test]
+    fn a_length_of_paths_over_32_bits_leaves_a_ca_a_ca() {
+        let value = [0x30, 10, 1, 1, 0xff, 2, 5, 1, 0, 0, 0, 0];
+        assert_eq!(basic_constraints(&value), Some((true, Some(u32::MAX))));
+        assert_eq!(basic_constraints(&[0x30, 0]), Some((false, None)));
+        let negative = [0x30, 6, 1, 1, 0xff, 2, 1, 0xff];
+        assert_eq!(basic_constraints(&negative), None);
     }
 
     #[test]
