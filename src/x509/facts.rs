@@ -528,6 +528,36 @@ mod tests {
     }
 
     #[test]
+    fn keys_and_hashes_are_read_where_they_stand() {
+        // A key for RSA-PSS of 9 bits, and one on a curve whose parameters are written out.
+        let pss = [
+            &[
+                0x30, 24, 0x30, 11, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10,
+            ][..],
+            &[3, 9, 0, 0x30, 6, 2, 2, 1, 1, 2, 0],
+        ]
+        .concat();
+        let (_, key) = SubjectPublicKeyInfo::from_der(&pss).unwrap();
+        assert_eq!(Key::of(&key).bits, Some(9));
+        let explicit = [
+            &[0x30, 19, 0x30, 14, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1][..],
+            &[0x30, 3, 2, 1, 1, 3, 1, 0],
+        ]
+        .concat();
+        let (_, key) = SubjectPublicKeyInfo::from_der(&explicit).unwrap();
+        assert_eq!((Key::of(&key).curve, Key::of(&key).bits), (None, None));
+        let sha1 = [
+            &[
+                0x30, 26, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10, 0x30, 13,
+            ][..],
+            &[0xa0, 11, 0x30, 9, 6, 5, 0x2b, 14, 3, 2, 26, 5, 0],
+        ]
+        .concat();
+        let (_, algorithm) = AlgorithmIdentifier::from_der(&sha1).unwrap();
+        assert_eq!(signature_name(&algorithm), "rsassaPss-SHA1");
+    }
+
+    #[test]
     fn a_length_of_paths_over_32_bits_leaves_a_ca_a_ca() {
         let value = [0x30, 10, 1, 1, 0xff, 2, 5, 1, 0, 0, 0, 0];
         assert_eq!(basic_constraints(&value), Some((true, Some(u32::MAX))));
