@@ -53,6 +53,15 @@ pub(super) fn hold(
         .and_then(|time| OffsetDateTime::parse(&time, &Rfc3339).ok())
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let dane = check(&records, &chain, names, at);
+    let is_misnamed =
+        (dane.records.iter()).any(|judged| judged.reason.as_deref() == Some("name_mismatch"));
+    let matches = match dane.matches {
+        Some(false) if is_misnamed => {
+            let domains = secure_domains(connection, exchange)?;
+            named_by(&domains, |names| check(&records, &chain, names, at).matches)
+        }
+        matches => matches,
+    };
     let mut reasons: Vec<String> = dane
         .records
         .into_iter()
@@ -67,10 +76,45 @@ pub(super) fn hold(
         .execute(params![
             exchange as i64,
             address,
-            dane.matches,
+            matches,
             (!reasons.is_empty()).then(|| reasons.join(" "))
         ])?;
-    Ok(dane.matches)
+    Ok(matches)
+}
+
+/// Whether the records hold for the next-hop domains, which a certificate may name as well (RFC 7672 §3.2.2); null where
+/// they hold for some of them only.
+fn named_by(domains: &[String], matches: impl Fn(&[&str]) -> Option<bool>) -> Option<bool> {
+    let domains: Vec<&str> = domains.iter().map(String::as_str).collect();
+    if domains.is_empty() || matches(&domains) == Some(false) {
+        return Some(false);
+    }
+    let is_each = domains
+        .iter()
+        .all(|&domain| matches(&[domain]) == Some(true));
+    is_each.then_some(true)
+}
+
+/// The domains whose MX records lead to `exchange` under DNSSEC.
+fn secure_domains(connection: &Connection, exchange: usize) -> rusqlite::Result<Vec<String>> {
+    // Few exchanges are asked for, if any; the first one pays for the order.
+    connection.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS exchange_domain (exchange, domain, PRIMARY KEY (exchange, domain)) WITHOUT ROWID",
+    )?;
+    let is_empty: bool = connection
+        .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM exchange_domain)")?
+        .query_row([], |row| row.get(0))?;
+    if is_empty {
+        connection.execute_batch(
+            "INSERT OR IGNORE INTO exchange_domain SELECT exchange, domain FROM domain_exchange",
+        )?;
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT n.name FROM exchange_domain e JOIN domain d ON d.id = e.domain JOIN name n ON n.id = d.id \
+         WHERE e.exchange = ?1 AND d.dnssec = 'secure'",
+    )?;
+    let rows = statement.query_map([exchange as i64], |row| row.get(0))?;
+    rows.collect()
 }
 
 fn records(connection: &Connection, exchange: usize) -> rusqlite::Result<Vec<Tlsa>> {
@@ -110,4 +154,21 @@ fn chain(connection: &Connection, tls: Option<u32>) -> rusqlite::Result<Vec<Vec<
         }
     }
     Ok(chain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_may_name_the_next_hop_domain() {
+        let named = |domains: &[&str]| {
+            let domains: Vec<String> = domains.iter().map(|&it| it.into()).collect();
+            named_by(&domains, |names| Some(names.contains(&"a.test")))
+        };
+        assert_eq!(named(&["a.test"]), Some(true));
+        assert_eq!(named(&["a.test", "b.test"]), None);
+        assert_eq!(named(&["b.test"]), Some(false));
+        assert_eq!(named(&[]), Some(false));
+    }
 }

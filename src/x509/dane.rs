@@ -13,7 +13,7 @@ use crate::record::Tlsa;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dane {
     /// Some usable record matches. Null: no record is usable, so TLS is required and nothing authenticated
-    /// (RFC 7672 §2.2), or there is no chain to match.
+    /// (RFC 7672 §2.2), or there is no chain to match, or none matches and one cannot be judged here.
     pub matches: Option<bool>,
     /// Each record, in the order given.
     pub records: Vec<Judged>,
@@ -24,7 +24,7 @@ pub struct Dane {
 pub struct Judged {
     /// Usage 2 or 3 with a selector, a matching type and a length that are known.
     pub usable: bool,
-    /// It matches; null where it is not usable or there is no chain.
+    /// It matches; null where it is not usable, there is no chain, or a signature cannot be checked here.
     pub matches: Option<bool>,
     /// Position in the chain of the certificate that it matched by its data, even where a later rule failed.
     pub certificate: Option<usize>,
@@ -46,10 +46,15 @@ pub fn check<D: AsRef<[u8]>>(
         .iter()
         .map(|record| judge(record, chain, names, at))
         .collect();
-    let matches = records
-        .iter()
-        .filter_map(|judged| judged.matches)
-        .reduce(|a, b| a || b);
+    // One match is enough; without one, a usable record that cannot be judged leaves it open.
+    let usable = || records.iter().filter(|judged| judged.usable);
+    let matches = if usable().any(|judged| judged.matches == Some(true)) {
+        Some(true)
+    } else if usable().all(|judged| judged.matches == Some(false)) && usable().count() > 0 {
+        Some(false)
+    } else {
+        None
+    };
     Dane { matches, records }
 }
 
@@ -86,12 +91,14 @@ fn judge<D: AsRef<[u8]>>(record: &Tlsa, chain: &[D], names: &[&str], at: OffsetD
     // The trust anchor must be in the chain, above the leaf, unless the record holds it whole (RFC 7671 §5.2).
     let position = (1..chain.len())
         .find(|&at| selected(record, chain[at].as_ref()).is_some_and(|it| it == data));
-    let anchor = match position {
-        Some(position) => chain[position].as_ref(),
-        None if (record.selector, record.matching_type) == (0, 0) => &data,
-        None => return Judged::no(None, "no_such_certificate"),
+    let store = match (position, record.selector, record.matching_type) {
+        (Some(position), ..) => Store::of_one("dane", chain[position].as_ref()),
+        (None, 0, 0) => Store::of_one("dane", &data),
+        // A bare key has no name: it may be that of any issuer (RFC 7671 §5.2.2).
+        (None, _, 0) => Store::of_key("dane", &data, chain),
+        _ => return Judged::no(None, "no_such_certificate"),
     };
-    let Some(store) = Store::of_one("dane", anchor) else {
+    let Some(store) = store else {
         return Judged::no(position, "malformed");
     };
     let path = verdict(chain, at, &store);
@@ -254,14 +261,40 @@ mod tests {
             one(&record, &good[..1], "mx.test"),
             (Some(false), Some("no_such_certificate".into()))
         );
-        let whole = data_for(2, 0, 0, &good[1]).unwrap();
-        assert_eq!(one(&whole, &good[..1], "mx.test"), (Some(true), None));
+        for selector in [0, 1] {
+            let whole = data_for(2, selector, 0, &good[1]).unwrap();
+            assert_eq!(one(&whole, &good[..1], "mx.test"), (Some(true), None));
+            let other = data_for(2, selector, 0, &chain(false)[1]).unwrap();
+            assert_eq!(one(&other, &good[..1], "mx.test").0, Some(false));
+        }
         let old = chain(true);
         let record = data_for(2, 0, 1, &old[1]).unwrap();
         assert_eq!(
             one(&record, &old, "mx.test"),
             (Some(false), Some("expired".into()))
         );
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_judged_leaves_it_open_unless_another_matches() {
+        let mut params = CertificateParams::new(vec!["mx.test".into()]).unwrap();
+        let mut unknown = rcgen::CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+        unknown.set_criticality(true);
+        params.custom_extensions = vec![unknown];
+        let mut ca = CertificateParams::new(vec![]).unwrap();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
+        let leaf = params
+            .signed_by(&KeyPair::generate().unwrap(), &ca)
+            .unwrap();
+        let chain = [leaf.der().to_vec(), ca.der().to_vec()];
+        let open = data_for(2, 1, 1, &chain[1]).unwrap();
+        let wrong = data_for(3, 1, 1, &chain[1]).unwrap();
+        let right = data_for(3, 1, 1, &chain[0]).unwrap();
+        let says = |records: &[Tlsa]| check(records, &chain, &["mx.test"], NOW).matches;
+        assert_eq!(says(&[open.clone(), wrong.clone()]), None);
+        assert_eq!(says(&[open, right]), Some(true));
+        assert_eq!(says(&[wrong]), Some(false));
     }
 
     #[test]

@@ -15,6 +15,11 @@ pub const INTEGER: u8 = 0x02;
 /// BIT STRING.
 pub const BIT_STRING: u8 = 0x03;
 
+/// UTCTime.
+pub const UTC_TIME: u8 = 0x17;
+/// GeneralizedTime.
+pub const GENERALIZED_TIME: u8 = 0x18;
+
 /// Why bytes are no certificate that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -64,6 +69,18 @@ pub fn read(input: &[u8]) -> Option<Element<'_>> {
         whole: input.get(..end)?,
         rest: input.get(end..)?,
     })
+}
+
+/// The elements that `contents` consists of; `None` where it does not.
+pub fn elements(contents: &[u8]) -> Option<Vec<Element<'_>>> {
+    let mut found = Vec::new();
+    let mut rest = contents;
+    while !rest.is_empty() {
+        let element = read(rest)?;
+        rest = element.rest;
+        found.push(element);
+    }
+    Some(found)
 }
 
 /// Walks every element of `certificate` without recursion and refuses what breaks a bound.

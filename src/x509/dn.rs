@@ -1,7 +1,9 @@
 //! Distinguished names as text (RFC 4514).
 
+use x509_parser::asn1_rs::ToDer as _;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
+use super::der;
 use crate::record::Text;
 
 /// A name in the form of RFC 4514: most specific attribute first.
@@ -22,6 +24,50 @@ pub fn text(name: &X509Name<'_>) -> Text {
     Text(text.into())
 }
 
+/// A name, the contents of its SEQUENCE, such that two names that RFC 5280 §7.1 calls equal become the same bytes:
+/// the type of a string, its case and the number of its spaces do not count.
+pub(super) fn canonical(name: &[u8]) -> Vec<u8> {
+    relative_names(name).map_or_else(|| name.to_vec(), |relative| relative.concat())
+}
+
+/// The relative names of a name in the form of [`canonical`], least specific first.
+pub(super) fn relative_names(name: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let relative = der::elements(name)?;
+    relative
+        .iter()
+        .map(|set| {
+            let mut attributes: Vec<_> = (der::elements(set.contents)?.iter())
+                .map(|attribute| canonical_attribute(attribute.contents))
+                .collect::<Option<_>>()?;
+            attributes.sort_unstable();
+            Some(with_length(&attributes.concat()))
+        })
+        .collect()
+}
+
+fn canonical_attribute(attribute: &[u8]) -> Option<Vec<u8>> {
+    let kind = der::read(attribute)?;
+    let value = der::read(kind.rest)?;
+    let text = characters(u32::from(value.tag), value.contents)
+        .and_then(|text| String::from_utf8(text).ok())
+        .map(|text| text.to_lowercase());
+    let value = match &text {
+        Some(text) => text
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .into_bytes(),
+        None => value.whole.to_vec(),
+    };
+    // What is no text is told apart from text of the same bytes.
+    let kind = [kind.whole, &[u8::from(text.is_some())]].concat();
+    Some([with_length(&kind), with_length(&value)].concat())
+}
+
+fn with_length(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u64).to_be_bytes()[..], bytes].concat()
+}
+
 /// The values of every common name, as they stand.
 pub fn common_names(name: &X509Name<'_>) -> Vec<Text> {
     name.iter_common_name()
@@ -40,9 +86,14 @@ fn attribute_text(text: &mut Vec<u8>, attribute: &AttributeTypeAndValue<'_>) {
         (keyword, _) => {
             text.extend_from_slice(keyword.unwrap_or(&oid).as_bytes());
             text.extend_from_slice(b"=#");
-            text.extend_from_slice(super::hex(attribute.attr_value().data).as_bytes());
+            text.extend_from_slice(super::hex(&encoded(attribute)).as_bytes());
         }
     }
+}
+
+/// The BER of a value, which the parser gives without its header.
+fn encoded(attribute: &AttributeTypeAndValue<'_>) -> Vec<u8> {
+    attribute.attr_value().to_der_vec().unwrap_or_default()
 }
 
 /// The descriptors that RFC 4514 §3 and RFC 4519 register, and the one of RFC 2985 that certificates use most.
@@ -72,6 +123,11 @@ fn keyword(oid: &str) -> Option<&'static str> {
 
 /// The characters of a string type as UTF-8 where they can be, else the bytes; `None` for what is no string.
 fn value(attribute: &AttributeTypeAndValue<'_>) -> Option<Vec<u8>> {
+    let value = attribute.attr_value();
+    characters(value.tag().0, value.data)
+}
+
+fn characters(tag: u32, data: &[u8]) -> Option<Vec<u8>> {
     const UTF8: u32 = 12;
     const NUMERIC: u32 = 18;
     const PRINTABLE: u32 = 19;
@@ -80,9 +136,7 @@ fn value(attribute: &AttributeTypeAndValue<'_>) -> Option<Vec<u8>> {
     const VISIBLE: u32 = 26;
     const UNIVERSAL: u32 = 28;
     const BMP: u32 = 30;
-    let value = attribute.attr_value();
-    let data = value.data;
-    match value.tag().0 {
+    match tag {
         UTF8 | NUMERIC | PRINTABLE | IA5 | VISIBLE => Some(data.to_vec()),
         // T.61 in the standard, Latin-1 in every certificate.
         TELETEX => Some(
@@ -176,6 +230,6 @@ mod tests {
             ],
         ]
         .concat();
-        assert_eq!(parse(&der), Text::from("CN=é,1.2.3.4=#6869"));
+        assert_eq!(parse(&der), Text::from("CN=é,1.2.3.4=#0c026869"));
     }
 }

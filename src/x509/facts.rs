@@ -1,16 +1,17 @@
 //! The facts of a certificate (RFC 5280 §4), read from hostile DER.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use x509_parser::asn1_rs::Tag;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer;
-use x509_parser::public_key::PublicKey;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
@@ -44,20 +45,46 @@ pub fn record(der: &[u8], time: String, run: String) -> Cert {
     }
 }
 
+/// A certificate with a time that is none, such as 30 February, in a form that can be parsed: times that are none are
+/// replaced, and the answer says whether notBefore and notAfter are.
+fn with_proper_times(der: &[u8]) -> (Cow<'_, [u8]>, [bool; 2]) {
+    let is_parsed = |time: &der::Element<'_>| ASN1Time::from_der(time.whole).is_ok();
+    let times = Signed::of(der).and_then(|signed| times(signed.message));
+    let Some(times) = times.filter(|times| !times.iter().all(is_parsed)) else {
+        return (Cow::Borrowed(der), [false; 2]);
+    };
+    let mut mended = der.to_vec();
+    for time in times.iter().filter(|time| !is_parsed(time)) {
+        let (tag, text): (u8, &[u8]) = match time.contents.len() {
+            11 => (der::UTC_TIME, b"7001010000Z"),
+            13 => (der::UTC_TIME, b"700101000000Z"),
+            15 => (der::GENERALIZED_TIME, b"19700101000000Z"),
+            // No time has this length, and none can be put in its place.
+            _ => continue,
+        };
+        let start = time.whole.as_ptr() as usize - der.as_ptr() as usize;
+        let end = start + time.whole.len();
+        mended[start] = tag;
+        mended[end - text.len()..end].copy_from_slice(text);
+    }
+    (Cow::Owned(mended), times.map(|time| !is_parsed(&time)))
+}
+
 /// Everything that a `cert` record says of a certificate.
 pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
-    let certificate = parse(der)?;
+    let (parsable, [no_start, no_end]) = with_proper_times(der);
+    let certificate = parse(&parsable)?;
     let subject = certificate.subject();
     let (names, ip_addresses) = alternative_names(&certificate);
     let key = Key::of(certificate.public_key());
-    let constraints = certificate.basic_constraints().ok().flatten();
+    let constraints = extension(&certificate, 19).and_then(basic_constraints);
     let self_issued = is_self_issued(&certificate);
     Ok(CertFacts {
         subject: dn::text(subject),
         issuer: dn::text(certificate.issuer()),
         serial: hex(certificate.raw_serial()),
-        not_before: time_text(&certificate.validity().not_before),
-        not_after: time_text(&certificate.validity().not_after),
+        not_before: time_text(&certificate.validity().not_before).filter(|_| !no_start),
+        not_after: time_text(&certificate.validity().not_after).filter(|_| !no_end),
         common_names: dn::common_names(subject),
         names,
         ip_addresses,
@@ -72,8 +99,9 @@ pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
         } else {
             Some(false)
         },
-        ca: constraints.as_ref().is_some_and(|it| it.value.ca),
-        path_len: constraints.and_then(|it| it.value.path_len_constraint),
+        ca: constraints.is_some_and(|(ca, _)| ca),
+        // Over 32 bits: no number that can be told.
+        path_len: (constraints.and_then(|(_, length)| length)).filter(|&length| length < u32::MAX),
         key_usage: key_usages(&certificate),
         extended_key_usage: extended_key_usages(&certificate),
         must_staple: has_must_staple(&certificate),
@@ -84,19 +112,62 @@ pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
 
 /// The facts that a `tls` record repeats of the first certificate.
 pub fn leaf(der: &[u8]) -> Result<Leaf, Fault> {
-    let certificate = parse(der)?;
+    let (parsable, [no_start, no_end]) = with_proper_times(der);
+    let certificate = parse(&parsable)?;
     let key = Key::of(certificate.public_key());
     Ok(Leaf {
         sha256: sha256_hex(der),
         subject: dn::text(certificate.subject()),
         issuer: dn::text(certificate.issuer()),
         names: alternative_names(&certificate).0,
-        not_before: time_text(&certificate.validity().not_before),
-        not_after: time_text(&certificate.validity().not_after),
+        not_before: time_text(&certificate.validity().not_before).filter(|_| !no_start),
+        not_after: time_text(&certificate.validity().not_after).filter(|_| !no_end),
         key_type: key.kind,
         key_bits: key.bits,
         signature_algorithm: signature_name(&certificate.signature_algorithm),
     })
+}
+
+/// cA and pathLenConstraint, of the value of basicConstraints (RFC 5280 §4.2.1.9). A length over 32 bits is the most
+/// that fits: no chain is as long.
+pub(super) fn basic_constraints(value: &[u8]) -> Option<(bool, Option<u32>)> {
+    let outer = der::read(value).filter(|it| it.tag == der::SEQUENCE && it.rest.is_empty())?;
+    let fields = der::elements(outer.contents)?;
+    let mut fields = fields.iter().peekable();
+    let ca = match fields.next_if(|it| it.tag == 1).map(|it| it.contents) {
+        None | Some([0]) => false,
+        Some([_]) => true,
+        Some(_) => return None,
+    };
+    let path_len = match fields
+        .next_if(|it| it.tag == der::INTEGER)
+        .map(|it| it.contents)
+    {
+        None => None,
+        Some([] | [0x80..=0xff, ..]) => return None,
+        Some(octets) => Some(octets.iter().fold(0u32, |number, &octet| {
+            number
+                .checked_mul(256)
+                .map_or(u32::MAX, |it| it | u32::from(octet))
+        })),
+    };
+    fields.next().is_none().then_some((ca, path_len))
+}
+
+/// notBefore and notAfter of a TBSCertificate, as they stand.
+pub(super) fn times(tbs: &[u8]) -> Option<[der::Element<'_>; 2]> {
+    let fields = der::elements(der::read(tbs)?.contents)?;
+    let version = usize::from(fields.first()?.tag == 0xa0);
+    // serialNumber, signature and issuer come before them.
+    let validity = fields.get(version + 3)?;
+    der::elements(validity.contents)?.try_into().ok()
+}
+
+/// The value of the extension 2.5.29.`id`, the first one.
+pub(super) fn extension<'a>(certificate: &X509Certificate<'a>, id: u8) -> Option<&'a [u8]> {
+    (certificate.extensions().iter())
+        .find(|extension| extension.oid.as_bytes() == [0x55, 0x1d, id])
+        .map(|extension| extension.value)
 }
 
 /// Issuer and subject are the same bytes.
@@ -163,10 +234,11 @@ impl Key {
             // rsaEncryption, id-RSASSA-PSS
             "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => Self {
                 kind: "rsa".into(),
-                bits: match spki.parsed() {
-                    Ok(PublicKey::RSA(key)) => bits(key.modulus),
-                    _ => None,
-                },
+                // RSAPublicKey, of both (RFC 4055 §1.2): modulus first.
+                bits: der::read(&spki.subject_public_key.data)
+                    .and_then(|key| der::read(key.contents))
+                    .filter(|modulus| modulus.tag == der::INTEGER)
+                    .and_then(|modulus| bits(modulus.contents)),
                 curve: None,
             },
             "1.2.840.10045.2.1" => {
@@ -174,6 +246,8 @@ impl Key {
                     .algorithm
                     .parameters
                     .as_ref()
+                    // Explicit parameters (RFC 3279 §2.3.5) are a SEQUENCE, and name no curve.
+                    .filter(|it| it.tag() == Tag::Oid)
                     .and_then(|it| it.as_oid().ok())
                     .map(|oid| curve(&oid));
                 Self {
@@ -283,6 +357,7 @@ fn pss_hash(algorithm: &AlgorithmIdentifier<'_>) -> &'static str {
             4 => "SHA224",
             _ => "other",
         },
+        Some([0x2b, 0x0e, 0x03, 0x02, 0x1a]) => "SHA1",
         Some(_) => "other",
         None => "SHA1",
     }
@@ -428,6 +503,67 @@ mod tests {
                 assert_ne!(record.facts.is_some(), record.fault.is_some());
             }
         }
+    }
+
+    /// A certificate in which some bytes stand for others of the same length.
+    fn changed(der: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+        let at = memchr::memmem::find(der, from).unwrap();
+        [&der[..at], to, &der[at + from.len()..]].concat()
+    }
+
+    #[test]
+    fn a_time_that_is_none_is_null_and_the_rest_is_told() {
+        let mut params = CertificateParams::new(vec!["mx.test".into()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2026, 2, 28);
+        let der = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        for bad in [&b"260230000000Z"[..], b"260228000060Z", b"26022800000\0Z"] {
+            let der = changed(der.der(), b"260228000000Z", bad);
+            assert!(parse(&der).is_err());
+            let facts = facts(&der).unwrap();
+            assert_eq!((facts.not_before, facts.not_after.is_some()), (None, true));
+            // The signature is not over what was put in its place.
+            assert_eq!(facts.self_signed, Some(false));
+            assert_eq!(leaf(&der).unwrap().not_before, None);
+        }
+    }
+
+    #[test]
+    fn keys_and_hashes_are_read_where_they_stand() {
+        // A key for RSA-PSS of 9 bits, and one on a curve whose parameters are written out.
+        let pss = [
+            &[
+                0x30, 24, 0x30, 11, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10,
+            ][..],
+            &[3, 9, 0, 0x30, 6, 2, 2, 1, 1, 2, 0],
+        ]
+        .concat();
+        let (_, key) = SubjectPublicKeyInfo::from_der(&pss).unwrap();
+        assert_eq!(Key::of(&key).bits, Some(9));
+        let explicit = [
+            &[0x30, 19, 0x30, 14, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1][..],
+            &[0x30, 3, 2, 1, 1, 3, 1, 0],
+        ]
+        .concat();
+        let (_, key) = SubjectPublicKeyInfo::from_der(&explicit).unwrap();
+        assert_eq!((Key::of(&key).curve, Key::of(&key).bits), (None, None));
+        let sha1 = [
+            &[
+                0x30, 26, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10, 0x30, 13,
+            ][..],
+            &[0xa0, 11, 0x30, 9, 6, 5, 0x2b, 14, 3, 2, 26, 5, 0],
+        ]
+        .concat();
+        let (_, algorithm) = AlgorithmIdentifier::from_der(&sha1).unwrap();
+        assert_eq!(signature_name(&algorithm), "rsassaPss-SHA1");
+    }
+
+    #[test]
+    fn a_length_of_paths_over_32_bits_leaves_a_ca_a_ca() {
+        let value = [0x30, 10, 1, 1, 0xff, 2, 5, 1, 0, 0, 0, 0];
+        assert_eq!(basic_constraints(&value), Some((true, Some(u32::MAX))));
+        assert_eq!(basic_constraints(&[0x30, 0]), Some((false, None)));
+        let negative = [0x30, 6, 1, 1, 0xff, 2, 1, 0xff];
+        assert_eq!(basic_constraints(&negative), None);
     }
 
     #[test]

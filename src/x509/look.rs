@@ -2,22 +2,26 @@
 //!
 //! rustls-webpki stops at the first fault, and refuses some certificates that OpenSSL has always taken: version 1,
 //! a CA as end entity, a root that is the leaf itself. This climbs from the leaf by names and signatures, and notes
-//! everything that it meets on the best way up. It never makes a chain valid that breaks a time, a signature or a
-//! constraint it can see; [`super::verdict`] weighs the two.
+//! everything that RFC 5280 §6.1 asks for and that is not so on the best way up. Names are compared as in §7.1.
+//! What cannot be checked is the fault `unsupported`. [`super::verdict`] weighs the two.
 
 use std::collections::BTreeSet;
 
+use rustls::pki_types::TrustAnchor;
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 
+use super::constraints::{self, Constraints, Name};
 use super::der::{self, Fault};
-use super::facts;
 use super::signature::{Checked, Signed};
 use super::store::Store;
+use super::{dn, facts};
 
-/// The most signatures checked for a chain, and the longest way up. Chains of the web have two or three members.
-const MAX_CHECKS: u32 = 64;
-const MAX_DEPTH: usize = 12;
+/// The most certificates of a chain that are read, and that a way up can have. Chains of the web have two or three.
+const MAX_CHAIN: usize = 128;
+const MAX_MEMBERS: usize = 64;
+/// The most signatures checked for a chain.
+const MAX_CHECKS: u32 = 256;
 
 /// What was seen.
 #[derive(Debug)]
@@ -26,6 +30,9 @@ pub(super) struct Look {
     pub end: End,
     /// Faults of the certificates on it.
     pub faults: BTreeSet<&'static str>,
+    /// The positions in the chain of those that are on it, and of all that could be.
+    pub path: Vec<usize>,
+    pub members: Vec<usize>,
     /// The leaf is a CA: a remark, not a fault.
     pub ca_as_end_entity: bool,
     /// The next time after which an answer about times may change.
@@ -56,24 +63,39 @@ pub(super) enum End {
 /// # Errors
 /// The first certificate cannot be read.
 pub(super) fn look<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Result<Look, Fault> {
-    let leaf = Member::of(chain.first().map_or(&[], AsRef::as_ref))?;
-    let mut members = vec![leaf];
-    for (position, der) in chain.iter().enumerate().skip(1) {
+    let leaf = Member::of(0, chain.first().map_or(&[], AsRef::as_ref))?;
+    let mut others = Vec::new();
+    for (position, der) in chain.iter().enumerate().take(MAX_CHAIN).skip(1) {
         // Many servers send their leaf twice; it is not its own issuer for that.
         let is_new = (chain[..position].iter()).all(|known| known.as_ref() != der.as_ref());
-        members.extend(Member::of(der.as_ref()).ok().filter(|_| is_new));
+        others.extend(Member::of(position, der.as_ref()).ok().filter(|_| is_new));
     }
+    // Some send every root they know: those that bear the name of no issuer are left out.
+    let mut members = vec![leaf];
+    let mut at_issuer_of = 0;
+    while let Some(member) = members.get(at_issuer_of) {
+        let (issuers, rest) =
+            (others.into_iter()).partition::<Vec<_>, _>(|other| other.subject == member.issuer);
+        members.extend(issuers);
+        others = rest;
+        at_issuer_of += 1;
+    }
+    let was_cut = chain.len() > MAX_CHAIN || members.len() > MAX_MEMBERS;
+    members.truncate(MAX_MEMBERS);
     let mut climber = Climber {
         members: &members,
         store,
         at,
         checks: 0,
         path: vec![0],
+        was_cut,
     };
     let way = climber.climb();
     Ok(Look {
         end: way.end,
         faults: way.faults,
+        path: way.path.iter().map(|&at| members[at].position).collect(),
+        members: members.iter().map(|member| member.position).collect(),
         ca_as_end_entity: members[0].is_ca(),
         until: members
             .iter()
@@ -90,34 +112,104 @@ pub(super) fn look<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Resul
 }
 
 struct Member<'a> {
+    /// In the chain as it was sent.
+    position: usize,
     certificate: X509Certificate<'a>,
     signed: Signed<'a>,
-    /// Contents of the SubjectPublicKeyInfo, of the subject, of the issuer.
+    /// Contents of the SubjectPublicKeyInfo.
     spki: &'a [u8],
-    subject: &'a [u8],
-    issuer: &'a [u8],
+    /// In canonical form.
+    subject: Vec<u8>,
+    issuer: Vec<u8>,
+    /// Contents of the subject as it stands.
+    name: &'a [u8],
 }
 
 impl<'a> Member<'a> {
-    fn of(der: &'a [u8]) -> Result<Self, Fault> {
+    fn of(position: usize, der: &'a [u8]) -> Result<Self, Fault> {
         let certificate = facts::parse(der)?;
         let contents = |raw: &'a [u8]| {
             der::read(raw)
                 .map(|element| element.contents)
                 .ok_or(Fault::NotDer(0))
         };
+        let name = contents(certificate.tbs_certificate.subject.as_raw())?;
         Ok(Self {
+            position,
             signed: Signed::of(der).ok_or(Fault::NotDer(0))?,
             spki: contents(certificate.tbs_certificate.subject_pki.raw)?,
-            subject: contents(certificate.tbs_certificate.subject.as_raw())?,
-            issuer: contents(certificate.tbs_certificate.issuer.as_raw())?,
+            subject: dn::canonical(name),
+            issuer: dn::canonical(contents(certificate.tbs_certificate.issuer.as_raw())?),
+            name,
             certificate,
         })
     }
 
+    fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    /// What is wrong with it, whatever its place: it breaks the encoding of RFC 5280 §4, or has a critical extension
+    /// that is not processed here (§4.2).
+    fn fault(&self) -> Option<&'static str> {
+        let is_malformed = self.certificate.version().0 > 2
+            || !has_proper_times(&self.signed)
+            || !is_minimal(self.certificate.raw_serial())
+            || self.certificate.signature_algorithm != self.certificate.tbs_certificate.signature
+            || self.certificate.extensions_map().is_err()
+            || self.certificate.extensions().iter().any(is_unreadable);
+        let is_unsupported = (self.certificate.extensions().iter())
+            .any(|it| it.critical && !is_processed(it.oid.as_bytes()));
+        match (is_malformed, is_unsupported) {
+            (true, _) => Some("malformed"),
+            (_, true) => Some("unsupported"),
+            _ => None,
+        }
+    }
+
+    fn basic_constraints(&self) -> Option<(bool, Option<u32>)> {
+        facts::extension(&self.certificate, 19).and_then(facts::basic_constraints)
+    }
+
     fn is_ca(&self) -> bool {
-        let constraints = self.certificate.basic_constraints().ok().flatten();
-        constraints.is_some_and(|it| it.value.ca)
+        self.basic_constraints().is_some_and(|(ca, _)| ca)
+    }
+
+    /// Its key may be used in a handshake.
+    fn shakes_hands(&self) -> bool {
+        let usage = self.certificate.key_usage().ok().flatten();
+        usage.is_none_or(|it| {
+            it.value.digital_signature() || it.value.key_encipherment() || it.value.key_agreement()
+        })
+    }
+
+    /// The subtrees that it holds those below it to.
+    fn constraints(&self) -> Option<&'a [u8]> {
+        let value = facts::extension(&self.certificate, 30)?;
+        der::read(value).map(|it| it.contents)
+    }
+
+    /// What speaks against its names.
+    fn breaks(&self, constraints: &Constraints<'_>) -> Option<&'static str> {
+        let alternative = facts::extension(&self.certificate, 17)
+            .and_then(constraints::general_names)
+            .unwrap_or_default();
+        let has_mailbox = alternative.iter().any(Name::is_email);
+        let subject = self.certificate.subject();
+        let mailboxes = (subject.iter_email().filter(|_| !has_mailbox))
+            .map(|mailbox| Name::email(mailbox.attr_value().data));
+        let directory = Some(Name::directory(self.name)).filter(|_| !self.name.is_empty());
+        let faults: Vec<_> = (alternative
+            .iter()
+            .copied()
+            .chain(mailboxes)
+            .chain(directory))
+        .filter_map(|name| constraints.fault(name))
+        .collect();
+        let is_broken = faults.contains(&"name_constraints");
+        is_broken
+            .then_some("name_constraints")
+            .or(faults.first().copied())
     }
 
     fn may_sign_certificates(&self) -> bool {
@@ -131,8 +223,7 @@ impl<'a> Member<'a> {
     }
 
     fn path_length(&self) -> Option<u32> {
-        let constraints = self.certificate.basic_constraints().ok().flatten();
-        constraints.and_then(|it| it.value.path_len_constraint)
+        self.basic_constraints().and_then(|(_, length)| length)
     }
 
     fn says_where_its_issuer_is(&self) -> bool {
@@ -146,9 +237,64 @@ impl<'a> Member<'a> {
     }
 }
 
+/// The times of a certificate are written as RFC 5280 §4.1.2.5 says: to the second, in Greenwich.
+fn has_proper_times(signed: &Signed<'_>) -> bool {
+    facts::times(signed.message).is_some_and(|times| {
+        times.iter().all(|time| {
+            let length = match time.tag {
+                der::UTC_TIME => 13,
+                der::GENERALIZED_TIME => 15,
+                _ => return false,
+            };
+            let digits = time.contents.strip_suffix(b"Z").unwrap_or_default();
+            time.contents.len() == length && digits.iter().all(u8::is_ascii_digit)
+        })
+    })
+}
+
+/// An INTEGER with no octet too many (X.690 §8.3.2).
+fn is_minimal(integer: &[u8]) -> bool {
+    !matches!(integer, [] | [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..])
+}
+
+/// An extension that is processed, and is not what RFC 5280 §4.2.1 says it is.
+fn is_unreadable(extension: &X509Extension<'_>) -> bool {
+    match extension.oid.as_bytes() {
+        [0x55, 0x1d, 17] => constraints::general_names(extension.value).is_none(),
+        [0x55, 0x1d, 19] => facts::basic_constraints(extension.value).is_none(),
+        [0x55, 0x1d, 30] => der::read(extension.value)
+            .and_then(|it| Constraints::of(it.contents))
+            .is_none(),
+        [0x55, 0x1d, 15 | 37] => matches!(
+            extension.parsed_extension(),
+            ParsedExtension::ParseError { .. }
+        ),
+        _ => false,
+    }
+}
+
+/// Whether the look, or the question it answers, takes an extension into account: keyUsage, subjectAltName,
+/// basicConstraints, nameConstraints, cRLDistributionPoints, certificatePolicies (any policy will do), extKeyUsage.
+fn is_processed(oid: &[u8]) -> bool {
+    matches!(oid, [0x55, 0x1d, 15 | 17 | 19 | 30 | 31 | 32 | 37])
+}
+
 struct Way {
     end: End,
     faults: BTreeSet<&'static str>,
+    path: Vec<usize>,
+}
+
+impl Way {
+    /// What to compare ways by, less is better: a way of which something is unknown is before one that is wrong.
+    fn badness(&self) -> (End, bool, usize) {
+        let is_wrong = self.faults.iter().any(|&fault| fault != "unsupported");
+        (self.end, is_wrong, self.faults.len())
+    }
+
+    fn is_good(&self) -> bool {
+        self.end == End::Anchored && self.faults.is_empty()
+    }
 }
 
 struct Climber<'a, 'm> {
@@ -158,31 +304,35 @@ struct Climber<'a, 'm> {
     checks: u32,
     /// Positions from the leaf to where the climb is.
     path: Vec<usize>,
+    /// There are more certificates than were read.
+    was_cut: bool,
 }
 
 impl Climber<'_, '_> {
     /// The best way from the last member of the path.
     fn climb(&mut self) -> Way {
-        let member = &self.members[self.path[self.path.len() - 1]];
-        if self.is_anchor(member) {
-            return self.ends(End::Anchored);
+        let (members, store) = (self.members, self.store);
+        let member = &members[self.path[self.path.len() - 1]];
+        // It may itself be in the store: same name, same key.
+        if let Some(anchor) = (store.named(&member.subject))
+            .find(|anchor| anchor.subject_public_key_info.as_ref() == member.spki)
+        {
+            return self.ends_at(anchor, true);
         }
         let mut worst = End::MissingIssuer;
-        let mut best: Option<Way> = None;
-        let store = self.store;
-        for anchor in store.named(member.issuer) {
+        let mut ways: Vec<Way> = Vec::new();
+        for anchor in store.named(&member.issuer) {
             match self.check(member, anchor.subject_public_key_info.as_ref()) {
-                Checked::Good => return self.ends(End::Anchored),
-                // Another key of the same name may have signed it: roots are renewed.
-                Checked::Bad => {}
+                Checked::Good => ways.push(self.ends_at(anchor, false)),
+                Checked::Bad => worst = worst.max(End::BadSignature),
                 Checked::Unsupported => worst = End::Unsupported,
             }
         }
-        for (position, issuer) in self.members.iter().enumerate() {
-            if issuer.subject != member.issuer
-                || self.path.contains(&position)
-                || self.path.len() >= MAX_DEPTH
-            {
+        for (position, issuer) in members.iter().enumerate() {
+            if ways.iter().any(Way::is_good) {
+                break;
+            }
+            if issuer.subject != member.issuer || self.path.contains(&position) {
                 continue;
             }
             match self.check(member, issuer.spki) {
@@ -190,30 +340,22 @@ impl Climber<'_, '_> {
                     self.path.push(position);
                     let way = self.climb();
                     self.path.pop();
-                    let better = best.as_ref().is_none_or(|best| {
-                        (way.end, way.faults.len()) < (best.end, best.faults.len())
-                    });
-                    if better {
-                        best = Some(way);
-                    }
+                    ways.push(way);
                 }
-                Checked::Bad if worst == End::MissingIssuer => worst = End::BadSignature,
-                Checked::Bad => {}
+                Checked::Bad => worst = worst.max(End::BadSignature),
                 Checked::Unsupported => worst = End::Unsupported,
             }
         }
-        match best {
-            Some(best) => best,
-            None => {
-                let end = self.dead_end(member, worst);
-                self.ends(end)
-            }
-        }
+        let best = ways.into_iter().min_by_key(Way::badness);
+        best.unwrap_or_else(|| {
+            let end = self.dead_end(member, worst);
+            self.ends(end)
+        })
     }
 
     /// What it means that no issuer of `member` was found.
     fn dead_end(&mut self, member: &Member<'_>, worst: End) -> End {
-        if member.subject == member.issuer {
+        if member.is_self_issued() {
             return match self.check(member, member.spki) {
                 Checked::Bad => End::BadSignature,
                 // A self-issued certificate whose signature cannot be checked goes by its names, as everywhere.
@@ -222,16 +364,11 @@ impl Climber<'_, '_> {
             };
         }
         match worst {
+            // The issuer may be among those that were not read.
+            End::MissingIssuer if self.was_cut => End::Unsupported,
             End::MissingIssuer if member.says_where_its_issuer_is() => End::Incomplete,
             worst => worst,
         }
-    }
-
-    /// Whether it is itself in the store: same name, same key.
-    fn is_anchor(&self, member: &Member<'_>) -> bool {
-        self.store
-            .named(member.subject)
-            .any(|anchor| anchor.subject_public_key_info.as_ref() == member.spki)
     }
 
     fn check(&mut self, member: &Member<'_>, spki: &[u8]) -> Checked {
@@ -242,11 +379,54 @@ impl Climber<'_, '_> {
         member.signed.check(spki)
     }
 
-    /// The way that ends here, with the faults of all that is on it.
+    /// The way to an anchor, which is the last member of the path or its issuer.
+    fn ends_at(&self, anchor: &TrustAnchor<'_>, is_member: bool) -> Way {
+        // An anchor is its name and its key, whatever else its certificate says (RFC 5280 §6.1.1); but as a leaf it
+        // serves, and is judged.
+        let is_issuer = is_member && self.path.len() > 1;
+        let judged = self.path.len() - usize::from(is_issuer);
+        let mut faults = self.faults(&self.path[..judged]);
+        if let (Some(constraints), true) = (&anchor.name_constraints, !is_member || is_issuer) {
+            faults.extend(self.broken(constraints, &self.path[..judged]));
+        }
+        Way {
+            end: End::Anchored,
+            faults,
+            path: self.path[..judged].to_vec(),
+        }
+    }
+
+    /// The way that ends here without an anchor.
     fn ends(&self, end: End) -> Way {
+        Way {
+            end,
+            faults: self.faults(&self.path),
+            path: self.path.clone(),
+        }
+    }
+
+    /// What speaks against the names of certificates, of which the first is a leaf.
+    fn broken(&self, constraints: &[u8], path: &[usize]) -> Option<&'static str> {
+        let Some(constraints) = Constraints::of(constraints) else {
+            return Some("malformed");
+        };
+        let faults: Vec<_> = (path.iter().enumerate())
+            .map(|(depth, &position)| (depth, &self.members[position]))
+            .filter(|(depth, member)| *depth == 0 || !member.is_self_issued())
+            .filter_map(|(_, member)| member.breaks(&constraints))
+            .collect();
+        let is_broken = faults.contains(&"name_constraints");
+        is_broken
+            .then_some("name_constraints")
+            .or(faults.first().copied())
+    }
+
+    /// The faults of all that is on a path.
+    fn faults(&self, path: &[usize]) -> BTreeSet<&'static str> {
         let mut faults = BTreeSet::new();
-        for (depth, &position) in self.path.iter().enumerate() {
+        for (depth, &position) in path.iter().enumerate() {
             let member = &self.members[position];
+            faults.extend(member.fault());
             let validity = member.certificate.validity();
             if self.at > validity.not_after.timestamp() {
                 faults.insert("expired");
@@ -258,19 +438,20 @@ impl Climber<'_, '_> {
                 faults.insert("not_a_server_certificate");
             }
             if depth == 0 {
+                if !member.shakes_hands() {
+                    faults.insert("not_a_server_certificate");
+                }
                 continue;
             }
-            let is_root = member.subject == member.issuer;
             // Roots of version 1 have no extensions to say that they are CAs.
-            let may_sign =
-                member.may_sign_certificates() || is_root && member.certificate.version().0 == 0;
+            let may_sign = member.may_sign_certificates()
+                || member.is_self_issued() && member.certificate.version().0 == 0;
             if !may_sign {
                 faults.insert("not_a_ca");
             }
-            let below = self.path[1..depth]
+            let below = path[1..depth]
                 .iter()
-                .map(|&position| &self.members[position])
-                .filter(|member| member.subject != member.issuer)
+                .filter(|&&position| !self.members[position].is_self_issued())
                 .count();
             if member
                 .path_length()
@@ -278,7 +459,9 @@ impl Climber<'_, '_> {
             {
                 faults.insert("path_too_long");
             }
+            let constraints = member.constraints();
+            faults.extend(constraints.and_then(|it| self.broken(it, &path[..depth])));
         }
-        Way { end, faults }
+        faults
     }
 }

@@ -3,6 +3,7 @@
 //! All of it is pure: DER and a time in, values out, no I/O but reading a file of roots. Certificates come from
 //! hostile servers, so [`der`] bounds size, depth and number of elements before a parser sees them.
 
+mod constraints;
 pub mod dane;
 pub mod der;
 mod dn;

@@ -15,7 +15,7 @@ use rustls::pki_types::{
 };
 use webpki::aws_lc_rs as modern;
 
-use super::der;
+use super::{der, facts};
 
 /// Every algorithm that is checked, legacy ones first: webpki takes the first whose identifiers fit.
 pub static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
@@ -68,6 +68,9 @@ const RSA_SHA1: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
 const ECDSA_SHA1: AlgorithmIdentifier =
     AlgorithmIdentifier::from_slice(&[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01]);
 
+/// The beginning of the OID of every algorithm of PKCS #1.
+const PKCS1: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
@@ -110,7 +113,7 @@ impl<'a> Signed<'a> {
         };
         let fits = ALGORITHMS.iter().find(|algorithm| {
             algorithm.public_key_alg_id().as_ref() == key_algorithm
-                && algorithm.signature_alg_id().as_ref() == self.algorithm
+                && is_same_algorithm(algorithm.signature_alg_id().as_ref(), self.algorithm)
         });
         match fits {
             None => Checked::Unsupported,
@@ -128,6 +131,15 @@ impl<'a> Signed<'a> {
     }
 }
 
+/// RSA signatures have parameters of NULL, and those without parameters must be taken too (RFC 4055 §5).
+fn is_same_algorithm(known: &[u8], named: &[u8]) -> bool {
+    known == named
+        || known.starts_with(PKCS1)
+            && known
+                .strip_suffix(&[0x05, 0x00])
+                .is_some_and(|it| it == named)
+}
+
 fn key_of(spki: &[u8]) -> Option<(&[u8], &[u8])> {
     let algorithm = der::read(spki).filter(|it| it.tag == der::SEQUENCE)?;
     Some((algorithm.contents, bits(der::read(algorithm.rest)?)?))
@@ -141,25 +153,25 @@ fn bits(element: der::Element<'_>) -> Option<&[u8]> {
     }
 }
 
+/// Whether an RSA key is outside the bounds of the library: its size, or an exponent that is even or over 33 bits.
 fn is_odd_rsa(key_algorithm: &[u8], key: &[u8], signature_algorithm: &[u8]) -> bool {
     if key_algorithm != alg_id::RSA_ENCRYPTION.as_ref() {
         return false;
     }
-    let modulus = der::read(key)
-        .and_then(|sequence| der::read(sequence.contents))
-        .map_or(0, |modulus| {
-            modulus
-                .contents
-                .iter()
-                .skip_while(|&&octet| octet == 0)
-                .count()
-                * 8
-        });
+    let numbers = der::read(key).and_then(|sequence| der::elements(sequence.contents));
+    let Some([modulus, exponent]) = numbers.as_deref() else {
+        return true;
+    };
+    let bits = |number: &der::Element<'_>| facts::bits(number.contents).unwrap_or(0);
     let legacy = [RSA_SHA1, alg_id::RSA_PKCS1_SHA256, alg_id::RSA_PKCS1_SHA512]
         .iter()
         .any(|algorithm| algorithm.as_ref() == signature_algorithm);
     let least = if legacy { 1024 } else { 2048 };
-    !(least..=8192).contains(&modulus)
+    let is_odd = |number: &der::Element<'_>| number.contents.last().is_some_and(|it| it & 1 == 1);
+    !(least..=8192).contains(&bits(modulus))
+        || !(2..=33).contains(&bits(exponent))
+        || !is_odd(modulus)
+        || !is_odd(exponent)
 }
 
 /// An algorithm that webpki leaves out.
@@ -188,5 +200,40 @@ impl SignatureVerificationAlgorithm for Legacy {
 
     fn signature_alg_id(&self) -> AlgorithmIdentifier {
         self.signature
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RSAPublicKey of two numbers.
+    fn key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
+        let number = |octets: &[u8]| {
+            let length = u16::try_from(octets.len()).unwrap().to_be_bytes();
+            [&[der::INTEGER, 0x82][..], &length, octets].concat()
+        };
+        let numbers = [number(modulus), number(exponent)].concat();
+        let length = u16::try_from(numbers.len()).unwrap().to_be_bytes();
+        [&[der::SEQUENCE, 0x82][..], &length, &numbers].concat()
+    }
+
+    #[test]
+    fn rsa_keys_that_the_library_refuses_are_told_by_their_bits_and_exponent() {
+        let modulus = |first: u8, octets: usize| [vec![first], vec![0xff; octets - 1]].concat();
+        let is_odd = |modulus: &[u8], exponent: &[u8], signature: AlgorithmIdentifier| {
+            let key = key(modulus, exponent);
+            is_odd_rsa(alg_id::RSA_ENCRYPTION.as_ref(), &key, signature.as_ref())
+        };
+        let (sha256, sha384) = (alg_id::RSA_PKCS1_SHA256, alg_id::RSA_PKCS1_SHA384);
+        assert!(!is_odd(&modulus(0x80, 128), &[1, 0, 1], sha256));
+        assert!(is_odd(&modulus(0x7f, 128), &[1, 0, 1], sha256));
+        assert!(is_odd(&modulus(0x7f, 256), &[1, 0, 1], sha384));
+        assert!(!is_odd(&modulus(0x80, 256), &[1, 0, 1], sha384));
+        assert!(!is_odd(&modulus(0x80, 256), &[1, 0, 0, 0, 1], sha256));
+        assert!(is_odd(&modulus(0x80, 256), &[2, 0, 0, 0, 17], sha256));
+        assert!(is_odd(&modulus(0x80, 256), &[4], sha256));
+        let bare = alg_id::RSA_PKCS1_SHA256.as_ref();
+        assert!(is_same_algorithm(bare, &bare[..bare.len() - 2]));
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, TrustAnchor};
 
-use super::sha256_hex;
+use super::{der, dn, facts, sha256_hex};
 
 /// Version of the crate with Mozilla's roots; a test holds it against Cargo.lock.
 const WEBPKI_ROOTS: &str = "1.0.10";
@@ -18,7 +18,7 @@ pub struct Store {
     name: String,
     date: String,
     anchors: Vec<TrustAnchor<'static>>,
-    /// Positions in `anchors` by subject.
+    /// Positions in `anchors` by subject in canonical form.
     by_subject: HashMap<Vec<u8>, Vec<usize>>,
 }
 
@@ -83,11 +83,28 @@ impl Store {
         ))
     }
 
+    /// A store of one key, a SubjectPublicKeyInfo in DER, under the name of every issuer in a chain.
+    pub(super) fn of_key<D: AsRef<[u8]>>(name: &str, key: &[u8], chain: &[D]) -> Option<Self> {
+        let key = der::read(key)?.contents;
+        let anchors = (chain.iter())
+            .filter_map(|der| {
+                let certificate = facts::parse(der.as_ref()).ok()?;
+                let issuer = der::read(certificate.issuer().as_raw())?.contents;
+                Some(TrustAnchor {
+                    subject: issuer.to_vec().into(),
+                    subject_public_key_info: key.to_vec().into(),
+                    name_constraints: None,
+                })
+            })
+            .collect();
+        Some(Self::new(name.into(), String::new(), anchors))
+    }
+
     fn new(name: String, date: String, anchors: Vec<TrustAnchor<'static>>) -> Self {
         let mut by_subject: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
         for (at, anchor) in anchors.iter().enumerate() {
             by_subject
-                .entry(anchor.subject.to_vec())
+                .entry(dn::canonical(&anchor.subject))
                 .or_default()
                 .push(at);
         }
@@ -114,7 +131,7 @@ impl Store {
         &self.anchors
     }
 
-    /// The anchors with a subject: the contents of a Name in DER.
+    /// The anchors with a subject in the form of [`dn::canonical`].
     pub(super) fn named(&self, subject: &[u8]) -> impl Iterator<Item = &TrustAnchor<'static>> {
         self.by_subject
             .get(subject)

@@ -16,9 +16,6 @@ use super::signature;
 use super::store::Store;
 use crate::record::{Verdict, timestamp};
 
-/// Certificates of a chain that are looked at. No honest chain has more than ten.
-const MAX_CHAIN: usize = 32;
-
 /// The reasons against a chain, the first that holds is *the* reason and the others are told beside it.
 const REASONS: [&str; 14] = [
     "malformed",
@@ -66,44 +63,48 @@ impl Judgement {
 }
 
 fn judge<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Judgement {
-    let chain = &chain[..chain.len().min(MAX_CHAIN)];
-    let built = build(chain, at, store);
-    let look = look(chain, at, store);
-    let until = look.as_ref().ok().and_then(|look| look.until);
-    let mut causes = BTreeSet::new();
-    match (&built, look) {
-        (Ok(()), _) => {}
-        (Err(error), Err(_)) => {
-            causes.insert("malformed");
-            causes.extend(cause(error));
-        }
-        (Err(error), Ok(look)) => {
+    let Ok(look) = look(chain, at, store) else {
+        return against(BTreeSet::from(["malformed"]), false, None);
+    };
+    let pick = |positions: &[usize]| -> Vec<&[u8]> {
+        (positions.iter())
+            .map(|&position| chain[position].as_ref())
+            .collect()
+    };
+    let is_anchored = look.end == End::Anchored;
+    let built = build(&pick(&look.members), at, store);
+    let causes = match built {
+        // What webpki does not ask for: a usage of the key, say.
+        Ok(()) if is_anchored => look.faults.clone(),
+        Ok(()) => BTreeSet::new(),
+        Err(_) if is_anchored && look.faults.is_empty() => {
             // Stricter than the field: it leads to a root, and nothing on the way speaks against it.
-            if look.end == End::Anchored && look.faults.is_empty() && is_mere_strictness(error) {
-                return Judgement {
-                    valid: Some(true),
-                    reason: "valid",
-                    also: look
-                        .ca_as_end_entity
-                        .then_some("ca_as_end_entity")
-                        .into_iter()
-                        .collect(),
-                    until,
-                };
-            }
-            causes.extend(causes_of(&look, error));
-            return against(causes, look.ca_as_end_entity, until);
+            doubts(&pick(&look.path), at, store)
         }
-    }
+        Err(ref error) => causes_of(&look, error),
+    };
+    let remark = look.ca_as_end_entity && built.is_err();
     if causes.is_empty() {
         return Judgement {
             valid: Some(true),
             reason: "valid",
-            also: Vec::new(),
-            until,
+            also: remark.then_some("ca_as_end_entity").into_iter().collect(),
+            until: look.until,
         };
     }
-    against(causes, false, until)
+    against(causes, remark, look.until)
+}
+
+/// What webpki has against a path that the look found good, but for that which the look knows better.
+fn doubts(path: &[&[u8]], at: i64, store: &Store) -> BTreeSet<&'static str> {
+    let built = build(path, at, store);
+    let parsed =
+        (path.iter()).map(|&der| EndEntityCert::try_from(&CertificateDer::from(der)).map(|_| ()));
+    (parsed.chain([built]))
+        .filter_map(Result::err)
+        .filter(|error| !is_mere_strictness(error))
+        .map(|error| cause(&error).unwrap_or("unsupported"))
+        .collect()
 }
 
 /// The judgement for the causes against a chain.
@@ -184,11 +185,9 @@ fn causes_of(look: &Look, error: &Error) -> BTreeSet<&'static str> {
             causes.insert("bad_signature");
         }
     }
-    if look.end == End::Anchored {
-        causes.extend(cause(error));
-    }
+    // What is wrong with the path that the look found best; webpki may speak of another one.
     if causes.is_empty() {
-        causes.insert("other");
+        causes.insert(cause(error).unwrap_or("other"));
     }
     causes
 }
@@ -208,14 +207,37 @@ fn cause(error: &Error) -> Option<&'static str> {
         Error::EndEntityUsedAsCa => "not_a_ca",
         Error::CertDistrusted => "distrusted",
         Error::UnsupportedCriticalExtension => "unsupported",
-        Error::SignatureAlgorithmMismatch | Error::InvalidCertValidity => "malformed",
+        Error::SignatureAlgorithmMismatch
+        | Error::InvalidCertValidity
+        | Error::BadDer
+        | Error::BadDerTime
+        | Error::ExtensionValueInvalid
+        | Error::MalformedExtensions
+        | Error::TrailingData(_) => "malformed",
         _ => return None,
     })
 }
 
-/// Whether OpenSSL takes what webpki refuses with this error.
+/// Whether webpki asks for more than RFC 5280 §6.1 with this error, can do less than the look, or gave up.
 fn is_mere_strictness(error: &Error) -> bool {
-    cause(error).is_none()
+    matches!(
+        error,
+        Error::CaUsedAsEndEntity
+            | Error::UnsupportedCertVersion
+            | Error::UnsupportedCriticalExtension
+            | Error::NameConstraintViolation
+            | Error::MalformedDnsIdentifier
+            | Error::InvalidNetworkMaskConstraint
+            // Names that are equal and not the same bytes; the root as its own leaf.
+            | Error::UnknownIssuer
+            // The look has checked each signature, also where parameters are left out.
+            | Error::UnsupportedSignatureAlgorithmContext(_)
+            | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+            | Error::MaximumPathDepthExceeded
+            | Error::MaximumPathBuildCallsExceeded
+            | Error::MaximumSignatureChecksExceeded
+            | Error::MaximumNameConstraintComparisonsExceeded
+    )
 }
 
 /// Verdicts by chain, so that a chain seen before is not verified again.
@@ -277,7 +299,8 @@ mod tests {
     use super::*;
     use rcgen::{
         BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
-        ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, NameConstraints, date_time_ymd,
+        ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints,
+        date_time_ymd,
     };
     use time::macros::datetime;
 
@@ -435,7 +458,10 @@ mod tests {
         let store = store(&root);
         let impostor = super::tests::root("root");
         let forged = leaf(params("leaf", false), &impostor);
-        assert_eq!(says(std::slice::from_ref(&forged), &store).0, Some(false));
+        assert_eq!(
+            says(std::slice::from_ref(&forged), &store),
+            no("bad_signature", &[])
+        );
         assert_eq!(
             says(&[forged, der(&root)], &store),
             no("bad_signature", &[])
@@ -478,6 +504,132 @@ mod tests {
             der(&short),
         ];
         assert_eq!(says(&chain, &store(&root)), no("path_too_long", &[]));
+    }
+
+    #[test]
+    fn what_webpki_did_not_reach_is_checked_all_the_same() {
+        let root = root("root");
+        let mut narrow = params("narrow", true);
+        narrow.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DnsName("allowed.test".into())],
+            excluded_subtrees: vec![],
+        });
+        let narrow = intermediate(narrow, &root);
+        let mut critical = params("critical", true);
+        let mut unknown = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+        unknown.set_criticality(true);
+        critical.custom_extensions = vec![unknown];
+        let critical = intermediate(critical, &root);
+        let mut ca_leaf = params("leaf", true);
+        ca_leaf.subject_alt_names = vec![rcgen::SanType::DnsName("mx.test".try_into().unwrap())];
+        let chain = [leaf(ca_leaf.clone(), &narrow), der(&narrow)];
+        assert_eq!(
+            says(&chain, &store(&root)),
+            no("name_constraints", &["ca_as_end_entity"])
+        );
+        let chain = [leaf(ca_leaf, &critical), der(&critical)];
+        let (valid, reason, _) = says(&chain, &store(&root));
+        assert_eq!((valid, reason.as_str()), (None, "unsupported"));
+    }
+
+    #[test]
+    fn broken_extensions_are_malformed() {
+        let root = root("root");
+        let store = store(&root);
+        let with = |extensions: &[(u64, &[u8])]| {
+            let mut params = params("leaf", false);
+            params.custom_extensions = extensions
+                .iter()
+                .map(|(id, value)| {
+                    CustomExtension::from_oid_content(&[2, 5, 29, *id], value.to_vec())
+                })
+                .collect();
+            says(&[leaf(params, &root)], &store)
+        };
+        let server: &[u8] = &[0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
+        assert_eq!(with(&[(37, server)]), yes(&[]));
+        assert_eq!(with(&[(37, server), (37, server)]), no("malformed", &[]));
+        assert_eq!(with(&[(19, &[0x30, 5, 1])]), no("malformed", &[]));
+        assert_eq!(with(&[(17, &[0x30, 3, 0x82, 9, 1])]), no("malformed", &[]));
+    }
+
+    #[test]
+    fn a_key_is_used_for_what_it_is_for() {
+        let root = root("root");
+        let mut silent = params("silent", true);
+        silent.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        let silent = intermediate(silent, &root);
+        let chain = [leaf(params("leaf", false), &silent), der(&silent)];
+        assert_eq!(says(&chain, &store(&root)), no("not_a_ca", &[]));
+        let mut other = params("leaf", false);
+        other.key_usages = vec![KeyUsagePurpose::ContentCommitment];
+        assert_eq!(
+            says(&[leaf(other.clone(), &root)], &store(&root)),
+            no("not_a_server_certificate", &[])
+        );
+        other.key_usages.push(KeyUsagePurpose::KeyAgreement);
+        assert_eq!(says(&[leaf(other, &root)], &store(&root)), yes(&[]));
+    }
+
+    #[test]
+    fn directory_names_can_be_constrained() {
+        let root = root("root");
+        let mut organization = rcgen::DistinguishedName::new();
+        organization.push(DnType::OrganizationName, "Good");
+        let mut narrow = params("narrow", true);
+        narrow.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DirectoryName(organization)],
+            excluded_subtrees: vec![],
+        });
+        let narrow = intermediate(narrow, &root);
+        for (name, expected) in [("GOOD", yes(&[])), ("Evil", no("name_constraints", &[]))] {
+            let mut params = params("", false);
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, name);
+            params
+                .distinguished_name
+                .push(DnType::CommonName, "mx.test");
+            let chain = [leaf(params, &narrow), der(&narrow)];
+            assert_eq!(says(&chain, &store(&root)), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_type_case_or_spaces_are_the_same() {
+        let key_pem = key().serialize_pem();
+        let of = |name: rcgen::DnValue| {
+            let mut params = params("", true);
+            params.distinguished_name.push(DnType::CommonName, name);
+            let key = KeyPair::from_pem(&key_pem).unwrap();
+            CertifiedIssuer::self_signed(params, key).unwrap()
+        };
+        let root = of("Some Root".into());
+        let printable = rcgen::DnValue::PrintableString("some  root ".try_into().unwrap());
+        let leaf = leaf(params("leaf", false), &of(printable));
+        assert_eq!(says(&[leaf], &store(&root)), yes(&[]));
+    }
+
+    #[test]
+    fn long_chains_and_needed_certificates_far_behind_are_followed() {
+        let root = root("root");
+        let mut path = vec![intermediate(params("0", true), &root)];
+        for number in 1..14 {
+            let next = intermediate(params(&number.to_string(), true), &path[number - 1]);
+            path.push(next);
+        }
+        let mut chain = vec![leaf(params("leaf", false), &path[13])];
+        chain.extend((0..60).map(|number| der(&super::tests::root(&format!("other {number}")))));
+        chain.extend(path.iter().map(der));
+        assert_eq!(says(&chain, &store(&root)), yes(&[]));
+        // Beyond the bound nothing is known.
+        chain.splice(
+            1..1,
+            (0..60).map(|number| der(&super::tests::root(&format!("{number}!")))),
+        );
+        let (valid, reason, _) = says(&chain, &store(&root));
+        assert_eq!((valid, reason.as_str()), (None, "unsupported"));
     }
 
     #[test]
