@@ -74,8 +74,8 @@ fn each_version_alone_is_told() {
     let cases: &[(&[&str], &str, Value)] = &[
         (&["-tls1_3"], "TLSv1.3", json!(true)),
         (&["-tls1_2"], "TLSv1.2", json!(true)),
-        (&["-tls1_1", "-cipher", old], "TLSv1.1", json!(false)),
-        (&["-tls1", "-cipher", old], "TLSv1", json!(false)),
+        (&["-tls1_1", "-cipher", old], "TLSv1.1", json!(null)),
+        (&["-tls1", "-cipher", old], "TLSv1", json!(null)),
     ];
     for (arguments, version, completed) in cases {
         let server = Openssl::start("rsa2048", arguments);
@@ -257,8 +257,55 @@ fn suites_without_encryption_or_certificate_are_seen() {
         assert_eq!(tls["chain"].is_array(), has_chain, "{suite}: {tls}");
         assert_eq!(
             (&tls["completed"], &tls["negotiated"]),
-            (&json!(false), &json!(true))
+            (&json!(null), &json!(true))
         );
+    }
+}
+
+#[test]
+fn what_only_we_cannot_speak_is_no_server_without_tls() {
+    // arguments, negotiated, version that is found when all are counted
+    let cases: [(&[&str], Value, &str); 6] = [
+        (&["-tls1_3", "-groups", "P-521"], json!(null), "TLSv1.3"),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
+            json!(null),
+            "TLSv1.3",
+        ),
+        (
+            &["-tls1_2", "-cipher", "AES128-CCM"],
+            json!(true),
+            "TLSv1.2",
+        ),
+        (
+            &["-tls1_2", "-cipher", "ADH-AES256-GCM-SHA384:@SECLEVEL=0"],
+            json!(true),
+            "TLSv1.2",
+        ),
+        (
+            &["-tls1_2", "-cipher", "ARIA128-GCM-SHA256"],
+            json!(true),
+            "TLSv1.2",
+        ),
+        (
+            &["-tls1_2", "-cipher", "ECDHE", "-groups", "K-283"],
+            json!(true),
+            "TLSv1.2",
+        ),
+    ];
+    for (arguments, negotiated, version) in cases {
+        let server = Openssl::start("rsa2048", arguments);
+        let tls = tls_of(
+            &Front::to(server.port()),
+            &["--enumerate", "versions,ciphers"],
+        );
+        assert_eq!(tls["negotiated"], negotiated, "{tls}");
+        assert_eq!(tls["completed"], json!(null), "{tls}");
+        let found = &tls["enumeration"];
+        for (name, spoken) in found["versions"].as_object().unwrap() {
+            assert_eq!(*spoken, name == version, "{name}: {tls}");
+        }
+        assert!(found["ciphers"][version].is_array(), "{tls}");
     }
 }
 

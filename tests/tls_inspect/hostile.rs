@@ -109,16 +109,46 @@ fn plain_answers_are_not_tls_and_are_shown() {
 
 #[test]
 fn alerts_are_named_and_a_refusal_of_everything_is_one() {
-    for tls in each_says(vec![alert(40), alert(70), alert(80)]) {
-        assert_eq!(outcome(&tls), "handshake/alert", "{tls}");
+    let refusals = [40, 70, 71];
+    // unexpected_message, access_denied, internal_error, user_canceled, unrecognized_name, and one that nobody knows.
+    let others = [10, 49, 80, 90, 112, 200];
+    let said = refusals.iter().chain(&others).map(|&number| alert(number));
+    for (position, tls) in each_says(said.collect()).iter().enumerate() {
+        assert_eq!(outcome(tls), "handshake/alert", "{tls}");
         assert_eq!(tls["alert"]["level"], "fatal");
         assert_eq!(tls["fallback"]["reason"], "alert");
-        assert_eq!(
-            (&tls["completed"], &tls["negotiated"]),
-            (&json!(false), &json!(false))
-        );
+        let no = match position < refusals.len() {
+            true => json!(false),
+            false => json!(null),
+        };
+        assert_eq!((&tls["completed"], &tls["negotiated"]), (&no, &no), "{tls}");
         assert_eq!(tls["connections"], 2);
     }
+}
+
+#[test]
+fn an_alert_that_says_nothing_about_the_offer_leaves_versions_open() {
+    let front = Front::with(|mut stream, _| {
+        let mut hello = [0; 2048];
+        let _ = std::io::Read::read(&mut stream, &mut hello);
+        say(stream, &alert(112));
+    });
+    let ran = inspect(
+        &["--enumerate", "versions,ciphers"],
+        &accepted(front.port()),
+    );
+    let tls = &ran.expect(0).of_type("tls")[0];
+    let found = &tls["enumeration"];
+    let versions = found["versions"].as_object().unwrap();
+    assert_eq!(versions.len(), 6);
+    assert!(versions.values().all(Value::is_null), "{found}");
+    let unknown = found["unknown"].as_array().unwrap();
+    assert!(
+        unknown.contains(&json!("TLSv1.2: handshake/alert")),
+        "{found}"
+    );
+    assert!(unknown.contains(&json!("TLSv1.2 ciphers: handshake/alert")));
+    assert_eq!(found["ciphers"], Value::Null);
 }
 
 #[test]
