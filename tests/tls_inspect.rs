@@ -263,6 +263,36 @@ fn suites_without_encryption_or_certificate_are_seen() {
 }
 
 #[test]
+fn a_client_certificate_that_is_demanded_is_told_though_the_handshake_fails() {
+    let server = Openssl::start("rsa2048", &["-tls1_2", "-Verify", "1"]);
+    let tls = tls_of(&Front::to(server.port()), &[]);
+    assert_eq!(tls["client_certificate_requested"], true, "{tls}");
+    assert_eq!(tls["ocsp_stapled"], false, "{tls}");
+    assert_eq!(
+        (&tls["completed"], &tls["negotiated"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(tls["connections"], 1);
+}
+
+#[test]
+fn a_chain_too_long_for_tls_13_is_had_by_the_old_hello() {
+    let root = std::fs::read_to_string(file("root.pem")).unwrap();
+    let long = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&long, root.repeat(99)).unwrap();
+    let chain = ["-cert_chain", long.path().to_str().unwrap()];
+    let server = Openssl::start("rsa2048", &chain);
+    let tls = tls_of(&Front::to(server.port()), &["--spacing", "1s"]);
+    assert_eq!(tls["outcome"]["reason"], "too_long", "{tls}");
+    assert_eq!(
+        (&tls["version"], &tls["negotiated"], &tls["completed"]),
+        (&json!("TLSv1.3"), &json!(true), &json!(null))
+    );
+    assert_eq!(tls["chain"].as_array().map(Vec::len), Some(100), "{tls}");
+    assert_eq!(tls["connections"], 2);
+}
+
+#[test]
 fn what_only_we_cannot_speak_is_no_server_without_tls() {
     // arguments, negotiated, version that is found when all are counted
     let cases: [(&[&str], Value, &str); 6] = [

@@ -18,7 +18,7 @@ use super::exchange::{self, Answered};
 use super::flight::Flight;
 use super::handshake::Client;
 use super::names::{Version, alerts};
-use super::suite::{self, Suite};
+use super::suite;
 use super::tap::Tap;
 use crate::record::{
     Capability, For, Inside, Outcome, Phase, Reason, Timings, Tls, now, timestamp,
@@ -33,7 +33,7 @@ pub struct Target {
     pub ip: IpAddr,
     /// Its port.
     pub port: u16,
-    /// The name to send.
+    /// The name to send, by [`super::names::server_name`].
     pub server_name: Option<String>,
     /// The line that caused it.
     pub cause: For,
@@ -171,8 +171,10 @@ impl Inspector {
             tls.flags.push("plaintext_after_starttls".into());
         }
         let chain = seen.chain();
-        let needs_old_hello = !has_shown_enough(&flight, chain.is_some())
-            && !matches!(failed.reason, Reason::NotTls | Reason::Local);
+        // In TLS 1.3 a chain is encrypted; one too long for the client may be had in an older version.
+        let is_shown =
+            flight.is_agreement() && (chain.is_some() || failed.reason != Reason::TooLong);
+        let needs_old_hello = !is_shown && !matches!(failed.reason, Reason::NotTls | Reason::Local);
         tls.outcome = failed;
         First {
             chain,
@@ -237,12 +239,14 @@ impl Inspector {
         *began = call.began;
         tls.connections += 1;
         tls.connected = Some(timestamp(call.connected));
-        if answered.flight.version.is_some() {
-            let is_first = tls.negotiated.is_none();
+        if tls.negotiated == Some(true) {
+            // The choice of TLS 1.3 stands; only its chain is wanted.
+            answered.flight.describe_certificates(tls);
+            *chain = answered.flight.chain.clone().unwrap_or_default();
+        } else if answered.flight.version.is_some() {
+            let is_first = tls.version.is_none();
             answered.flight.describe(tls);
             tls.compression = answered.flight.compression.map(|method| method != 0);
-            tls.ocsp_stapled = Some(answered.flight.ocsp_stapled);
-            tls.client_certificate_requested = Some(answered.flight.certificate_requested);
             *chain = answered.flight.chain.clone().unwrap_or_default();
             if is_first && is_intolerant(&tls.outcome, &answered.flight) {
                 tls.flags.push("version_intolerant".into());
@@ -334,15 +338,6 @@ pub fn conclude(tls: &mut Tls, time: OffsetDateTime, run: &str, attempt: u32, ea
 /// the second: that is no refusal of all.
 fn is_refusal_of_all(first: u8, second: u8) -> bool {
     alerts::is_refusal(first) && (alerts::is_no_suite(second) || first == second)
-}
-
-/// Whether a failed handshake showed all that an old hello could: version, suite, and the chain where it is in clear.
-fn has_shown_enough(flight: &Flight, has_chain: bool) -> bool {
-    match flight.version {
-        None => false,
-        Some(Version::TLS13) => true,
-        Some(_) => has_chain || flight.suite.is_some_and(Suite::is_anonymous),
-    }
 }
 
 /// The server speaks TLS 1.2, and did not say so when it was offered beside TLS 1.3: it cannot bear the offer.

@@ -58,6 +58,34 @@ fn a_handshake_cut_at_any_byte_is_closed_and_nothing_else() {
 }
 
 #[test]
+fn what_a_cut_flight_lacks_is_not_known() {
+    let parts = [
+        server_hello(0x0301, 0x0035, &[]),
+        certificate(&[der("rsa2048")]),
+        message(13, &[1, 1, 0, 0]),
+        message(14, &[]),
+    ];
+    let flight = |count: usize| records(22, 0x0301, &parts[..count].concat(), 16_384);
+    let all = each_says((1..=4).map(flight).collect());
+    let expected = [
+        json!([null, null, null]),
+        json!([true, null, null]),
+        json!([true, true, null]),
+        json!([true, true, false]),
+    ];
+    for (tls, expected) in all.iter().zip(expected) {
+        let found = [
+            &tls["negotiated"],
+            &tls["client_certificate_requested"],
+            &tls["ocsp_stapled"],
+        ];
+        assert_eq!(json!(found), expected, "{tls}");
+        assert_eq!(tls["version"], "TLSv1", "{tls}");
+        assert_eq!(tls["completed"], Value::Null, "{tls}");
+    }
+}
+
+#[test]
 fn changed_messages_have_a_record_each() {
     let bytes = records(22, 0x0303, &flight(0x0303, 0xc02f), 16_384);
     let places: Vec<usize> = (0..bytes.len())
@@ -76,6 +104,7 @@ fn changed_messages_have_a_record_each() {
         let known = [
             "handshake/closed",
             "handshake/tls_error",
+            "handshake/too_long",
             "handshake/unsupported",
             "handshake/not_tls",
             "handshake/alert",
@@ -210,7 +239,9 @@ fn bombs_are_bounded() {
         assert_eq!(tls["verdicts"][0]["reason"], "malformed", "{tls}");
         assert_eq!(tls["leaf"], Value::Null);
     }
-    assert_eq!(of(4)["negotiated"], true);
+    // Its chain never came.
+    assert_eq!(of(4)["negotiated"], Value::Null);
+    assert_eq!(of(4)["fallback"]["reason"], "too_long");
     let faults: Vec<_> = ran
         .of_type("cert")
         .iter()
