@@ -2,6 +2,8 @@
 //!
 //! Newtypes, so that numbers which nobody has registered survive.
 
+use rustls::pki_types::ServerName;
+
 /// A protocol version as it stands in hellos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Version(pub u16);
@@ -147,6 +149,16 @@ pub fn signature_scheme(number: u16) -> String {
     name.into()
 }
 
+/// The name that goes out as SNI for a host: without the dot at its end, and none for what is no host name or is an
+/// address (RFC 6066 §3).
+pub fn server_name(host: &str) -> Option<String> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    match ServerName::try_from(host) {
+        Ok(ServerName::DnsName(name)) if !host.ends_with('.') => Some(name.as_ref().to_owned()),
+        _ => None,
+    }
+}
+
 /// The alerts that speak about an offer (RFC 8446 §6.2).
 pub mod alerts {
     /// Nothing in common.
@@ -213,4 +225,42 @@ pub fn alert(number: u8) -> String {
         other => return other.to_string(),
     };
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_host_names_are_sent() {
+        for host in [
+            "mx.test",
+            "MX.Test",
+            "_mx.test",
+            "xn--mx-eka.test",
+            "localhost",
+        ] {
+            assert_eq!(server_name(host).as_deref(), Some(host));
+        }
+        assert_eq!(server_name("mx.test.").as_deref(), Some("mx.test"));
+        let long = format!("{}.test", "x".repeat(64));
+        for host in [
+            "",
+            ".",
+            "mx.test..",
+            "a..test",
+            "mx-.test",
+            "-mx.test",
+            "*.test",
+            "a b.test",
+            "m\u{fc}x.test",
+            "192.0.2.1",
+            "192.0.2.1.",
+            "2001:db8::1",
+            "[192.0.2.1]",
+            &long,
+        ] {
+            assert_eq!(server_name(host), None, "{host}");
+        }
+    }
 }
