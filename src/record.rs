@@ -193,7 +193,7 @@ vocabulary! {
         NotSmtp = "not_smtp",
         /// A reply against the protocol.
         ProtocolError = "protocol_error",
-        /// A reply beyond the bounds on lines and bytes.
+        /// A reply beyond the bounds on lines and bytes, or a message of TLS.
         TooLong = "too_long",
         /// This machine has no IPv6.
         NoIpv6Here = "no_ipv6_here",
@@ -654,7 +654,8 @@ pub struct Tls {
     pub ip: IpAddr,
     /// The port.
     pub port: u16,
-    /// The name sent as SNI (that of `for.exchange`); null: none was sent.
+    /// The name sent as SNI (that of `for.exchange`, without a dot at its end); null: none was sent, as where it is an
+    /// address or no host name.
     pub server_name: Option<String>,
     /// The line that caused it.
     #[serde(rename = "for", default)]
@@ -664,7 +665,7 @@ pub struct Tls {
     pub outcome: Outcome,
     /// 220 to STARTTLS in this stage's connection.
     pub accepted: Option<bool>,
-    /// A ServerHello was seen, and the chain where the suite sends one in the clear.
+    /// A ServerHello was seen, and the chain where the suite sends one in the clear. Null where that chain never came.
     pub negotiated: Option<bool>,
     /// The handshake finished.
     pub completed: Option<bool>,
@@ -683,7 +684,7 @@ pub struct Tls {
     /// Signature scheme of the server's proof, by its IANA name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature_scheme: Option<String>,
-    /// An OCSP response was stapled.
+    /// An OCSP response was stapled; null where the flight that would show it was cut.
     pub ocsp_stapled: Option<bool>,
     /// Secure renegotiation (RFC 5746); null under TLS 1.3, or not learned.
     pub secure_renegotiation: Option<bool>,
@@ -691,7 +692,7 @@ pub struct Tls {
     pub extended_master_secret: Option<bool>,
     /// TLS compression was chosen; null where it was not offered, as in today's handshake.
     pub compression: Option<bool>,
-    /// A client certificate was asked for.
+    /// A client certificate was asked for; null where the flight that would show it was cut.
     pub client_certificate_requested: Option<bool>,
     /// Facts of the leaf, so that a line can be read alone; all certificates are in `cert` records.
     #[serde(default, skip_serializing_if = "Option::is_none")]

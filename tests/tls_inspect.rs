@@ -74,8 +74,8 @@ fn each_version_alone_is_told() {
     let cases: &[(&[&str], &str, Value)] = &[
         (&["-tls1_3"], "TLSv1.3", json!(true)),
         (&["-tls1_2"], "TLSv1.2", json!(true)),
-        (&["-tls1_1", "-cipher", old], "TLSv1.1", json!(false)),
-        (&["-tls1", "-cipher", old], "TLSv1", json!(false)),
+        (&["-tls1_1", "-cipher", old], "TLSv1.1", json!(null)),
+        (&["-tls1", "-cipher", old], "TLSv1", json!(null)),
     ];
     for (arguments, version, completed) in cases {
         let server = Openssl::start("rsa2048", arguments);
@@ -257,8 +257,85 @@ fn suites_without_encryption_or_certificate_are_seen() {
         assert_eq!(tls["chain"].is_array(), has_chain, "{suite}: {tls}");
         assert_eq!(
             (&tls["completed"], &tls["negotiated"]),
-            (&json!(false), &json!(true))
+            (&json!(null), &json!(true))
         );
+    }
+}
+
+#[test]
+fn a_client_certificate_that_is_demanded_is_told_though_the_handshake_fails() {
+    let server = Openssl::start("rsa2048", &["-tls1_2", "-Verify", "1"]);
+    let tls = tls_of(&Front::to(server.port()), &[]);
+    assert_eq!(tls["client_certificate_requested"], true, "{tls}");
+    assert_eq!(tls["ocsp_stapled"], false, "{tls}");
+    assert_eq!(
+        (&tls["completed"], &tls["negotiated"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(tls["connections"], 1);
+}
+
+#[test]
+fn a_chain_too_long_for_tls_13_is_had_by_the_old_hello() {
+    let root = std::fs::read_to_string(file("root.pem")).unwrap();
+    let long = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&long, root.repeat(99)).unwrap();
+    let chain = ["-cert_chain", long.path().to_str().unwrap()];
+    let server = Openssl::start("rsa2048", &chain);
+    let tls = tls_of(&Front::to(server.port()), &["--spacing", "1s"]);
+    assert_eq!(tls["outcome"]["reason"], "too_long", "{tls}");
+    assert_eq!(
+        (&tls["version"], &tls["negotiated"], &tls["completed"]),
+        (&json!("TLSv1.3"), &json!(true), &json!(null))
+    );
+    assert_eq!(tls["chain"].as_array().map(Vec::len), Some(100), "{tls}");
+    assert_eq!(tls["connections"], 2);
+}
+
+#[test]
+fn what_only_we_cannot_speak_is_no_server_without_tls() {
+    // arguments, negotiated, version that is found when all are counted
+    let cases: [(&[&str], Value, &str); 6] = [
+        (&["-tls1_3", "-groups", "P-521"], json!(null), "TLSv1.3"),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
+            json!(null),
+            "TLSv1.3",
+        ),
+        (
+            &["-tls1_2", "-cipher", "AES128-CCM"],
+            json!(true),
+            "TLSv1.2",
+        ),
+        (
+            &["-tls1_2", "-cipher", "ADH-AES256-GCM-SHA384:@SECLEVEL=0"],
+            json!(true),
+            "TLSv1.2",
+        ),
+        (
+            &["-tls1_2", "-cipher", "ARIA128-GCM-SHA256"],
+            json!(true),
+            "TLSv1.2",
+        ),
+        (
+            &["-tls1_2", "-cipher", "ECDHE", "-groups", "K-283"],
+            json!(true),
+            "TLSv1.2",
+        ),
+    ];
+    for (arguments, negotiated, version) in cases {
+        let server = Openssl::start("rsa2048", arguments);
+        let tls = tls_of(
+            &Front::to(server.port()),
+            &["--enumerate", "versions,ciphers"],
+        );
+        assert_eq!(tls["negotiated"], negotiated, "{tls}");
+        assert_eq!(tls["completed"], json!(null), "{tls}");
+        let found = &tls["enumeration"];
+        for (name, spoken) in found["versions"].as_object().unwrap() {
+            assert_eq!(*spoken, name == version, "{name}: {tls}");
+        }
+        assert!(found["ciphers"][version].is_array(), "{tls}");
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! One connection for each question, spaced as all are. Suites by the cheap method: offer at most 64, note the one
 //! that is taken, offer the others again, until the server refuses: as many connections as suites taken, and one for
-//! each lot. A refusal is an alert; silence and closed lines leave the question open.
+//! each lot. A refusal is an alert that speaks about the offer; others, silence and closed lines leave the question
+//! open.
 
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use super::exchange::{self, Answered, Sslv2};
 use super::flight::Flight;
 use super::hello::{ClientHello, MOST_SUITES, SIGNATURES};
 use super::inspect::{Inspected, Inspector, Pace, Target};
-use super::names::{Group, Version};
+use super::names::{Group, Version, alerts};
 use super::suite::{self, CLASSIC, KeyExchange, Suite, TLS13};
 use crate::record::{Enumeration, Outcome, Phase, Reason};
 use crate::x509::{facts, sha256_hex};
@@ -71,6 +72,16 @@ pub(super) async fn enumerate(
     let tls = &mut inspected.tls;
     tls.connections += asker.connections;
     tls.compression = tls.compression.or(asker.compression);
+    if asker
+        .found
+        .versions
+        .values()
+        .any(|&spoken| spoken == Some(true))
+    {
+        // A version that the two hellos could not find.
+        tls.negotiated = tls.negotiated.filter(|&negotiated| negotiated);
+        tls.completed = tls.completed.filter(|&completed| completed);
+    }
     if asker.found.leaves.len() < 2 {
         asker.found.leaves.clear();
     }
@@ -135,22 +146,25 @@ impl<P: Pace> Asker<'_, P> {
         }
     }
 
+    /// Offers suites until something tells: a ServerHello, or an alert to the version. Refusals of all suites are a no.
     async fn version(&mut self, version: Version) -> Option<bool> {
-        let suites = match version {
-            Version::TLS13 => TLS13.to_vec(),
-            _ => CLASSIC.to_vec(),
-        };
-        let answered = self
-            .ask(&version.name(), version, &suites, groups_for(version))
-            .await?;
-        self.judge(&version.name(), version, &answered)
+        for suites in lots(&candidates(version)) {
+            let answered = self
+                .ask(&version.name(), version, &suites, groups_for(version))
+                .await?;
+            let spoken = self.judge(&version.name(), version, &answered);
+            if !answered.alert().is_some_and(alerts::is_no_suite) {
+                return spoken;
+            }
+        }
+        Some(false)
     }
 
-    /// Whether the server agreed to a version, where that was learned.
+    /// Whether the server agreed to an offer, where that was learned.
     fn judge(&mut self, what: &str, version: Version, answered: &Answered) -> Option<bool> {
         match answered.flight.version {
             Some(chosen) => Some(chosen == version),
-            None if answered.is_refusal() => Some(false),
+            None if answered.alert().is_some_and(alerts::is_refusal) => Some(false),
             None => {
                 self.unknown(what, &answered.outcome);
                 None
@@ -158,39 +172,44 @@ impl<P: Pace> Asker<'_, P> {
         }
     }
 
-    /// The suites of every version that is spoken.
+    /// The suites of every version that is or may be spoken.
     async fn suites(&mut self) {
-        for version in &Version::ALL[1..] {
-            if self.found.versions.get(&version.name()) != Some(&Some(true)) {
+        for &version in &Version::ALL[1..] {
+            let name = version.name();
+            let spoken = self.found.versions.get(&name).copied().flatten();
+            if spoken == Some(false) {
                 continue;
             }
-            let candidates = match *version {
-                Version::TLS13 => TLS13.to_vec(),
-                version => suite::enumerable(version == Version::TLS12),
-            };
-            let what = format!("{} ciphers", version.name());
+            let what = format!("{name} ciphers");
             let mut taken = Vec::new();
-            for lot in lots(&candidates) {
-                self.suites_of(*version, lot, &what, &mut taken).await;
+            for lot in lots(&candidates(version)) {
+                let is_answered = self.suites_of(version, lot, &what, &mut taken).await;
+                if spoken.is_none() && !is_answered {
+                    break;
+                }
             }
-            self.found.ciphers.insert(version.name(), taken);
+            if spoken.is_some() || !taken.is_empty() {
+                self.found.versions.insert(name.clone(), Some(true));
+                self.found.ciphers.insert(name, taken);
+            }
         }
     }
 
+    /// Offers suites until none is taken any more; false if the last offer was met with silence or a closed line.
     async fn suites_of(
         &mut self,
         version: Version,
         mut offered: Vec<u16>,
         what: &str,
         taken: &mut Vec<crate::record::Cipher>,
-    ) {
+    ) -> bool {
         while !offered.is_empty() {
             let Some(answered) = self.ask(what, version, &offered, groups_for(version)).await
             else {
-                return;
+                return false;
             };
             if self.judge(what, version, &answered) != Some(true) {
-                return;
+                return answered.flight.version.is_some() || answered.alert().is_some();
             }
             let chosen = answered
                 .flight
@@ -201,10 +220,11 @@ impl<P: Pace> Asker<'_, P> {
                 self.found
                     .unknown
                     .push(format!("{what}: handshake/protocol_error"));
-                return;
+                return true;
             };
             taken.push(Suite(u32::from(offered.remove(at))).record());
         }
+        true
     }
 
     /// Groups, by TLS 1.3 where it is spoken (a HelloRetryRequest names one), and by the curves of TLS 1.2.
@@ -329,6 +349,14 @@ impl<P: Pace> Asker<'_, P> {
         if !self.found.unknown.contains(&unknown) {
             self.found.unknown.push(unknown);
         }
+    }
+}
+
+/// Every suite of a version.
+fn candidates(version: Version) -> Vec<u16> {
+    match version {
+        Version::TLS13 => TLS13.to_vec(),
+        _ => suite::enumerable(version == Version::TLS12),
     }
 }
 

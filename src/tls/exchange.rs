@@ -9,9 +9,8 @@ use tokio::time::timeout_at;
 use super::flight::{End, Flight, Reader};
 use super::handshake::not_tls;
 use super::hello::{ClientHello, SIGNATURES};
-use super::names::{self, Group, Version};
+use super::names::{self, Group, Version, alerts};
 use super::sslv2::{self, Answer};
-use super::suite::CLASSIC;
 use crate::net::connect;
 use crate::record::{Outcome, Phase, Reason};
 
@@ -36,17 +35,19 @@ impl Answered {
         }
     }
 
-    /// The server said in TLS that it will not: that is an answer, other than silence or a closed connection.
-    pub fn is_refusal(&self) -> bool {
-        self.flight.version.is_none() && self.outcome.reason == Reason::Alert
+    /// The alert that came in the place of a ServerHello.
+    pub fn alert(&self) -> Option<u8> {
+        let (_, description) = self.flight.alert?;
+        (self.flight.version.is_none() && self.outcome.reason == Reason::Alert)
+            .then_some(description)
     }
 }
 
-/// A hello that finds something in common with whatever a server speaks from SSLv3 to TLS 1.2.
-pub fn classic(server_name: Option<&str>) -> ClientHello<'_> {
+/// A hello that finds something in common with whatever a server speaks from SSLv3 to TLS 1.2, by these suites.
+pub fn old<'a>(server_name: Option<&'a str>, suites: &'a [u16]) -> ClientHello<'a> {
     ClientHello {
         version: Version::TLS12,
-        suites: &CLASSIC,
+        suites,
         groups: &Group::CURVES,
         signatures: &SIGNATURES,
         server_name,
@@ -113,7 +114,7 @@ where
 pub enum Sslv2 {
     /// It speaks it.
     Spoken(sslv2::ServerHello),
-    /// It said that it does not: an SSLv2 error, or an alert of a later version.
+    /// It said that it does not: an SSLv2 error, a later version, or an alert to such a hello.
     Refused,
     /// Not learned.
     Unknown(Outcome),
@@ -138,6 +139,12 @@ pub async fn ask_sslv2(stream: &mut TcpStream, until: tokio::time::Instant) -> S
     match timeout_at(until, answer).await {
         Ok(Ok(Answer::Hello(hello))) => Sslv2::Spoken(hello),
         Ok(Ok(Answer::Error(_) | Answer::Record)) => Sslv2::Refused,
+        Ok(Ok(Answer::Alert(alert)))
+            if alerts::is_refusal(alert) || alerts::is_unreadable(alert) =>
+        {
+            Sslv2::Refused
+        }
+        Ok(Ok(Answer::Alert(_))) => failed(Reason::Alert),
         Ok(Ok(Answer::Other)) => failed(Reason::NotTls),
         Ok(Err(error)) => failed(connect::reason(&error)),
         Err(_) => failed(Reason::Timeout),

@@ -45,6 +45,8 @@ pub struct Flight {
     pub chain: Option<Vec<Vec<u8>>>,
     /// The chain has more certificates or bytes than are kept.
     pub chain_bounded: bool,
+    /// ServerHelloDone was seen: what was not sent until then is not sent.
+    pub done: bool,
     /// An OCSP response was stapled.
     pub ocsp_stapled: bool,
     /// A client certificate was asked for.
@@ -218,7 +220,10 @@ impl Reader {
             11 => self.certificates(&mut input)?,
             12 => self.key_exchange(&mut input)?,
             13 => self.flight.certificate_requested = true,
-            14 => return Ok(Some(End::Done)),
+            14 => {
+                self.flight.done = true;
+                return Ok(Some(End::Done));
+            }
             22 => self.flight.ocsp_stapled = body.len() > 4,
             // NewSessionTicket and others say nothing that is asked for.
             _ => {}
@@ -338,7 +343,9 @@ impl Flight {
         let Some(version) = self.version else {
             return;
         };
-        tls.negotiated = Some(true);
+        if self.is_agreement() {
+            tls.negotiated = Some(true);
+        }
         tls.version = Some(version.name());
         tls.cipher = self.suite.map(Suite::record);
         if let Some(group) = self.group {
@@ -362,8 +369,27 @@ impl Flight {
                 tls.extended_master_secret = Some(self.extended_master_secret);
             }
         }
+        self.describe_certificates(tls);
+    }
+
+    /// Writes what the flight says around its chain into a record.
+    pub fn describe_certificates(&self, tls: &mut Tls) {
+        // A flight that was cut says what it has, and not what it lacks.
+        let said = |is_there: bool| (is_there || self.done).then_some(is_there);
+        tls.ocsp_stapled = said(self.ocsp_stapled).or(tls.ocsp_stapled);
+        tls.client_certificate_requested =
+            said(self.certificate_requested).or(tls.client_certificate_requested);
         if self.chain_bounded {
             tls.flags.push("chain_bounded".into());
+        }
+    }
+
+    /// A ServerHello, and the chain where the suite sends one in the clear.
+    pub fn is_agreement(&self) -> bool {
+        match self.version {
+            None => false,
+            Some(Version::TLS13) => true,
+            Some(_) => self.chain.is_some() || self.suite.is_some_and(Suite::is_anonymous),
         }
     }
 

@@ -11,7 +11,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, InvalidMessage, SignatureScheme};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -138,7 +138,10 @@ impl Seen {
         if let Some(scheme) = recorded.signature_scheme {
             tls.signature_scheme = Some(names::signature_scheme(scheme));
         }
-        tls.ocsp_stapled = recorded.is_stapled;
+        tls.ocsp_stapled = recorded.is_stapled.or(tls.ocsp_stapled);
+        if recorded.is_client_asked {
+            tls.client_certificate_requested = Some(true);
+        }
     }
 
     /// What only the finished handshake tells.
@@ -175,6 +178,10 @@ impl Seen {
             Error::AlertReceived(alert) => {
                 outcome(Reason::Alert).with(names::alert(u8::from(*alert)))
             }
+            Error::InvalidMessage(
+                InvalidMessage::HandshakePayloadTooLarge
+                | InvalidMessage::CertificatePayloadTooLarge,
+            ) => outcome(Reason::TooLong),
             Error::PeerIncompatible(why) => outcome(Reason::Unsupported).with(format!("{why:?}")),
             other => outcome(Reason::TlsError).with(other.to_string()),
         }

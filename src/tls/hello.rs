@@ -5,7 +5,7 @@
 use super::names::Version;
 use super::suite::Suite;
 
-/// The most suites in one hello.
+/// The most suites that every server looks at; some of 2003 look at no more.
 pub const MOST_SUITES: usize = 64;
 
 /// A ClientHello.
@@ -13,7 +13,7 @@ pub const MOST_SUITES: usize = 64;
 pub struct ClientHello<'a> {
     /// The highest version offered; 1.3 goes into an extension.
     pub version: Version,
-    /// Suites, at most [`MOST_SUITES`]; the signalling suite of RFC 5746 is added.
+    /// Suites, the usual ones first; the signalling suite of RFC 5746 is added among the first [`MOST_SUITES`].
     pub suites: &'a [u16],
     /// Groups; none: no extension.
     pub groups: &'a [u16],
@@ -27,10 +27,10 @@ pub struct ClientHello<'a> {
     pub random: [u8; 32],
 }
 
-/// What a hello for everything old offers as signature schemes: all that TLS 1.2 has, SHA-1 last.
-pub const SIGNATURES: [u16; 17] = [
+/// What a hello for everything old offers as signature schemes: all that TLS 1.2 has, SHA-1 and rare ones last.
+pub const SIGNATURES: [u16; 23] = [
     0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0809, 0x080a, 0x080b, 0x0401,
-    0x0501, 0x0601, 0x0203, 0x0201, 0x0202,
+    0x0501, 0x0601, 0x0203, 0x0201, 0x0202, 0x0402, 0x0303, 0x0301, 0x081a, 0x081b, 0x081c,
 ];
 
 impl ClientHello<'_> {
@@ -46,14 +46,15 @@ impl ClientHello<'_> {
         } else {
             vector8(&mut body, &[]);
         }
-        let mut suites: Vec<u8> = self
-            .suites
-            .iter()
-            .take(MOST_SUITES)
-            .flat_map(|suite| suite.to_be_bytes())
-            .collect();
+        let mut suites = numbers(self.suites);
         if self.version < Version::TLS13 {
-            suites.extend_from_slice(&Suite::RENEGOTIATION_INFO.0.to_be_bytes()[2..]);
+            let at = suites.len().min(2 * (MOST_SUITES - 1));
+            suites.splice(
+                at..at,
+                Suite::RENEGOTIATION_INFO.0.to_be_bytes()[2..]
+                    .iter()
+                    .copied(),
+            );
         }
         vector16(&mut body, &suites);
         vector8(&mut body, if self.compression { &[1, 0] } else { &[0] });
@@ -166,7 +167,7 @@ fn vector16(to: &mut Vec<u8>, data: &[u8]) {
 mod tests {
     use super::*;
     use crate::tls::names::Group;
-    use crate::tls::suite::{CLASSIC, TLS13};
+    use crate::tls::suite::{CLASSIC, TLS13, enumerable};
     use tls_parser::{TlsMessage, TlsMessageHandshake, parse_tls_extensions, parse_tls_plaintext};
 
     fn hello(version: Version, suites: &[u16]) -> Vec<u8> {
@@ -216,5 +217,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_counts_stands_among_the_first_suites_of_a_long_list() {
+        let record = hello(Version::TLS12, &enumerable(true));
+        let (_, plaintext) = parse_tls_plaintext(&record).expect("a record");
+        let [TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello))] = &plaintext.msg[..]
+        else {
+            panic!("{:?}", plaintext.msg);
+        };
+        let suites: Vec<u16> = hello.ciphers.iter().map(|suite| suite.0).collect();
+        assert_eq!(suites[..CLASSIC.len()], CLASSIC);
+        assert_eq!(suites[MOST_SUITES - 1], 0x00ff);
+        assert_eq!(suites.len(), enumerable(true).len() + 1);
     }
 }

@@ -17,7 +17,8 @@ use super::enumerate::{self, Wanted};
 use super::exchange::{self, Answered};
 use super::flight::Flight;
 use super::handshake::Client;
-use super::names::Version;
+use super::names::{Version, alerts};
+use super::suite;
 use super::tap::Tap;
 use crate::record::{
     Capability, For, Inside, Outcome, Phase, Reason, Timings, Tls, now, timestamp,
@@ -32,7 +33,7 @@ pub struct Target {
     pub ip: IpAddr,
     /// Its port.
     pub port: u16,
-    /// The name to send.
+    /// The name to send, by [`super::names::server_name`].
     pub server_name: Option<String>,
     /// The line that caused it.
     pub cause: For,
@@ -92,7 +93,7 @@ impl Inspector {
         inspected.chain = first.chain.unwrap_or_default();
         if first.needs_old_hello {
             pace.wait(inspected.began).await;
-            Box::pin(self.old(target, &mut inspected)).await;
+            Box::pin(self.old(target, first.alert, &mut inspected)).await;
         }
         if !self.wanted.is_empty() && inspected.tls.accepted == Some(true) {
             Box::pin(enumerate::enumerate(self, target, pace, &mut inspected)).await;
@@ -152,7 +153,7 @@ impl Inspector {
                 tls.inside = Some(Box::pin(self.inside(stream, call)).await);
                 return First {
                     chain: seen.chain(),
-                    needs_old_hello: false,
+                    ..First::default()
                 };
             }
             Ok(Err(outcome)) => outcome,
@@ -160,18 +161,28 @@ impl Inspector {
         };
         let flight = seen.flight();
         tls.alert = flight.alert();
-        tls.completed = is_an_answer(&failed).then_some(false);
+        let is_alert = failed.reason == Reason::Alert;
+        if is_alert && flight.version.is_some() {
+            tls.completed = Some(false);
+        }
         if failed.reason == Reason::NotTls {
             tls.negotiated = Some(false);
+            tls.completed = Some(false);
             tls.flags.push("plaintext_after_starttls".into());
         }
         let chain = seen.chain();
-        let needs_old_hello = !has_shown_enough(&flight, chain.is_some())
-            && !matches!(failed.reason, Reason::NotTls | Reason::Local);
+        // In TLS 1.3 a chain is encrypted; one too long for the client may be had in an older version.
+        let is_shown =
+            flight.is_agreement() && (chain.is_some() || failed.reason != Reason::TooLong);
+        let needs_old_hello = !is_shown && !matches!(failed.reason, Reason::NotTls | Reason::Local);
         tls.outcome = failed;
         First {
             chain,
             needs_old_hello,
+            alert: flight
+                .alert
+                .filter(|_| is_alert && flight.version.is_none())
+                .map(|(_, description)| description),
         }
     }
 
@@ -213,31 +224,40 @@ impl Inspector {
         }
     }
 
-    /// One more connection, with a hello that offers everything old.
-    async fn old(&self, target: &Target, inspected: &mut Inspected) {
+    /// One more connection, with a hello that offers everything old; `first` is the alert that refused today's.
+    async fn old(&self, target: &Target, first: Option<u8>, inspected: &mut Inspected) {
         let Inspected {
             tls, chain, began, ..
         } = inspected;
-        let hello = exchange::classic(target.server_name.as_deref());
+        let suites = match first {
+            // It has read a long hello, and bears another with all suites.
+            Some(_) => suite::enumerable(true),
+            None => suite::CLASSIC.to_vec(),
+        };
+        let hello = exchange::old(target.server_name.as_deref(), &suites);
         let (answered, call) = self.ask(target, &hello).await;
         *began = call.began;
         tls.connections += 1;
         tls.connected = Some(timestamp(call.connected));
-        if answered.flight.version.is_some() {
-            let is_first = tls.negotiated.is_none();
+        if tls.negotiated == Some(true) {
+            // The choice of TLS 1.3 stands; only its chain is wanted.
+            answered.flight.describe_certificates(tls);
+            *chain = answered.flight.chain.clone().unwrap_or_default();
+        } else if answered.flight.version.is_some() {
+            let is_first = tls.version.is_none();
             answered.flight.describe(tls);
             tls.compression = answered.flight.compression.map(|method| method != 0);
-            tls.ocsp_stapled = Some(answered.flight.ocsp_stapled);
-            tls.client_certificate_requested = Some(answered.flight.certificate_requested);
             *chain = answered.flight.chain.clone().unwrap_or_default();
             if is_first && is_intolerant(&tls.outcome, &answered.flight) {
                 tls.flags.push("version_intolerant".into());
             }
         } else {
             tls.alert = tls.alert.take().or_else(|| answered.flight.alert());
-            // It refused all that there is to offer.
-            if answered.is_refusal() && tls.outcome.reason == Reason::Alert {
+            if let (Some(first), Some(second)) = (first, answered.alert())
+                && is_refusal_of_all(first, second)
+            {
                 tls.negotiated = Some(false);
+                tls.completed = Some(false);
             }
         }
         tls.fallback = Some(answered.outcome);
@@ -262,6 +282,8 @@ impl Inspector {
 struct First {
     chain: Option<Vec<Vec<u8>>>,
     needs_old_hello: bool,
+    /// The alert that came in the place of a ServerHello.
+    alert: Option<u8>,
 }
 
 /// The record of a server that was not connected to.
@@ -311,21 +333,11 @@ pub fn conclude(tls: &mut Tls, time: OffsetDateTime, run: &str, attempt: u32, ea
     tls.earlier = earlier.to_vec();
 }
 
-/// Whether the failure of a handshake is the server's answer, and not silence or a broken line.
-fn is_an_answer(outcome: &Outcome) -> bool {
-    matches!(
-        outcome.reason,
-        Reason::Alert | Reason::NotTls | Reason::Unsupported | Reason::TlsError
-    )
-}
-
-/// Whether a failed handshake showed all that an old hello could: version, suite, and the chain where it is in clear.
-fn has_shown_enough(flight: &Flight, has_chain: bool) -> bool {
-    match flight.version {
-        None => false,
-        Some(Version::TLS13) => true,
-        Some(_) => has_chain || flight.suite.is_some_and(super::suite::Suite::is_anonymous),
-    }
+/// Whether the alerts to today's hello and to the old one say together that nothing there is to offer will do.
+/// A server of TLS 1.3 alone that wants another group than ours has no suite for the first hello, and no version for
+/// the second: that is no refusal of all.
+fn is_refusal_of_all(first: u8, second: u8) -> bool {
+    alerts::is_refusal(first) && (alerts::is_no_suite(second) || first == second)
 }
 
 /// The server speaks TLS 1.2, and did not say so when it was offered beside TLS 1.3: it cannot bear the offer.
@@ -354,4 +366,19 @@ fn keywords(dialogue: &Dialogue) -> BTreeSet<String> {
             },
         )
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_alerts_are_a_refusal_of_all_only_together() {
+        for (first, second) in [(40, 40), (40, 71), (70, 40), (70, 70), (71, 40)] {
+            assert!(is_refusal_of_all(first, second), "{first} {second}");
+        }
+        for (first, second) in [(40, 70), (71, 70), (80, 40), (40, 80), (112, 112), (0, 0)] {
+            assert!(!is_refusal_of_all(first, second), "{first} {second}");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Newtypes, so that numbers which nobody has registered survive.
 
+use rustls::pki_types::ServerName;
+
 /// A protocol version as it stands in hellos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Version(pub u16);
@@ -50,18 +52,38 @@ pub struct Group(pub u16);
 
 impl Group {
     /// Every group that `--enumerate groups` offers, post-quantum ones first.
-    pub const ALL: [u16; 21] = [
+    pub const ALL: [u16; 24] = [
         4588, 4587, 4589, 513, 512, 514, 25497, 29, 23, 24, 25, 30, 26, 27, 28, 21, 256, 257, 258,
-        259, 260,
+        259, 260, 31, 32, 33,
     ];
-    /// The curves that a hello for TLS 1.2 offers.
-    pub const CURVES: [u16; 13] = [29, 23, 24, 25, 30, 26, 27, 28, 22, 21, 19, 14, 13];
+    /// The curves that a hello for TLS 1.2 offers: all that are registered for it, rare ones last. No ffdhe: a server
+    /// that knows RFC 7919 would leave its own parameters for them.
+    pub const CURVES: [u16; 30] = [
+        29, 23, 24, 25, 30, 26, 27, 28, 22, 21, 19, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1,
+        20, 18, 17, 16, 15,
+    ];
 
     /// Its IANA name, or the number.
     pub fn name(self) -> String {
         let name = match self.0 {
+            1 => "sect163k1",
+            2 => "sect163r1",
+            3 => "sect163r2",
+            4 => "sect193r1",
+            5 => "sect193r2",
+            6 => "sect233k1",
+            7 => "sect233r1",
+            8 => "sect239k1",
+            9 => "sect283k1",
+            10 => "sect283r1",
+            11 => "sect409k1",
+            12 => "sect409r1",
             13 => "sect571k1",
             14 => "sect571r1",
+            15 => "secp160k1",
+            16 => "secp160r1",
+            17 => "secp160r2",
+            18 => "secp192k1",
             19 => "secp192r1",
             20 => "secp224k1",
             21 => "secp224r1",
@@ -127,6 +149,43 @@ pub fn signature_scheme(number: u16) -> String {
     name.into()
 }
 
+/// The name that goes out as SNI for a host: without the dot at its end, and none for what is no host name or is an
+/// address (RFC 6066 §3).
+pub fn server_name(host: &str) -> Option<String> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    match ServerName::try_from(host) {
+        Ok(ServerName::DnsName(name)) if !host.ends_with('.') => Some(name.as_ref().to_owned()),
+        _ => None,
+    }
+}
+
+/// The alerts that speak about an offer (RFC 8446 §6.2).
+pub mod alerts {
+    /// Nothing in common.
+    pub const HANDSHAKE_FAILURE: u8 = 40;
+    /// No version in common.
+    pub const PROTOCOL_VERSION: u8 = 70;
+    /// Nothing in common that is strong enough.
+    pub const INSUFFICIENT_SECURITY: u8 = 71;
+
+    /// Whether an alert says that a hello offered nothing to agree on. Others, as of an internal error or of a name
+    /// that is not known, say nothing about what it offered.
+    pub fn is_refusal(alert: u8) -> bool {
+        alert == PROTOCOL_VERSION || is_no_suite(alert)
+    }
+
+    /// Whether an alert says that a hello offered no suite, group or signature to agree on.
+    pub fn is_no_suite(alert: u8) -> bool {
+        matches!(alert, HANDSHAKE_FAILURE | INSUFFICIENT_SECURITY)
+    }
+
+    /// Whether an alert says that a hello could not be read: unexpected_message, bad_record_mac, record_overflow,
+    /// illegal_parameter, decode_error.
+    pub fn is_unreadable(alert: u8) -> bool {
+        matches!(alert, 10 | 20 | 22 | 47 | 50)
+    }
+}
+
 /// The IANA description of an alert, or its number (RFC 8446 §6, older ones by RFC 5246 §7.2 and RFC 6101 §5.4).
 pub fn alert(number: u8) -> String {
     let name = match number {
@@ -166,4 +225,42 @@ pub fn alert(number: u8) -> String {
         other => return other.to_string(),
     };
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_host_names_are_sent() {
+        for host in [
+            "mx.test",
+            "MX.Test",
+            "_mx.test",
+            "xn--mx-eka.test",
+            "localhost",
+        ] {
+            assert_eq!(server_name(host).as_deref(), Some(host));
+        }
+        assert_eq!(server_name("mx.test.").as_deref(), Some("mx.test"));
+        let long = format!("{}.test", "x".repeat(64));
+        for host in [
+            "",
+            ".",
+            "mx.test..",
+            "a..test",
+            "mx-.test",
+            "-mx.test",
+            "*.test",
+            "a b.test",
+            "m\u{fc}x.test",
+            "192.0.2.1",
+            "192.0.2.1.",
+            "2001:db8::1",
+            "[192.0.2.1]",
+            &long,
+        ] {
+            assert_eq!(server_name(host), None, "{host}");
+        }
+    }
 }

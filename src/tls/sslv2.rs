@@ -37,7 +37,9 @@ pub enum Answer {
     Hello(ServerHello),
     /// An ERROR message, by its number.
     Error(u16),
-    /// A record of SSLv3 or TLS, most often an alert.
+    /// An alert of SSLv3 or TLS.
+    Alert(u8),
+    /// Another record of SSLv3 or TLS.
     Record,
     /// Anything else.
     Other,
@@ -46,8 +48,11 @@ pub enum Answer {
 /// Reads an answer; `None`: more bytes are needed.
 pub fn answer(input: &[u8]) -> Option<Answer> {
     let (&first, &second) = (input.first()?, input.get(1)?);
-    if matches!(first, 20..=23) && second == 3 {
-        return Some(Answer::Record);
+    match (first, second) {
+        // A record of two bytes, level and description.
+        (21, 3) => return input.get(6).map(|&description| Answer::Alert(description)),
+        (20..=23, 3) => return Some(Answer::Record),
+        _ => {}
     }
     let (header, length) = match first & 0x80 {
         0 => (3, usize::from(first & 0x3f) << 8 | usize::from(second)),
@@ -119,8 +124,10 @@ mod tests {
         assert_eq!(answer(b"\x80\x03\x00\x00\x01"), Some(Answer::Error(1)));
         assert_eq!(
             answer(b"\x15\x03\x00\x00\x02\x02\x28"),
-            Some(Answer::Record)
+            Some(Answer::Alert(40))
         );
+        assert_eq!(answer(b"\x15\x03\x00\x00\x02\x02"), None);
+        assert_eq!(answer(b"\x16\x03\x00"), Some(Answer::Record));
         assert_eq!(answer(b"500 error\r\n"), Some(Answer::Other));
         assert_eq!(answer(b"HTTP/1.1 400"), Some(Answer::Other));
         let hello = server_hello();

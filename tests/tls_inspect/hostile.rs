@@ -58,6 +58,34 @@ fn a_handshake_cut_at_any_byte_is_closed_and_nothing_else() {
 }
 
 #[test]
+fn what_a_cut_flight_lacks_is_not_known() {
+    let parts = [
+        server_hello(0x0301, 0x0035, &[]),
+        certificate(&[der("rsa2048")]),
+        message(13, &[1, 1, 0, 0]),
+        message(14, &[]),
+    ];
+    let flight = |count: usize| records(22, 0x0301, &parts[..count].concat(), 16_384);
+    let all = each_says((1..=4).map(flight).collect());
+    let expected = [
+        json!([null, null, null]),
+        json!([true, null, null]),
+        json!([true, true, null]),
+        json!([true, true, false]),
+    ];
+    for (tls, expected) in all.iter().zip(expected) {
+        let found = [
+            &tls["negotiated"],
+            &tls["client_certificate_requested"],
+            &tls["ocsp_stapled"],
+        ];
+        assert_eq!(json!(found), expected, "{tls}");
+        assert_eq!(tls["version"], "TLSv1", "{tls}");
+        assert_eq!(tls["completed"], Value::Null, "{tls}");
+    }
+}
+
+#[test]
 fn changed_messages_have_a_record_each() {
     let bytes = records(22, 0x0303, &flight(0x0303, 0xc02f), 16_384);
     let places: Vec<usize> = (0..bytes.len())
@@ -76,6 +104,7 @@ fn changed_messages_have_a_record_each() {
         let known = [
             "handshake/closed",
             "handshake/tls_error",
+            "handshake/too_long",
             "handshake/unsupported",
             "handshake/not_tls",
             "handshake/alert",
@@ -109,16 +138,46 @@ fn plain_answers_are_not_tls_and_are_shown() {
 
 #[test]
 fn alerts_are_named_and_a_refusal_of_everything_is_one() {
-    for tls in each_says(vec![alert(40), alert(70), alert(80)]) {
-        assert_eq!(outcome(&tls), "handshake/alert", "{tls}");
+    let refusals = [40, 70, 71];
+    // unexpected_message, access_denied, internal_error, user_canceled, unrecognized_name, and one that nobody knows.
+    let others = [10, 49, 80, 90, 112, 200];
+    let said = refusals.iter().chain(&others).map(|&number| alert(number));
+    for (position, tls) in each_says(said.collect()).iter().enumerate() {
+        assert_eq!(outcome(tls), "handshake/alert", "{tls}");
         assert_eq!(tls["alert"]["level"], "fatal");
         assert_eq!(tls["fallback"]["reason"], "alert");
-        assert_eq!(
-            (&tls["completed"], &tls["negotiated"]),
-            (&json!(false), &json!(false))
-        );
+        let no = match position < refusals.len() {
+            true => json!(false),
+            false => json!(null),
+        };
+        assert_eq!((&tls["completed"], &tls["negotiated"]), (&no, &no), "{tls}");
         assert_eq!(tls["connections"], 2);
     }
+}
+
+#[test]
+fn an_alert_that_says_nothing_about_the_offer_leaves_versions_open() {
+    let front = Front::with(|mut stream, _| {
+        let mut hello = [0; 2048];
+        let _ = std::io::Read::read(&mut stream, &mut hello);
+        say(stream, &alert(112));
+    });
+    let ran = inspect(
+        &["--enumerate", "versions,ciphers"],
+        &accepted(front.port()),
+    );
+    let tls = &ran.expect(0).of_type("tls")[0];
+    let found = &tls["enumeration"];
+    let versions = found["versions"].as_object().unwrap();
+    assert_eq!(versions.len(), 6);
+    assert!(versions.values().all(Value::is_null), "{found}");
+    let unknown = found["unknown"].as_array().unwrap();
+    assert!(
+        unknown.contains(&json!("TLSv1.2: handshake/alert")),
+        "{found}"
+    );
+    assert!(unknown.contains(&json!("TLSv1.2 ciphers: handshake/alert")));
+    assert_eq!(found["ciphers"], Value::Null);
 }
 
 #[test]
@@ -180,7 +239,9 @@ fn bombs_are_bounded() {
         assert_eq!(tls["verdicts"][0]["reason"], "malformed", "{tls}");
         assert_eq!(tls["leaf"], Value::Null);
     }
-    assert_eq!(of(4)["negotiated"], true);
+    // Its chain never came.
+    assert_eq!(of(4)["negotiated"], Value::Null);
+    assert_eq!(of(4)["fallback"]["reason"], "too_long");
     let faults: Vec<_> = ran
         .of_type("cert")
         .iter()

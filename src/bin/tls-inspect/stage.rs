@@ -13,6 +13,7 @@ use mx_survey::stage::seen::Seen;
 use mx_survey::stage::{Found, Observe, Observed, Select, Taken, Turn, place};
 use mx_survey::tls::inspect::{Inspector, Pace, Target, conclude, unasked};
 use mx_survey::tls::ledger::Ledger;
+use mx_survey::tls::names;
 use mx_survey::tls::regrade::{Regraded, Regrader};
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -177,7 +178,7 @@ impl Selection {
             operator: (heard.cause.exchange.as_deref())
                 .and_then(mx_survey::smtp::targets::operator),
             cause: heard.cause.clone(),
-            server_name,
+            server_name: server_name.and_then(|name| names::server_name(&name)),
         };
         let key = self.key(target.ip, target.port, target.server_name.as_deref());
         if !self.seen.is_first(&key) {
