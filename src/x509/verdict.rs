@@ -95,7 +95,8 @@ fn judge<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Judgement {
     against(causes, remark, look.until)
 }
 
-/// What webpki has against a path that the look found good, but for that which the look knows better.
+/// What webpki has against a path that the look found good, but for that which the look knows better. Where it merely
+/// cannot read what the look can, the answer is open.
 fn doubts(path: &[&[u8]], at: i64, store: &Store) -> BTreeSet<&'static str> {
     let built = build(path, at, store);
     let parsed =
@@ -207,13 +208,7 @@ fn cause(error: &Error) -> Option<&'static str> {
         Error::EndEntityUsedAsCa => "not_a_ca",
         Error::CertDistrusted => "distrusted",
         Error::UnsupportedCriticalExtension => "unsupported",
-        Error::SignatureAlgorithmMismatch
-        | Error::InvalidCertValidity
-        | Error::BadDer
-        | Error::BadDerTime
-        | Error::ExtensionValueInvalid
-        | Error::MalformedExtensions
-        | Error::TrailingData(_) => "malformed",
+        Error::SignatureAlgorithmMismatch | Error::InvalidCertValidity => "malformed",
         _ => return None,
     })
 }
@@ -224,6 +219,11 @@ fn is_mere_strictness(error: &Error) -> bool {
         error,
         Error::CaUsedAsEndEntity
             | Error::UnsupportedCertVersion
+            // Times before 1970.
+            | Error::BadDerTime
+            // Self-issued certificates do not count.
+            | Error::PathLenConstraintViolated
+            | Error::InvalidSignatureForPublicKey
             | Error::UnsupportedCriticalExtension
             | Error::NameConstraintViolation
             | Error::MalformedDnsIdentifier
@@ -609,6 +609,29 @@ mod tests {
         let printable = rcgen::DnValue::PrintableString("some  root ".try_into().unwrap());
         let leaf = leaf(params("leaf", false), &of(printable));
         assert_eq!(says(&[leaf], &store(&root)), yes(&[]));
+    }
+
+    #[test]
+    fn a_certificate_can_be_older_than_1970() {
+        let root = root("root");
+        let mut old = params("leaf", false);
+        old.not_before = date_time_ymd(1960, 1, 1);
+        assert_eq!(says(&[leaf(old, &root)], &store(&root)), yes(&[]));
+    }
+
+    #[test]
+    fn self_issued_certificates_do_not_lengthen_a_path() {
+        let root = root("root");
+        let mut short = params("short", true);
+        short.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        let short = intermediate(short, &root);
+        let renewed = intermediate(params("short", true), &short);
+        let chain = [
+            leaf(params("leaf", false), &renewed),
+            der(&renewed),
+            der(&short),
+        ];
+        assert_eq!(says(&chain, &store(&root)), yes(&[]));
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn make(directory: &Path) {
     );
     leaf(
         "caleaf",
-        &format!("{CA}subjectAltName=DNS:mx.example.test\n"),
+        "basicConstraints=critical,CA:TRUE\nkeyUsage=keyCertSign,digitalSignature\nsubjectAltName=DNS:mx.example.test\n",
         "root",
         &[],
     );
