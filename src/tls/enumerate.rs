@@ -72,15 +72,11 @@ pub(super) async fn enumerate(
     let tls = &mut inspected.tls;
     tls.connections += asker.connections;
     tls.compression = tls.compression.or(asker.compression);
-    if asker
-        .found
-        .versions
-        .values()
-        .any(|&spoken| spoken == Some(true))
-    {
+    let is_spoken = |&spoken: &Option<bool>| spoken == Some(true);
+    if tls.negotiated == Some(false) && asker.found.versions.values().any(is_spoken) {
         // A version that the two hellos could not find.
-        tls.negotiated = tls.negotiated.filter(|&negotiated| negotiated);
-        tls.completed = tls.completed.filter(|&completed| completed);
+        tls.negotiated = None;
+        tls.completed = None;
     }
     if asker.found.leaves.len() < 2 {
         asker.found.leaves.clear();

@@ -181,7 +181,7 @@ impl Seen {
             Error::InvalidMessage(
                 InvalidMessage::HandshakePayloadTooLarge
                 | InvalidMessage::CertificatePayloadTooLarge,
-            ) => outcome(Reason::TooLong),
+            ) if reader.flight.version.is_some() => outcome(Reason::TooLong),
             Error::PeerIncompatible(why) => outcome(Reason::Unsupported).with(format!("{why:?}")),
             other => outcome(Reason::TlsError).with(other.to_string()),
         }

@@ -334,10 +334,10 @@ pub fn conclude(tls: &mut Tls, time: OffsetDateTime, run: &str, attempt: u32, ea
 }
 
 /// Whether the alerts to today's hello and to the old one say together that nothing there is to offer will do.
-/// A server of TLS 1.3 alone that wants another group than ours has no suite for the first hello, and no version for
-/// the second: that is no refusal of all.
+/// The first must be to the versions: a server of TLS 1.3 alone that wants another group or suite than ours says
+/// handshake_failure to that hello, and to the old one protocol_version (OpenSSL) or handshake_failure too (GnuTLS).
 fn is_refusal_of_all(first: u8, second: u8) -> bool {
-    alerts::is_refusal(first) && (alerts::is_no_suite(second) || first == second)
+    first == alerts::PROTOCOL_VERSION && alerts::is_refusal(second)
 }
 
 /// The server speaks TLS 1.2, and did not say so when it was offered beside TLS 1.3: it cannot bear the offer.
@@ -374,10 +374,10 @@ mod tests {
 
     #[test]
     fn two_alerts_are_a_refusal_of_all_only_together() {
-        for (first, second) in [(40, 40), (40, 71), (70, 40), (70, 70), (71, 40)] {
+        for (first, second) in [(70, 40), (70, 70), (70, 71)] {
             assert!(is_refusal_of_all(first, second), "{first} {second}");
         }
-        for (first, second) in [(40, 70), (71, 70), (80, 40), (40, 80), (112, 112), (0, 0)] {
+        for (first, second) in [(40, 70), (40, 40), (71, 71), (80, 40), (70, 80), (112, 112)] {
             assert!(!is_refusal_of_all(first, second), "{first} {second}");
         }
     }
