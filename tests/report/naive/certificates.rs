@@ -10,7 +10,7 @@ use rcgen::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256, Sha512};
 
-use super::{Scan, TIME, covers};
+use super::{Scan, TIME, covers, unpreferred};
 
 /// A certificate. Its DER is real; key and signature algorithm are those of the record and may be older than the DER's.
 pub struct Made {
@@ -236,11 +236,27 @@ impl Scan {
             .iter()
             .filter_map(|sha256| by_sha256(sha256))
             .collect();
-        let names = [&set.base, &exchange.exchange];
-        let held: Vec<bool> = (set.records.iter())
-            .filter_map(|record| holds(record, &chain, &names))
-            .collect();
-        (!held.is_empty()).then(|| held.contains(&true))
+        let held = |names: &[&String]| -> Vec<bool> {
+            let records = set.records.iter();
+            records
+                .filter_map(|record| holds(record, &chain, names))
+                .collect()
+        };
+        let by_exchange = held(&[&set.base, &exchange.exchange]);
+        if by_exchange.is_empty() || by_exchange.contains(&true) {
+            return by_exchange.first().map(|_| true);
+        }
+        // A certificate may name the next-hop domain, where DNSSEC led from there: all of them, or who knows.
+        let domains = self.domains.iter().filter(|(_, domain)| {
+            domain.dnssec == Some(Dnssec::Secure)
+                && (domain.mx.iter()).any(|it| unpreferred(it) == unpreferred(exchange))
+        });
+        let by_domain = domains.map(|(name, _)| held(&[name]).contains(&true));
+        let by_domain: Vec<bool> = by_domain.collect();
+        match (by_domain.contains(&true), by_domain.contains(&false)) {
+            (true, true) => None,
+            (named, _) => Some(named),
+        }
     }
 }
 
