@@ -9,6 +9,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr;
 use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::{Resolver, TokioResolver};
@@ -65,6 +66,18 @@ impl Encrypted {
         })
     }
 
+    /// A lookup; a connection that has just gone is made anew.
+    async fn look_up(&self, name: rr::Name, kind: rr::RecordType) -> Result<Lookup, NetError> {
+        for pause_ms in [50, 200, 800] {
+            match self.resolver.lookup(name.clone(), kind).await {
+                Err(NetError::NoConnections) => {}
+                result => return result,
+            }
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        }
+        self.resolver.lookup(name, kind).await
+    }
+
     async fn ask(&self, question: Question, allowance: Duration) -> Reply {
         let due = self.rate.take(Instant::now());
         tokio::time::sleep_until(due.into()).await;
@@ -73,7 +86,7 @@ impl Encrypted {
             Err(error) => Err(Failure::new(Reason::Local).with(error.to_string())),
             Ok(mut name) => {
                 name.set_fqdn(true);
-                let lookup = self.resolver.lookup(name, question.kind);
+                let lookup = self.look_up(name, question.kind);
                 match tokio::time::timeout(allowance, lookup).await {
                     Err(_) => Err(Failure::new(Reason::Timeout)),
                     Ok(Err(error)) => judge(error),

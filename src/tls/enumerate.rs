@@ -352,7 +352,7 @@ impl<P: Pace> Asker<'_, P> {
 fn candidates(version: Version) -> Vec<u16> {
     match version {
         Version::TLS13 => TLS13.to_vec(),
-        _ => suite::enumerable(version == Version::TLS12),
+        _ => suite::enumerable(version == Version::TLS12).to_vec(),
     }
 }
 

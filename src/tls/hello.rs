@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_counts_stands_among_the_first_suites_of_a_long_list() {
-        let record = hello(Version::TLS12, &enumerable(true));
+        let record = hello(Version::TLS12, enumerable(true));
         let (_, plaintext) = parse_tls_plaintext(&record).expect("a record");
         let [TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello))] = &plaintext.msg[..]
         else {

@@ -232,9 +232,9 @@ impl Inspector {
         let suites = match first {
             // It has read a long hello, and bears another with all suites.
             Some(_) => suite::enumerable(true),
-            None => suite::CLASSIC.to_vec(),
+            None => &suite::CLASSIC,
         };
-        let hello = exchange::old(target.server_name.as_deref(), &suites);
+        let hello = exchange::old(target.server_name.as_deref(), suites);
         let (answered, call) = self.ask(target, &hello).await;
         *began = call.began;
         tls.connections += 1;

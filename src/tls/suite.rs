@@ -2,6 +2,8 @@
 //!
 //! Their names are those of [`crate::cipher`], and SSLv2's own.
 
+use std::sync::LazyLock;
+
 use tls_parser::{TlsCipherAu, TlsCipherEnc, TlsCipherKx, TlsCipherMac, TlsCipherSuite};
 
 use crate::cipher;
@@ -122,21 +124,26 @@ pub const CLASSIC: [u16; 62] = [
     0x003b, 0x0002,
 ];
 
-/// Every registered suite that a server could agree on with a stranger in TLS 1.2 and below, usual ones first.
-pub fn enumerable(is_tls12: bool) -> Vec<u16> {
-    let mut suites: Vec<u16> = CLASSIC.to_vec();
-    let mut others: Vec<u16> = (0x0001..=0xd00f)
-        .filter(|&number| {
+/// Every registered suite that a server could agree on with a stranger in TLS 1.2, or in what came before; usual ones
+/// first.
+pub fn enumerable(is_tls12: bool) -> &'static [u16] {
+    static TLS12: LazyLock<Vec<u16>> = LazyLock::new(|| {
+        let others = (0x0001..=0xd00f).filter(|&number| {
             let suite = Suite(u32::from(number));
             suite.is_for_strangers()
                 && suite.key_exchange() != KeyExchange::Tls13
                 && suite != Suite::RENEGOTIATION_INFO
                 && !CLASSIC.contains(&number)
-        })
-        .collect();
-    suites.append(&mut others);
-    suites.retain(|&number| is_tls12 || Suite(u32::from(number)).is_old());
-    suites
+        });
+        CLASSIC.iter().copied().chain(others).collect()
+    });
+    static OLD: LazyLock<Vec<u16>> = LazyLock::new(|| {
+        let suites = TLS12.iter().copied();
+        suites
+            .filter(|&number| Suite(u32::from(number)).is_old())
+            .collect()
+    });
+    if is_tls12 { &TLS12 } else { &OLD }
 }
 
 /// The kinds of SSLv2: number, name, OpenSSL's name, bits of the secret part of the key.
