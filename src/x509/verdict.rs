@@ -330,6 +330,16 @@ mod tests {
         CertifiedIssuer::signed_by(params, key(), issuer).unwrap()
     }
 
+    /// One that may certify names under allowed.test only.
+    fn narrow(root: &Ca) -> Ca {
+        let mut narrow = params("narrow", true);
+        narrow.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DnsName("allowed.test".into())],
+            excluded_subtrees: vec![],
+        });
+        intermediate(narrow, root)
+    }
+
     fn leaf(params: CertificateParams, issuer: &Ca) -> Vec<u8> {
         params.signed_by(&key(), issuer).unwrap().der().to_vec()
     }
@@ -484,12 +494,7 @@ mod tests {
     #[test]
     fn name_constraints_and_path_lengths_are_kept() {
         let root = root("root");
-        let mut narrow = params("narrow", true);
-        narrow.name_constraints = Some(NameConstraints {
-            permitted_subtrees: vec![GeneralSubtree::DnsName("allowed.test".into())],
-            excluded_subtrees: vec![],
-        });
-        let narrow = intermediate(narrow, &root);
+        let narrow = narrow(&root);
         let mut outside = params("leaf", false);
         outside.subject_alt_names = vec![rcgen::SanType::DnsName("mx.test".try_into().unwrap())];
         let chain = [leaf(outside, &narrow), der(&narrow)];
@@ -509,12 +514,7 @@ mod tests {
     #[test]
     fn what_webpki_did_not_reach_is_checked_all_the_same() {
         let root = root("root");
-        let mut narrow = params("narrow", true);
-        narrow.name_constraints = Some(NameConstraints {
-            permitted_subtrees: vec![GeneralSubtree::DnsName("allowed.test".into())],
-            excluded_subtrees: vec![],
-        });
-        let narrow = intermediate(narrow, &root);
+        let narrow = narrow(&root);
         let mut critical = params("critical", true);
         let mut unknown = CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
         unknown.set_criticality(true);

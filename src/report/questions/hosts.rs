@@ -41,6 +41,29 @@ fn each_domain(survey: &Survey, mut then: impl FnMut(u32, &[u32])) -> rusqlite::
     Ok(())
 }
 
+/// How many of the domains that answered each operator hosts, by its id; sums of fractions.
+pub fn domains_by_provider(
+    survey: &Survey,
+    asked: &Asked,
+) -> rusqlite::Result<HashMap<String, f64>> {
+    let operators = survey.operators(&asked.providers)?;
+    let names = survey.names()?;
+    let verdicts = survey.verdicts()?;
+    let mut domains = vec![0.0; operators.count()];
+    each_domain(survey, |domain, exchanges| {
+        if at(verdicts, domain).status == Status::Answered {
+            for &exchange in exchanges {
+                let name = names.get(domain as usize);
+                domains[operators.for_domain(exchange, name)] += 1.0 / exchanges.len() as f64;
+            }
+        }
+    })?;
+    let by_id = (domains.into_iter().enumerate())
+        .filter(|(_, domains)| *domains > 0.0)
+        .map(|(operator, domains)| (operators.told(operator).0.to_owned(), domains));
+    Ok(by_id.collect())
+}
+
 /// What an operator has of the domains and users.
 #[derive(Clone)]
 struct Share {

@@ -12,12 +12,12 @@ mod shared;
 mod standing;
 mod users;
 
-use hashbrown::HashMap;
+pub(super) use hosts::domains_by_provider;
 
 use super::providers::Providers;
 use super::study;
 use super::survey::{Survey, Verdict};
-use super::table::{Cell, Table};
+use super::table::Table;
 use crate::store::{Fact, Rule, Truth};
 
 /// How a question is asked.
@@ -409,24 +409,6 @@ impl Measure {
                 .is_none_or(|among| verdict.truth(among, rule) == Truth::Yes);
         counts.then(|| verdict.truth(self.fact, rule))
     }
-}
-
-/// How many domains each provider hosts, by its id; sums of fractions.
-pub fn domains_by_provider(
-    survey: &Survey,
-    asked: &Asked,
-) -> rusqlite::Result<HashMap<String, f64>> {
-    let all = Asked {
-        limit: usize::MAX,
-        ..asked.clone()
-    };
-    let table = hosts::hosts(survey, &all)?;
-    let domains = table.columns.iter().position(|it| it.key == "domains");
-    let pair = |row: &Vec<Cell>| match (row.first()?, row.get(domains?)?) {
-        (Cell::Text(provider), Cell::Fraction(domains)) => Some((provider.clone(), *domains)),
-        _ => None,
-    };
-    Ok(table.rows.iter().filter_map(pair).collect())
 }
 
 /// 1, 2, 5, 10, 20, … below `end`, and `end`.

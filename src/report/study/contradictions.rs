@@ -1,6 +1,6 @@
 //! Where the study's numbers cannot hold together: both values, the arithmetic, and what a survey counts.
 
-use super::count::{Base, Census, Count, Counted, named};
+use super::count::{Census, Count, Counted, named};
 use super::rows;
 use super::tables::with_tls;
 use crate::report::questions::Asked;
@@ -28,7 +28,7 @@ const CONTRADICTIONS: [Contradiction; 15] = [
         ours: |census| {
             Ok(format!(
                 "ten largest domains {}; gmail.com {} alone, {} its operator; yahoo.com {} and {}; hotmail.com {} and {}",
-                users(census, "gawker", "accepted", Some(10))?,
+                number(census, "gawker top10")?,
                 at(census, "gawker", "gmail.com", false)?,
                 at(census, "gawker", "gmail.com", true)?,
                 at(census, "gawker", "yahoo.com", false)?,
@@ -67,7 +67,7 @@ const CONTRADICTIONS: [Contradiction; 15] = [
         printed: "77.84 % of those with TLS have a valid certificate",
         against: "77.78 % by the two other percentages of the sentence; rounding allows 77.76 to 77.79",
         arithmetic: "42.45/54.58 = 77.78 %; 42.445/54.585 = 77.76 %; 42.455/54.575 = 77.79 %",
-        ours: |census| domains(census, "valid_of_accepted", None, None),
+        ours: |census| number(census, "overall valid of tls"),
         shown: "77.78, marked",
     },
     Contradiction {
@@ -78,9 +78,9 @@ const CONTRADICTIONS: [Contradiction; 15] = [
         ours: |census| {
             Ok(format!(
                 "first 100,000 {}; after them {}; all {}",
-                domains(census, "valid_of_accepted", Some(100_000), None)?,
-                domains(census, "valid_of_accepted", None, Some(100_000))?,
-                domains(census, "valid_of_accepted", None, None)?
+                number(census, "valid of tls, top 100,000")?,
+                number(census, "valid of tls, after 100,000")?,
+                number(census, "overall valid of tls")?
             ))
         },
         shown: "both, each with its base: the first 100,000 domains and the million",
@@ -90,7 +90,7 @@ const CONTRADICTIONS: [Contradiction; 15] = [
         printed: "47.94 % of the first 2,000",
         against: "no whole number of 2,000 domains: 958 are 47.90 %, 959 are 47.95 %",
         arithmetic: "0.4794*2,000 = 958.8; 956/1,994 = 47.94 %",
-        ours: |census| domains(census, "accepted", Some(2000), None),
+        ours: |census| number(census, "tls rank<=2000"),
         shown: "the base is the domains that answered",
     },
     Contradiction {
@@ -101,8 +101,8 @@ const CONTRADICTIONS: [Contradiction; 15] = [
         ours: |census| {
             Ok(format!(
                 "first 100,000 {}; after them {}",
-                domains(census, "accepted", Some(100_000), None)?,
-                domains(census, "accepted", None, Some(100_000))?
+                number(census, "tls rank<=100000")?,
+                number(census, "tls rank>100000")?
             ))
         },
         shown: "the curve falls again",
@@ -116,14 +116,10 @@ const CONTRADICTIONS: [Contradiction; 15] = [
             let weak = &["RC4-MD5", "RC4-SHA"].map(String::from)[..];
             Ok(format!(
                 "of domains with TLS to rank 10,000 {}; of all {}; of all servers {}; ECDHE-RSA-RC4-SHA to rank 10,000 {}",
-                said(&census.with_suite(weak, Some(10_000))),
+                number(census, "weak suites, rank<=10000")?,
                 said(&census.with_suite(weak, None)),
-                said(&census.count(&Count::Suites {
-                    names: weak.to_vec(),
-                    first: None,
-                    of: Base::Servers
-                })?),
-                said(&census.with_suite(&["ECDHE-RSA-RC4-SHA".to_owned()], Some(10_000)))
+                number(census, "weak suites")?,
+                number(census, "pie ECDHE-RSA-RC4-SHA")?
             ))
         },
         shown: "the share on each base",
@@ -182,17 +178,10 @@ const CONTRADICTIONS: [Contradiction; 15] = [
         against: "it holds, by domain alone and more so by operator",
         arithmetic: "94,046,333/152,470,436 = 61.68 %",
         ours: |census| {
-            let share = |operator| {
-                census.count(&Count::Largest {
-                    list: "adobe".to_owned(),
-                    first: 20,
-                    operator,
-                })
-            };
             Ok(format!(
                 "domains {}; operators {}",
-                said(&share(false)?),
-                said(&share(true)?)
+                number(census, "twenty")?,
+                number(census, "twenty (operator)")?
             ))
         },
         shown: "both",
@@ -202,12 +191,7 @@ const CONTRADICTIONS: [Contradiction; 15] = [
         printed: "the majority is hosted by five",
         against: "19.44 % by the rows of the table",
         arithmetic: "0.1103+0.0345+0.0206+0.0158+0.0132 = 19.44 %",
-        ours: |census| {
-            let names = ["google", "microsoft", "godaddy", "mxlogic", "rackspace"];
-            Ok(said(&census.count(&Count::Hosts {
-                names: names.map(String::from).to_vec(),
-            })?))
-        },
+        ours: |census| number(census, "five hosts"),
         shown: "the sum",
     },
     Contradiction {
@@ -246,7 +230,7 @@ const CONTRADICTIONS: [Contradiction; 15] = [
                   account",
         arithmetic: "wording",
         ours: |census| {
-            let domains = census.count(&Count::LookedUp)?;
+            let domains = census.number("domains")?;
             Ok(format!(
                 "{} domains looked up",
                 thousands(domains.yes as u64)
@@ -317,30 +301,9 @@ fn at(census: &Census<'_>, list: &str, domain: &str, operator: bool) -> rusqlite
     })?))
 }
 
-fn users(
-    census: &Census<'_>,
-    list: &str,
-    measure: &str,
-    first: Option<usize>,
-) -> rusqlite::Result<String> {
-    Ok(said(&census.count(&Count::Users {
-        list: list.to_owned(),
-        measure: measure.to_owned(),
-        first,
-    })?))
-}
-
-fn domains(
-    census: &Census<'_>,
-    measure: &str,
-    first: Option<u64>,
-    beyond: Option<u64>,
-) -> rusqlite::Result<String> {
-    Ok(said(&census.count(&Count::Domains {
-        measure: measure.to_owned(),
-        first,
-        beyond,
-    })?))
+/// A number of the study, by its id.
+fn number(census: &Census<'_>, id: &str) -> rusqlite::Result<String> {
+    Ok(said(&census.number(id)?))
 }
 
 #[cfg(test)]

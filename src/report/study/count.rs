@@ -435,6 +435,14 @@ impl<'a> Census<'a> {
         )
     }
 
+    /// A number of the study, by its id.
+    pub fn number(&self, id: &str) -> rusqlite::Result<Counted> {
+        match STUDY.numbers.iter().find(|number| number.id == id) {
+            Some(number) => self.count(&number.count),
+            None => Ok(Counted::default()),
+        }
+    }
+
     /// A number.
     pub fn count(&self, count: &Count) -> rusqlite::Result<Counted> {
         Ok(match count {

@@ -12,6 +12,11 @@ use crate::store::{Fact, Rule, Truth};
 const WEAK: &str =
     "'rc4', 'triple_des', 'single_des', 'export', 'null_cipher', 'anonymous', 'md5_mac'";
 
+const ACCEPTED: &str = "220 to STARTTLS";
+const SHAKEN: &str = "a handshake, completed or as far as the server's hello and chain";
+const CHAIN: &str = "a chain to a root of the store";
+const NAMED: &str = "such a chain, and it names the exchange";
+
 pub fn definitions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "study-definitions",
@@ -42,42 +47,37 @@ pub fn definitions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         fact: Fact::Trusted,
         among: Some(Fact::Tls),
     };
-    row(
-        "TLS of domains",
-        "2014",
-        "220 to STARTTLS",
-        of("accepted", &census),
-    );
-    row(
-        "TLS of domains",
-        "today",
-        "a handshake, completed or as far as the server's hello and chain",
-        of("tls", &census),
-    );
-    row(
-        "Valid certificate",
-        "2014",
-        "a chain to a root of the store",
-        of("valid", &census),
-    );
-    row(
-        "Valid certificate",
-        "today",
-        "such a chain, and it names the exchange",
-        of("trusted", &census),
-    );
-    row(
-        "Valid certificate, of TLS",
-        "2014",
-        "a chain to a root of the store",
-        of("valid_of_accepted", &census),
-    );
-    row(
-        "Valid certificate, of TLS",
-        "today",
-        "such a chain, and it names the exchange",
-        census.domains(&trusted_of_tls, None, None),
-    );
+    for (question, whose, definition, measure) in [
+        (
+            "TLS of domains",
+            "2014",
+            ACCEPTED,
+            named("accepted").copied(),
+        ),
+        ("TLS of domains", "today", SHAKEN, named("tls").copied()),
+        ("Valid certificate", "2014", CHAIN, named("valid").copied()),
+        (
+            "Valid certificate",
+            "today",
+            NAMED,
+            named("trusted").copied(),
+        ),
+        (
+            "Valid certificate, of TLS",
+            "2014",
+            CHAIN,
+            named("valid_of_accepted").copied(),
+        ),
+        (
+            "Valid certificate, of TLS",
+            "today",
+            NAMED,
+            Some(trusted_of_tls),
+        ),
+    ] {
+        let tally = measure.map(|measure| census.domains(&measure, None, None));
+        row(question, whose, definition, tally.unwrap_or_default());
+    }
     let few = census.with_suite(&["RC4-MD5", "RC4-SHA"].map(String::from), None);
     row(
         "Weak suite, of domains with TLS",
@@ -114,12 +114,7 @@ pub fn definitions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             row(&question, "2014", "as the study's query added", added);
         }
         let now = census.users(list, tls, None);
-        row(
-            &question,
-            "today",
-            "a handshake, completed or as far as the server's hello and chain",
-            now,
-        );
+        row(&question, "today", SHAKEN, now);
     }
     for (whose, rule, definition) in [
         ("2014", Rule::Any, "one server is enough"),

@@ -10,8 +10,9 @@ use crate::report::chart::Chart;
 use crate::report::figure::{Axis, Curve as Drawn, Figure, Slice};
 use crate::report::matrix::Matrix;
 use crate::report::questions::{Asked, Measure};
-use crate::report::survey::{Survey, at};
+use crate::report::survey::{Survey, Verdict, at};
 use crate::report::table::{Cell, Table, Tally};
+use crate::store::Truth;
 
 /// A curve of a published figure: shares, 0 to 1, by rank or by the name of a domain.
 #[derive(Debug, Deserialize)]
@@ -212,24 +213,8 @@ fn ranks(
     measure: &Measure,
 ) -> Option<Figure> {
     let last = u64::from(census.by_rank().last()?.rank).min(RANKS);
-    let mut running = Vec::new();
-    let mut tally = Tally::default();
-    for entry in census
-        .by_rank()
-        .take_while(|entry| u64::from(entry.rank) <= last)
-    {
-        if let Some(truth) = measure.of(&at(census.verdicts, entry.domain), census.rule) {
-            tally.add(truth, 1);
-        }
-        running.push((u64::from(entry.rank), tally));
-    }
-    let up_to = |rank: u64| {
-        let behind = running.partition_point(|(at, _)| *at <= rank);
-        behind
-            .checked_sub(1)
-            .map(|at| running[at].1)
-            .unwrap_or_default()
-    };
+    let running = Running::new(census, last, |verdict| measure.of(verdict, census.rule));
+    let up_to = |rank| running.up_to(rank);
     let mut read = Vec::new();
     for (place, share) in &curve.curve {
         let rank: u64 = place.parse().unwrap_or(0);
@@ -256,6 +241,32 @@ fn ranks(
             read,
         }],
     })
+}
+
+/// A tally that grows along the ranks: any place of a curve after one pass.
+struct Running(Vec<(u64, Tally)>);
+
+impl Running {
+    fn new(census: &Census<'_>, last: u64, truth: impl Fn(&Verdict) -> Option<Truth>) -> Self {
+        let mut tally = Tally::default();
+        let entries = census
+            .by_rank()
+            .map(|entry| (u64::from(entry.rank), entry.domain));
+        let up_to_last = entries.take_while(|(rank, _)| *rank <= last);
+        let tallies = up_to_last.map(|(rank, domain)| {
+            if let Some(truth) = truth(&at(census.verdicts, domain)) {
+                tally.add(truth, 1);
+            }
+            (rank, tally)
+        });
+        Self(tallies.collect())
+    }
+
+    fn up_to(&self, rank: u64) -> Tally {
+        let behind = self.0.partition_point(|(at, _)| *at <= rank);
+        let last = behind.checked_sub(1);
+        last.map(|last| self.0[last].1).unwrap_or_default()
+    }
 }
 
 /// Values along the ranks.
@@ -339,8 +350,10 @@ pub fn figure_3(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let last = last.min(RANKS_OF_SUITES);
     let mut drawn = Vec::new();
     for (suite, curve) in suites(&census, 3) {
-        let names = [suite.to_owned()];
-        let up_to = |rank| census.with_suite(&names, Some(rank));
+        let running = Running::new(&census, last, |verdict| {
+            (verdict.tls != 0).then(|| Some(census.suite(verdict) == Some(suite)).into())
+        });
+        let up_to = |rank| Counted::from(running.up_to(rank));
         let read: Vec<(u64, Option<f64>)> = match curve {
             Some(curve) => (curve.curve.iter())
                 .map(|(place, share)| (place.parse().unwrap_or(0), *share))

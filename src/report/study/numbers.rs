@@ -23,7 +23,7 @@ pub struct Number {
     printed: Option<String>,
     /// What it is a number of, where it is no percentage.
     unit: Option<String>,
-    count: Count,
+    pub count: Count,
     basis: Basis,
     /// It cannot hold beside others of the study: the number of that contradiction.
     contradiction: Option<u64>,

@@ -1,7 +1,7 @@
 //! What the study says in words, checked.
 
 use super::contradictions::said;
-use super::count::{Base, Census, Count, Counted};
+use super::count::{Census, Count, Counted};
 use super::rows;
 use super::tables::with_tls;
 use crate::report::matrix::Matrix;
@@ -62,14 +62,10 @@ const SENTENCES: [Sentence; 12] = [
         place: "§5.1",
         says: "More than 60 % of users get service from just twenty email providers",
         check: |census, _| {
-            let share = |operator| {
-                census.count(&Count::Largest {
-                    list: "adobe".to_owned(),
-                    first: 20,
-                    operator,
-                })
-            };
-            let (domains, operators) = (share(false)?, share(true)?);
+            let (domains, operators) = (
+                census.number("twenty")?,
+                census.number("twenty (operator)")?,
+            );
             Ok(compared(
                 &domains,
                 |percent| percent > 60.0,
@@ -108,13 +104,7 @@ const SENTENCES: [Sentence; 12] = [
         place: "§5.2",
         says: "Support for TLS increases from the first 2,000 providers to 20,000 and to 100,000",
         check: |census, _| {
-            let first = |first| {
-                census.count(&Count::Domains {
-                    measure: "accepted".to_owned(),
-                    first: Some(first),
-                    beyond: None,
-                })
-            };
+            let first = |rank| census.number(&format!("tls rank<={rank}"));
             if census.last_rank() < 100_000 {
                 return Ok(unknown());
             }
@@ -154,13 +144,8 @@ const SENTENCES: [Sentence; 12] = [
         place: "§5.3",
         says: "RC4-MD5 and RC4-SHA together are used by less than 0.06 % of the servers",
         check: |census, _| {
-            let weak = ["RC4-MD5", "RC4-SHA"].map(String::from).to_vec();
-            let to_10_000 = census.with_suite(&weak, Some(10_000));
-            let servers = census.count(&Count::Suites {
-                names: weak,
-                first: None,
-                of: Base::Servers,
-            })?;
+            let servers = census.number("weak suites")?;
+            let to_10_000 = census.number("weak suites, rank<=10000")?;
             let (Some(of_servers), Some(of_pie)) = (servers.value(), to_10_000.value()) else {
                 return Ok(unknown());
             };
@@ -245,10 +230,7 @@ const SENTENCES: [Sentence; 12] = [
         place: "§5.6",
         says: "The majority of email was being hosted by the five companies",
         check: |census, _| {
-            let names = ["google", "microsoft", "godaddy", "mxlogic", "rackspace"];
-            let hosted = census.count(&Count::Hosts {
-                names: names.map(String::from).to_vec(),
-            })?;
+            let hosted = census.number("five hosts")?;
             Ok(compared(
                 &hosted,
                 |percent| percent > 50.0,
