@@ -282,7 +282,8 @@ fn holds(record: &Tlsa, chain: &[(usize, &Made)], names: &[&String]) -> Option<b
     if record.usage == 3 {
         return Some(is(leaf));
     }
-    let whole = (record.selector, record.matching_type) == (0, 0);
+    // A record that holds the certificate or its key whole need not find it in the chain.
+    let whole = record.matching_type == 0;
     let above = chain[1..].iter().any(|(_, made)| is(made));
     let issued = CERTIFICATES.get(leaf.issuer).is_some_and(&is) && !leaf.is_self_signed();
     let named = names.iter().any(|name| {
