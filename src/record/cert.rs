@@ -1,0 +1,81 @@
+//! Certificates (RFC 5280).
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Text;
+
+/// A certificate, once. Key: sha256.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Cert {
+    /// SHA-256 of the DER, hex.
+    pub sha256: String,
+    /// The certificate, base64 of its DER.
+    pub der: String,
+    /// What could be read of it; null with `fault` where nothing could.
+    #[serde(flatten)]
+    pub facts: Option<CertFacts>,
+    /// Why it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// When it was first seen in this run.
+    pub time: String,
+    /// The run that saw it.
+    pub run: String,
+}
+
+/// The facts of a certificate (RFC 5280).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CertFacts {
+    /// Subject, RFC 4514.
+    pub subject: Text,
+    /// Issuer, RFC 4514.
+    pub issuer: Text,
+    /// Serial number, hex.
+    pub serial: String,
+    /// notBefore; null where it is no time.
+    pub not_before: Option<String>,
+    /// notAfter.
+    pub not_after: Option<String>,
+    /// Common names of the subject.
+    pub common_names: Vec<Text>,
+    /// dNSNames of the subject alternative name, lower case.
+    pub names: Vec<Text>,
+    /// iPAddresses of the subject alternative name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ip_addresses: Vec<IpAddr>,
+    /// `rsa`, `ec`, `ed25519`, `ed448`, `dsa`, or the algorithm's OID.
+    pub key_type: String,
+    /// Bits of the key (of the modulus, of the curve).
+    pub key_bits: Option<u32>,
+    /// Named curve: `P-256`, `P-384`, …, or its OID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<String>,
+    /// SHA-256 of the SubjectPublicKeyInfo, hex.
+    pub spki_sha256: String,
+    /// `sha256WithRSAEncryption`, `ecdsa-with-SHA256`, …, or the OID.
+    pub signature_algorithm: String,
+    /// Issuer and subject are the same name.
+    pub self_issued: bool,
+    /// Signed with its own key; null where the algorithm cannot be checked here.
+    pub self_signed: Option<bool>,
+    /// cA of the basic constraints; false without them.
+    pub ca: bool,
+    /// pathLenConstraint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_len: Option<u32>,
+    /// Key usages, by their RFC 5280 names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_usage: Vec<String>,
+    /// Extended key usages: `serverAuth`, `clientAuth`, …, or OIDs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended_key_usage: Vec<String>,
+    /// The TLS feature extension asks for a stapled response (RFC 7633).
+    pub must_staple: bool,
+    /// Embedded signed certificate timestamps (RFC 6962).
+    pub scts: u32,
+    /// X.509 version: 1 or 3.
+    pub x509_version: u32,
+}

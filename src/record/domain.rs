@@ -1,0 +1,113 @@
+//! Domains and their mail exchanges (RFC 5321 §5.1).
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Dnssec, Outcome, Text};
+
+/// A domain's mail exchanges. Key: domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Domain {
+    /// The name; for `invalid_name` as it stood in the input.
+    pub domain: String,
+    /// How the MX question ended; `done/ok` where exchanges (or an implicit MX) are known.
+    pub outcome: Outcome,
+    /// No MX, and an address: the domain itself is its exchange at preference 0 (RFC 5321 §5.1).
+    pub implicit_mx: Option<bool>,
+    /// A null MX (RFC 7505): takes no mail.
+    pub null_mx: Option<bool>,
+    /// The exchanges by preference, then name.
+    #[serde(default)]
+    pub mx: Vec<Exchange>,
+    /// CNAMEs followed from the name itself, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cname: Vec<String>,
+    /// What is wrong with the MX set: `null_mx_with_others`, `null_mx_preference`, `duplicate_exchange`, `too_many_exchanges`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
+    /// DNSSEC state of the MX answer: `secure`, `insecure`, `bogus`; null unknown (no trusted validator).
+    pub dnssec: Option<Dnssec>,
+    /// Extended DNS error codes (RFC 8914) of the MX answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended_errors: Vec<u16>,
+    /// Raw answer sections (`--answers`), in presentation form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Text>,
+    /// DNS questions asked for this domain (answers from the cache are not counted).
+    #[serde(default)]
+    pub questions: u32,
+    /// When it was final.
+    pub time: String,
+    /// From first question to last answer.
+    pub elapsed_ms: u64,
+    /// The run that measured it.
+    pub run: String,
+}
+
+/// One exchange of a domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Exchange {
+    /// The name, as the MX record has it (lower case, A-labels).
+    pub exchange: String,
+    /// MX preference; lower is tried first.
+    pub preference: u16,
+    /// Its registered domain by the public suffix list: the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_domain: Option<String>,
+    /// Every address, IPv4 first, in ascending order.
+    pub addresses: Vec<Address>,
+    /// How the A question ended; null: not asked.
+    pub ipv4: Option<Outcome>,
+    /// How the AAAA question ended; null: not asked.
+    pub ipv6: Option<Outcome>,
+    /// CNAMEs followed from the exchange (RFC 5321 §5.1 has none), in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cname: Vec<String>,
+    /// What is wrong with it: `cname`, `address_literal`, `localhost`, `special_address`, `unresolvable`, `duplicate`,
+    /// `underscore`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
+    /// DNSSEC state of its addresses.
+    pub dnssec: Option<Dnssec>,
+    /// TLSA of port 25 (`--tlsa`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tlsa: Option<TlsaSet>,
+}
+
+/// An address of an exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// The IANA special-purpose block it lies in, if any: it is not connected to unless allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub special: Option<String>,
+}
+
+/// The TLSA records of an exchange (RFC 7672).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TlsaSet {
+    /// The base domain whose `_25._tcp` was asked last (RFC 7672 §2.2.3).
+    pub base: String,
+    /// How the question ended; `bogus`, `servfail`, `timeout` make the host unusable.
+    pub outcome: Outcome,
+    /// DNSSEC state of the TLSA answer; only `secure` counts.
+    pub dnssec: Option<Dnssec>,
+    /// The records.
+    pub records: Vec<Tlsa>,
+}
+
+/// One TLSA record (RFC 6698).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tlsa {
+    /// 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE.
+    pub usage: u8,
+    /// 0 certificate, 1 SubjectPublicKeyInfo.
+    pub selector: u8,
+    /// 0 exact, 1 SHA-256, 2 SHA-512.
+    pub matching_type: u8,
+    /// Association data, hex.
+    pub data: String,
+}

@@ -1,0 +1,50 @@
+//! The first and the last line of every stage.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Event, Text};
+
+/// Provenance: the first and the last line of every stage. Key: (id, event).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// `start` or `end`.
+    pub event: Event,
+    /// Random, 16 hex digits.
+    pub id: String,
+    /// The program.
+    pub stage: String,
+    /// Its version.
+    pub version: String,
+    /// When.
+    pub time: String,
+    /// Its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<Text>,
+    /// The settings that change a record: resolver, EHLO name, trust store and its date.
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Runs of this stage that `--resume` goes on from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resumed: Vec<String>,
+    /// Records written, by `phase/reason`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outcomes: BTreeMap<String, u64>,
+    /// Other figures of the end: lines read, repeats, connections opened and saved, complaints, …
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, u64>,
+    /// Connections by operator, the ten with most.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub operators: BTreeMap<String, u64>,
+    /// Runs on the input that began and did not end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<String>,
+    /// Ended by a signal before its work was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<bool>,
+    /// From start to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elapsed_ms: Option<u64>,
+}
