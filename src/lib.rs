@@ -6,9 +6,9 @@ pub mod ndjson;
 
 pub mod net;
 
-pub mod stage;
+pub mod program;
 
-pub mod cli;
+pub mod driver;
 
 pub mod dns;
 
@@ -25,6 +25,8 @@ pub mod received;
 pub mod leak;
 
 pub mod store;
+
+pub mod stages;
 
 #[cfg(feature = "lab")]
 pub mod lab;

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use mx_survey::cli;
 use mx_survey::lab::generate::{self, Kind, ListName, Request, Target};
 use mx_survey::lab::internet::Options;
 use mx_survey::lab::{command, presets, worker};
+use mx_survey::program;
 
 /// Serve a world of DNS names and mail servers on loopback, or make one.
 #[derive(Parser)]
@@ -66,7 +66,7 @@ Examples:
   mail-lab --generate 2014-small --out world";
 
 fn main() -> ExitCode {
-    cli::main("mail-lab", run)
+    program::main("mail-lab", run)
 }
 
 fn run(args: Args) -> anyhow::Result<ExitCode> {

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
-use mx_survey::cli;
+use mx_survey::program;
+use mx_survey::program::Status;
 use mx_survey::report::output::{self, Format};
 use mx_survey::report::providers::Providers;
 use mx_survey::report::questions::{Asked, Question, question};
-use mx_survey::stage::Status;
 use mx_survey::store::Rule;
 
 /// Answers questions about a survey: as text, as data, as charts, as one page.
@@ -39,7 +39,7 @@ struct Args {
     #[arg(long, value_name = "RULE", default_value = "preferred")]
     rule: Rule,
     /// Rows of a top table
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = cli::positive)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = program::positive)]
     limit: usize,
     /// More rules for who runs an exchange: provider, role, suffix or labels, pattern, apart by tabs (repeatable)
     #[arg(long, value_name = "FILE")]
@@ -55,7 +55,7 @@ const EXAMPLES: &str = "Examples:
   cat *.ndjson | report --table overview";
 
 fn main() -> ExitCode {
-    cli::main("report", run)
+    program::main("report", run)
 }
 
 fn run(args: Args) -> anyhow::Result<Status> {
@@ -65,7 +65,7 @@ fn run(args: Args) -> anyhow::Result<Status> {
         return Ok(Status::Complete);
     }
     if args.database.is_none() {
-        cli::awaits("report", "records, one a line (NDJSON)");
+        program::awaits("report", "records, one a line (NDJSON)");
     }
     let asked = Asked {
         rule: args.rule,

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Parser;
-use mx_survey::cli;
 use mx_survey::ndjson::printable;
-use mx_survey::stage::Status;
+use mx_survey::program;
+use mx_survey::program::Status;
 use mx_survey::store::{self, Load, Pace, Summary, Writer};
 
 /// Writes the records of mx-lookup, smtp-probe, tls-inspect, leak-count and header-trace into an SQLite database.
@@ -34,12 +34,12 @@ const EXAMPLES: &str = "Examples:
   sqlite3 -box out.db 'SELECT * FROM tls_of_domains'";
 
 fn main() -> ExitCode {
-    cli::main("to-sqlite", run)
+    program::main("to-sqlite", run)
 }
 
 fn run(args: Args) -> anyhow::Result<Status> {
     let named = printable(&args.database.display().to_string());
-    cli::awaits("to-sqlite", "records, one a line (NDJSON)");
+    program::awaits("to-sqlite", "records, one a line (NDJSON)");
     let mut writer = Writer::new(store::create(&args.database).with_context(|| named.clone())?);
     let stop = signals()?;
     let mut summary =
@@ -88,7 +88,7 @@ fn load(writer: &mut Writer, args: &Args, stop: &AtomicBool) -> Result<Summary, 
 fn signals() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let (seen, told) = (AtomicU32::new(0), stop.clone());
-    cli::on_signal(move || match seen.fetch_add(1, Ordering::Relaxed) {
+    program::on_signal(move || match seen.fetch_add(1, Ordering::Relaxed) {
         0 => eprintln!("to-sqlite: taking what is still to come; interrupt again to stop at once"),
         _ => told.store(true, Ordering::Relaxed),
     })?;

@@ -6,6 +6,8 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::Error;
+use crate::driver::resume::{Earlier, Key};
+use crate::record::Run;
 
 /// A survey asked for single records by their key.
 pub struct Lookup {
@@ -77,6 +79,37 @@ impl Lookup {
     fn one(&self, sql: &str, parameters: impl Params) -> Result<Option<Vec<u8>>, Error> {
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row(parameters, bytes).optional()?)
+    }
+}
+
+/// Opens a survey as the earlier run that `--resume` names; `None`: the file does not begin as a database does.
+pub fn earlier(path: &Path, beginning: &[u8]) -> anyhow::Result<Option<Box<dyn Earlier>>> {
+    if !Lookup::is_database(beginning) {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(Lookup::open(path)?)))
+}
+
+impl Earlier for Lookup {
+    fn line(&mut self, key: Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok(match key {
+            Key::Domain(domain) => Lookup::domain(self, domain),
+            Key::Smtp(ip, port) => Lookup::smtp(self, ip, port),
+            Key::Tls(ip, port, name) => Lookup::tls(self, ip, port, name),
+            Key::Cert(sha256) => Lookup::cert(self, sha256),
+        }?)
+    }
+
+    fn is_of_a_run(&self) -> bool {
+        true
+    }
+
+    fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Run>> {
+        let lines = Lookup::starts(self, stage)?;
+        Ok(lines
+            .iter()
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
     }
 }
 

@@ -24,7 +24,7 @@ use rusqlite::{Connection, OpenFlags};
 pub use facts::{FACTS, Fact, RULES, Rule, Truth, all, any, column, preferred, spelled, unpack};
 pub use judge::{is_judged, judge};
 pub use load::{Load, Pace, Summary, load};
-pub use lookup::Lookup;
+pub use lookup::{Lookup, earlier};
 pub use writer::{Counts, Refused, Stored, Writer};
 
 /// Text for a terminal, and JSON without raw controls: for those who read the store.

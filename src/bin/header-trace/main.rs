@@ -6,14 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use mx_survey::cli;
+use mx_survey::program;
+use mx_survey::program::Status;
+use mx_survey::program::runs::Runs;
 use mx_survey::received::tracer::Tracer;
 use mx_survey::received::walk::Walk;
-use mx_survey::stage::Status;
-use mx_survey::stage::runs::Runs;
+use mx_survey::stages::header_trace::Trace;
 use serde_json::{Map, json};
-
-mod trace;
 
 /// Reads messages and writes a `hop` record for each of their Received fields: from whom, to whom, and whether encrypted.
 #[derive(Parser)]
@@ -42,7 +41,7 @@ const EXAMPLES: &str = "Examples:
   header-trace --trusted-by example.org mail/ | jq 'select(.trusted and .inter_organisation)'";
 
 fn main() -> ExitCode {
-    cli::main("header-trace", run)
+    program::main("header-trace", run)
 }
 
 fn run(args: Args) -> anyhow::Result<Status> {
@@ -54,7 +53,7 @@ fn run(args: Args) -> anyhow::Result<Status> {
     let tracer = Tracer::new(&runs.id, args.trusted_by, key);
     let shows =
         args.progress || (!args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let mut trace = trace::Trace::new(runs, tracer, shows)?;
+    let mut trace = Trace::new(runs, tracer, shows)?;
     let paths = if args.paths.is_empty() {
         vec!["-".into()]
     } else {

@@ -1,7 +1,5 @@
 //! `leak-count`: lists of addresses as users for each mail domain.
 
-mod output;
-
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal};
 use std::os::fd::AsFd;
@@ -11,9 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use mx_survey::cli;
 use mx_survey::leak::{self, Settings, Watch};
-use mx_survey::stage::Status;
+use mx_survey::program;
+use mx_survey::program::Status;
+use mx_survey::stages::leak_count;
 
 /// Counts the users of each mail domain in lists of addresses, as `listed` records. No address, password or line of a list
 /// ever leaves it.
@@ -46,18 +45,18 @@ const EXAMPLES: &str = "Examples:
   leak-count --source all --unique --aliases typos.txt part-*.txt > shares.json";
 
 fn main() -> ExitCode {
-    cli::main("leak-count", run)
+    program::main("leak-count", run)
 }
 
 fn run(args: Args) -> anyhow::Result<Status> {
     let lists = leak::lists(&args.files, args.source.as_deref())?;
     if args.files.is_empty() {
-        cli::awaits("leak-count", "addresses");
+        program::awaits("leak-count", "addresses");
     }
     let watch = Arc::new(Watch::default());
     let stop = watch.clone();
     // The first signal ends the reading, a second one the program.
-    cli::on_signal(move || match stop.is_stopped() {
+    program::on_signal(move || match stop.is_stopped() {
         false => stop.stop(),
         true => std::process::exit(2),
     })?;
@@ -67,7 +66,14 @@ fn run(args: Args) -> anyhow::Result<Status> {
     }
     // The descriptor itself: `Stdout` would look for line ends in all that is written.
     let out = BufWriter::new(File::from(io::stdout().as_fd().try_clone_to_owned()?));
-    output::write(&args, &lists, &watch, out)
+    leak_count::write(
+        &lists,
+        &args.settings,
+        args.min_users,
+        args.quiet,
+        &watch,
+        out,
+    )
 }
 
 fn show(watch: &Watch) -> ! {

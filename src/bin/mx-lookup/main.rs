@@ -1,19 +1,18 @@
 //! mx-lookup: who takes the mail of these domains?
 
-mod names;
-
 use std::process::ExitCode;
 
 use clap::Parser;
-use mx_survey::cli::asking::Asking;
-use mx_survey::cli::{self, Stream};
 use mx_survey::dns::exchange::Wanted;
 use mx_survey::dns::list::{Format, List};
 use mx_survey::dns::lookup::{Lookup, Settings};
 use mx_survey::dns::{client, upstream};
-use mx_survey::stage::{self, Status};
+use mx_survey::driver::{self, Options, resume::Resume};
+use mx_survey::program::asking::Asking;
+use mx_survey::program::{self, Status, Stream};
 
-use names::{Measure, Names};
+use mx_survey::stages::mx_lookup::{Measure, Names};
+use mx_survey::store::earlier;
 
 /// Look up who takes the mail of domains: MX, addresses of every exchange, DNSSEC, TLSA
 #[derive(Parser)]
@@ -38,7 +37,7 @@ struct Arguments {
     #[arg(long)]
     answers: bool,
     /// Exchanges that are remembered
-    #[arg(long, value_name = "N", default_value_t = 250_000, value_parser = cli::positive)]
+    #[arg(long, value_name = "N", default_value_t = 250_000, value_parser = program::positive)]
     cache: usize,
     #[command(flatten)]
     asking: Asking,
@@ -54,7 +53,7 @@ Examples:
   mx-lookup --tlsa --resume part.ndjson < domains > out.ndjson";
 
 fn main() -> ExitCode {
-    cli::main("mx-lookup", run)
+    program::main("mx-lookup", run)
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Status> {
@@ -82,10 +81,16 @@ fn run(arguments: Arguments) -> anyhow::Result<Status> {
     ] {
         settings.insert(name.into(), is_set.into());
     }
-    let (resume, resumed) = arguments.stream.resume("mx-lookup", &settings)?;
-    let options = (arguments.asking).options("mx-lookup", &arguments.stream, settings, resumed);
+    let (resume, resumed) = Resume::open(&arguments.stream, "mx-lookup", &settings, earlier)?;
+    let options = Options::asking(
+        "mx-lookup",
+        &arguments.asking,
+        &arguments.stream,
+        settings,
+        resumed,
+    );
     let names = Names::new(List::new(arguments.format), arguments.source, resume);
-    stage::run(names, Measure::new(lookup), options)
+    driver::run(names, Measure::new(lookup), options)
 }
 
 fn client(asking: &Asking) -> client::Settings {

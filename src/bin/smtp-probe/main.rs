@@ -1,7 +1,5 @@
 //! smtp-probe: asks mail servers how they greet, what they offer and whether they take STARTTLS. See smtp-probe(1).
 
-mod cost;
-mod stage;
 mod start;
 
 use std::net::IpAddr;
@@ -9,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use mx_survey::cli::{self, Manners, Stream, duration, positive};
+use mx_survey::program::{self, Manners, Stream, duration, positive};
 use mx_survey::smtp::helo::HeloName;
 
 const EXAMPLES: &str = "Examples:
@@ -76,5 +74,5 @@ enum When {
 }
 
 fn main() -> ExitCode {
-    cli::main("smtp-probe", start::run)
+    program::main("smtp-probe", start::run)
 }

@@ -4,17 +4,20 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use mx_survey::cli::milliseconds;
+use mx_survey::driver::{self, Options, resume::Resume};
 use mx_survey::net::connect::Connector;
+use mx_survey::program::Status;
+use mx_survey::program::milliseconds;
 use mx_survey::smtp::helo::HeloName;
 use mx_survey::smtp::probe::{Ask, Prober};
 use mx_survey::smtp::session::Patience;
 use mx_survey::smtp::vantage::{Vantage, stripped};
-use mx_survey::stage::{self, Status};
 use serde_json::{Map, Value, json};
 
-use super::cost::Cost;
-use super::stage::{Asker, Selection};
+use mx_survey::stages::smtp_probe::cost::Cost;
+use mx_survey::stages::smtp_probe::{Asker, Selection};
+use mx_survey::store::earlier;
+
 use super::{Args, When};
 
 const STAGE: &str = "smtp-probe";
@@ -28,9 +31,9 @@ pub fn run(args: Args) -> anyhow::Result<Status> {
         check_name(&args, &prober, &mut settings);
         check_vantage_host(&args, &prober, &mut settings)?;
     }
-    let (resume, resumed) = args.stream.resume(STAGE, &settings)?;
+    let (resume, resumed) = Resume::open(&args.stream, STAGE, &settings, earlier)?;
     let manners = &args.manners;
-    let options = manners.options(STAGE, AWAITED, &args.stream, settings, resumed);
+    let options = Options::connecting(STAGE, AWAITED, manners, &args.stream, settings, resumed);
     let asker = Asker {
         prober: Arc::new(prober),
         samples: args.samples,
@@ -38,7 +41,7 @@ pub fn run(args: Args) -> anyhow::Result<Status> {
     };
     let cost = (args.dry_run).then(|| Cost::new(args.samples, manners.rate));
     let selection = Selection::new(args.port, asker.clone(), resume, cost);
-    stage::run(selection, asker, options)
+    driver::run(selection, asker, options)
 }
 
 fn prober(args: &Args) -> anyhow::Result<Prober> {

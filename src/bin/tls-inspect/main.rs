@@ -1,14 +1,14 @@
 //! tls-inspect: what mail servers speak inside STARTTLS, and what their certificates are worth. See tls-inspect(1).
 
-mod stage;
 mod start;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use mx_survey::cli::{self, Manners, Stream, duration};
+use mx_survey::program::{self, Manners, Stream, duration};
 use mx_survey::smtp::helo::HeloName;
+use mx_survey::stages::tls_inspect::Sni;
 use time::OffsetDateTime;
 
 const EXAMPLES: &str = "Examples:
@@ -70,13 +70,6 @@ enum What {
     Groups,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Sni {
-    Exchange,
-    Each,
-    None,
-}
-
 fn main() -> ExitCode {
-    cli::main("tls-inspect", start::run)
+    program::main("tls-inspect", start::run)
 }

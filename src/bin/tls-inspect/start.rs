@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use mx_survey::cli::milliseconds;
+use mx_survey::driver::{self, Options, resume::Resume};
 use mx_survey::net::connect::Connector;
+use mx_survey::program::Status;
+use mx_survey::program::milliseconds;
 use mx_survey::smtp::helo::HeloName;
 use mx_survey::smtp::session::Patience;
-use mx_survey::stage::{self, Options, Status};
 use mx_survey::tls::contact::Contact;
 use mx_survey::tls::enumerate::Wanted;
 use mx_survey::tls::handshake::Client;
@@ -19,7 +20,9 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::stage::{Examiner, Nothing, Regrading, Selection};
+use mx_survey::stages::tls_inspect::{Examiner, Nothing, Regrading, Selection};
+use mx_survey::store::earlier;
+
 use super::{Args, What};
 
 const STAGE: &str = "tls-inspect";
@@ -33,7 +36,7 @@ pub fn run(args: Args) -> anyhow::Result<Status> {
     }
     let contact = contact(&args)?;
     let settings = settings(&args, &contact, &ledger);
-    let (resume, resumed) = args.stream.resume(STAGE, &settings)?;
+    let (resume, resumed) = Resume::open(&args.stream, STAGE, &settings, earlier)?;
     let options = options(&args, settings, resumed);
     let examiner = Examiner {
         inspector: Arc::new(Inspector {
@@ -48,19 +51,25 @@ pub fn run(args: Args) -> anyhow::Result<Status> {
         ledger: Arc::new(ledger),
     };
     let selection = Selection::new(args.sni, args.manners.spacing, examiner.clone(), resume);
-    stage::run(selection, examiner, options)
+    driver::run(selection, examiner, options)
 }
 
 fn regrade(args: &Args, ledger: Ledger) -> anyhow::Result<Status> {
     let mut settings = judging(&ledger);
     settings.insert("regrade".into(), true.into());
     let options = options(args, settings, Vec::new());
-    stage::run(Regrading::new(Regrader::new(ledger)), Nothing, options)
+    driver::run(Regrading::new(Regrader::new(ledger)), Nothing, options)
 }
 
 fn options(args: &Args, settings: Map<String, Value>, resumed: Vec<String>) -> Options {
-    args.manners
-        .options(STAGE, AWAITED, &args.stream, settings, resumed)
+    Options::connecting(
+        STAGE,
+        AWAITED,
+        &args.manners,
+        &args.stream,
+        settings,
+        resumed,
+    )
 }
 
 fn stores(arguments: &[String]) -> anyhow::Result<Vec<Store>> {

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use mx_survey::cli;
-use mx_survey::ndjson::{self, Line, printable};
-use mx_survey::received::mailbox::{HEADER_LIMIT, Item, Mailbox};
-use mx_survey::received::tracer::Tracer;
-use mx_survey::record::{Hop, Record, Run};
-use mx_survey::stage::Status;
-use mx_survey::stage::runs::Runs;
+use crate::ndjson::{self, Line, printable};
+use crate::program;
+use crate::program::Status;
+use crate::program::runs::Runs;
+use crate::received::mailbox::{HEADER_LIMIT, Item, Mailbox};
+use crate::received::tracer::Tracer;
+use crate::record::{Hop, Record, Run};
 use serde::Deserialize;
 
 /// The one writer, and what a run of the program holds.
@@ -30,12 +30,13 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// A trace to standard output; `shows`: progress goes to stderr.
     pub fn new(runs: Runs, tracer: Tracer, shows: bool) -> io::Result<Self> {
         // The descriptor itself: `Stdout` would flush at every line.
         let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let stop = Arc::new(AtomicBool::new(false));
         let told = stop.clone();
-        cli::on_signal(move || {
+        program::on_signal(move || {
             // The first signal ends the reading; the second ends everything.
             if told.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
@@ -70,7 +71,7 @@ impl Trace {
                     self.runs.complain_of(&path.display(), &error);
                 }
                 Ok(_) | Err(_) => {
-                    cli::awaits("header-trace", "a message, an mbox or NDJSON");
+                    program::awaits("header-trace", "a message, an mbox or NDJSON");
                     self.input(io::stdin(), "standard input", true)?;
                 }
             }

@@ -4,12 +4,9 @@
 //! parsed, repeats counted) → `observe` (concurrent; cannot fail, it returns a record) → the one writer. Nothing
 //! goes back. Cause precedes effect: a line is in the writer's queue before the work that it causes begins.
 
-mod driver;
-pub mod input;
-pub mod output;
-pub mod progress;
+mod drive;
+pub mod options;
 pub mod resume;
-pub mod runs;
 pub mod seen;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,9 +15,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::ndjson::{self, Line, NotARecord};
-use crate::net::pacing::{Limits, Place, Rate};
+use crate::net::pacing::{Place, Rate};
+use crate::program::Status;
 use crate::record::{Outcome, Phase, Reason, Record};
-use driver::Driver;
+use drive::Driver;
+pub use options::Options;
 
 /// Finds the work in the input. Called in input order, from one thread.
 pub trait Select {
@@ -230,44 +229,6 @@ impl Tally {
     pub fn records(&self) -> u64 {
         self.outcomes.values().sum()
     }
-}
-
-/// How a stage is to run.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The program's name.
-    pub stage: &'static str,
-    /// What a terminal is told is awaited.
-    pub awaited: &'static str,
-    /// Settings that change a record, for the `run` line.
-    pub settings: serde_json::Map<String, serde_json::Value>,
-    /// Runs that `--resume` continues.
-    pub resumed: Vec<String>,
-    /// Observations at once.
-    pub concurrency: usize,
-    /// Targets that may wait; then reading stops.
-    pub backlog: usize,
-    /// Pace of connections.
-    pub limits: Limits,
-    /// Tries after a deferral.
-    pub retries: u32,
-    /// Pause before the first of them; doubles.
-    pub retry_after: Duration,
-    /// Worker threads; 1 runs everything on one.
-    pub threads: usize,
-    /// Progress on stderr.
-    pub progress: progress::When,
-    /// No warnings.
-    pub quiet: bool,
-}
-
-/// How a run ended, where it was able to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// All read, all written.
-    Complete,
-    /// Some input was not understood, was cut, or was not measured.
-    Partial,
 }
 
 /// Runs a stage from standard input to standard output.

@@ -1,16 +1,20 @@
 //! What an earlier run has answered already (`--resume`): a subject with a final answer is emitted as it stands.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read as _};
 use std::net::IpAddr;
-use std::os::unix::fs::FileExt as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
+use anyhow::{Context as _, bail};
 use hashbrown::HashMap;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::seen::Subjects;
 use crate::ndjson::{Lines, Read1};
+use crate::program::Stream;
 use crate::record::{Event, Outcome, Reason, Run};
 
 /// The key of a record.
@@ -54,6 +58,31 @@ impl std::fmt::Debug for Resume {
 }
 
 impl Resume {
+    /// What `--resume` names, checked to fit, and the runs of `stage` in it. `database` opens what is no NDJSON.
+    pub fn open(
+        stream: &Stream,
+        stage: &str,
+        settings: &Map<String, Value>,
+        database: OpenDatabase,
+    ) -> anyhow::Result<(Option<Self>, Vec<String>)> {
+        let Some(path) = &stream.resume else {
+            return Ok((None, Vec::new()));
+        };
+        refuse_own_output(path)?;
+        let earlier =
+            earlier(path, database).with_context(|| format!("--resume {}", path.display()))?;
+        if !earlier.is_of_a_run() {
+            bail!(
+                "--resume {}: no run in it, so it is no output of an earlier one",
+                path.display()
+            );
+        }
+        let mut resume = Self::new(earlier, stream.remeasure.clone());
+        let nothing = Map::new();
+        let runs = resume.check(stage, if stream.force { &nothing } else { settings })?;
+        Ok((Some(resume), runs))
+    }
+
     /// Answers from `earlier`, those with a reason in `remeasure` left out.
     pub fn new(earlier: Box<dyn Earlier>, remeasure: Vec<Reason>) -> Self {
         Self { earlier, remeasure }
@@ -78,7 +107,7 @@ impl Resume {
     pub fn check(
         &mut self,
         stage: &str,
-        settings: &serde_json::Map<String, serde_json::Value>,
+        settings: &Map<String, Value>,
     ) -> anyhow::Result<Vec<String>> {
         let starts = self.earlier.starts(stage)?;
         for start in &starts {
@@ -93,6 +122,33 @@ impl Resume {
         }
         Ok(starts.into_iter().map(|start| start.id).collect())
     }
+}
+
+/// Opens a file as a database of an earlier run; `None`: it is none, going by its first bytes.
+pub type OpenDatabase = fn(&Path, &[u8]) -> anyhow::Result<Option<Box<dyn Earlier>>>;
+
+fn earlier(path: &Path, database: OpenDatabase) -> anyhow::Result<Box<dyn Earlier>> {
+    let mut head = Vec::new();
+    File::open(path)?.take(16).read_to_end(&mut head)?;
+    match database(path, &head)? {
+        Some(survey) => Ok(survey),
+        None => Ok(Box::new(Ndjson::open(path)?)),
+    }
+}
+
+/// Reading what one writes would never end.
+fn refuse_own_output(path: &Path) -> anyhow::Result<()> {
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata()?;
+    let file = path
+        .metadata()
+        .with_context(|| format!("--resume {}", path.display()))?;
+    if (stdout.dev(), stdout.ino()) == (file.dev(), file.ino()) && file.is_file() {
+        bail!(
+            "--resume {} is this program's own output; rename it first",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// An NDJSON file, indexed by subject: 32 bytes a line.

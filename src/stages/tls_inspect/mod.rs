@@ -6,23 +6,32 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mx_survey::ndjson::{Line, NotARecord, append};
-use mx_survey::record::{For, Outcome, Phase, Reason};
-use mx_survey::stage::resume::{Key, Resume};
-use mx_survey::stage::seen::Seen;
-use mx_survey::stage::{Found, Observe, Observed, Select, Taken, Turn, place};
-use mx_survey::tls::inspect::{Inspector, Pace, Target, conclude, unasked};
-use mx_survey::tls::ledger::Ledger;
-use mx_survey::tls::names;
-use mx_survey::tls::regrade::{Regraded, Regrader};
+use crate::driver::resume::{Key, Resume};
+use crate::driver::seen::Seen;
+use crate::driver::{Found, Observe, Observed, Select, Taken, Turn, place};
+use crate::ndjson::{Line, NotARecord, append};
+use crate::record::{For, Outcome, Phase, Reason};
+use crate::tls::inspect::{Inspector, Pace, Target, conclude, unasked};
+use crate::tls::ledger::Ledger;
+use crate::tls::names;
+use crate::tls::regrade::{Regraded, Regrader};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::Sni;
-
 /// Names of one address that are asked for with `--sni each`.
 const MOST_NAMES: usize = 32;
+
+/// Which server names are sent (`--sni`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Sni {
+    /// That of the exchange.
+    Exchange,
+    /// Each name that leads to the address.
+    Each,
+    /// None.
+    None,
+}
 
 /// Finds the servers.
 pub struct Selection {
@@ -175,8 +184,7 @@ impl Selection {
         let target = Target {
             ip: heard.ip.to_canonical(),
             port: heard.port,
-            operator: (heard.cause.exchange.as_deref())
-                .and_then(mx_survey::smtp::targets::operator),
+            operator: (heard.cause.exchange.as_deref()).and_then(crate::smtp::targets::operator),
             cause: heard.cause.clone(),
             server_name: server_name.and_then(|name| names::server_name(&name)),
         };

@@ -5,9 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Map, Value};
 
-use super::{Stream, duration, milliseconds, open_files, positive};
-use crate::net::pacing::Limits;
-use crate::stage::Options;
+use super::values::{duration, milliseconds, positive, rate};
 
 /// How the DNS is asked.
 #[derive(Args, Clone, Debug)]
@@ -17,7 +15,7 @@ pub struct Asking {
     #[arg(long, value_name = "SERVER")]
     pub nameserver: Vec<String>,
     /// Questions a second to each resolver; 0: no limit [default: 1000, on loopback no limit]
-    #[arg(long, value_name = "N", value_parser = super::rate)]
+    #[arg(long, value_name = "N", value_parser = rate)]
     pub rate_per_server: Option<f64>,
     /// The resolvers validate (DNSSEC) and the way to them is safe: believe their AD bit, as that of one on loopback
     #[arg(long)]
@@ -40,32 +38,6 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// The driver's options.
-    pub fn options(
-        &self,
-        stage: &'static str,
-        stream: &Stream,
-        settings: Map<String, Value>,
-        resumed: Vec<String>,
-    ) -> Options {
-        // Sockets are few: names in flight do not each hold one.
-        open_files(stage, 1);
-        Options {
-            stage,
-            awaited: "domains, one a line",
-            settings,
-            resumed,
-            concurrency: self.concurrency,
-            backlog: self.backlog,
-            limits: Limits::default(),
-            retries: 0,
-            retry_after: Duration::ZERO,
-            threads: 1,
-            progress: stream.when(),
-            quiet: stream.quiet,
-        }
-    }
-
     /// What of this changes a record, for the `run` line; `servers` as they were found.
     pub fn settings(&self, servers: Vec<String>) -> Map<String, Value> {
         let mut settings = Map::new();

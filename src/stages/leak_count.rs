@@ -3,47 +3,49 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
-use mx_survey::leak::{self, List, Watch};
-use mx_survey::ndjson;
-use mx_survey::stage::Status;
-use mx_survey::stage::runs::Runs;
-
-use crate::Args;
+use crate::leak::{self, List, Settings, Watch};
+use crate::ndjson;
+use crate::program::Status;
+use crate::program::runs::Runs;
 
 /// Counts and writes all lists. A reader that has seen enough ends it, with success.
 pub fn write(
-    args: &Args,
     lists: &[List],
+    settings: &Settings,
+    min_users: u64,
+    is_quiet: bool,
     watch: &Watch,
     out: impl Write,
 ) -> anyhow::Result<Status> {
-    match write_all(args, lists, watch, out) {
+    match write_all(lists, settings, min_users, is_quiet, watch, out) {
         Err(error) if is_closed_pipe(&error) => Ok(Status::Complete),
         done => done,
     }
 }
 
 fn write_all(
-    args: &Args,
     lists: &[List],
+    settings: &Settings,
+    min_users: u64,
+    is_quiet: bool,
     watch: &Watch,
     mut out: impl Write,
 ) -> anyhow::Result<Status> {
-    let mut runs = Runs::start("leak-count", &args.settings.facts(args.min_users), &[]);
+    let mut runs = Runs::start("leak-count", &settings.facts(min_users), &[]);
     out.write_all(&runs.start_line())?;
     out.flush()?;
     let mut counts = BTreeMap::new();
     let mut is_whole = true;
     for list in lists {
-        let count = leak::count(list, &args.settings, watch)?;
-        for line in count.report(args.min_users, args.quiet) {
+        let count = leak::count(list, settings, watch)?;
+        for line in count.report(min_users, is_quiet) {
             // Nobody listens: that is no reason not to count.
             let _ = writeln!(io::stderr(), "leak-count: {}", ndjson::printable(&line));
         }
-        for listed in count.listed(args.min_users, &runs.id) {
+        for listed in count.listed(min_users, &runs.id) {
             out.write_all(&ndjson::to_line(&listed))?;
         }
-        if let Some(other) = count.other(args.min_users, &runs.id) {
+        if let Some(other) = count.other(min_users, &runs.id) {
             out.write_all(&ndjson::to_line(&other))?;
         }
         count.add_to(&mut counts);

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use mx_survey::dns::list::{self, Item, List};
-use mx_survey::dns::lookup::{self, Lookup};
-use mx_survey::dns::name::Name;
-use mx_survey::ndjson::{Line, NotARecord};
-use mx_survey::record::{Domain, Listed, Reason, now};
-use mx_survey::stage::resume::{Key, Resume};
+use crate::dns::list::{self, Item, List};
+use crate::dns::lookup::{self, Lookup};
+use crate::dns::name::Name;
+use crate::driver::resume::{Key, Resume};
+use crate::ndjson::{Line, NotARecord};
+use crate::record::{Domain, Listed, Reason, now};
 
-use mx_survey::stage::seen::Seen;
-use mx_survey::stage::{Found, Observe, Observed, Select, Taken, Turn};
+use crate::driver::seen::Seen;
+use crate::driver::{Found, Observe, Observed, Select, Taken, Turn};
 
 /// Finds names in the input.
 pub struct Names {

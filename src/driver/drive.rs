@@ -9,12 +9,13 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
-use super::output::{Gone, Output};
-use super::progress::{Figures, Progress};
-use super::runs::Runs;
-use super::{Found, Observe, Observed, Options, Select, Status, Taken, Tally, Turn, input};
+use super::{Found, Observe, Observed, Options, Select, Taken, Tally, Turn};
 use crate::ndjson::{Line, NotARecord, Read1};
 use crate::net::pacing::{End, Next, Place, Rate, Scheduler};
+use crate::program::output::{Gone, Output};
+use crate::program::progress::{Figures, Progress};
+use crate::program::runs::Runs;
+use crate::program::{Status, input};
 use crate::record::{Phase, Reason};
 
 pub(super) struct Driver<S: Select, O: Observe> {

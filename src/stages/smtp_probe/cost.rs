@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use mx_survey::ndjson::printable;
-use mx_survey::smtp::targets::Target;
+use crate::ndjson::printable;
+use crate::smtp::targets::Target;
 
 /// The servers that would be asked.
 pub struct Cost {

@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use mx_survey::ndjson::{Line, NotARecord};
-use mx_survey::record::{Outcome, Reason};
-use mx_survey::smtp::probe::{Asked, Conversation, Job, Prober, unasked};
-use mx_survey::smtp::targets::{self, Named, Target};
-use mx_survey::smtp::vantage::Vantage;
-use mx_survey::stage::resume::{Key, Resume};
-use mx_survey::stage::seen::Seen;
-use mx_survey::stage::{Found, Observe, Observed, Select, Taken, Turn, place};
+use crate::driver::resume::{Key, Resume};
+use crate::driver::seen::Seen;
+use crate::driver::{Found, Observe, Observed, Select, Taken, Turn, place};
+use crate::ndjson::{Line, NotARecord};
+use crate::record::{Outcome, Reason};
+use crate::smtp::probe::{Asked, Conversation, Job, Prober, unasked};
+use crate::smtp::targets::{self, Named, Target};
+use crate::smtp::vantage::Vantage;
 use serde::Deserialize;
 
-use super::cost::Cost;
+pub mod cost;
+
+use cost::Cost;
 
 /// Finds the servers.
 pub struct Selection {

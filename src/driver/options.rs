@@ -1,0 +1,91 @@
+//! How a stage is to run: from the options that stages share.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::net::pacing::Limits;
+use crate::program::asking::Asking;
+use crate::program::{Manners, Stream, open_files, progress};
+
+/// How a stage is to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The program's name.
+    pub stage: &'static str,
+    /// What a terminal is told is awaited.
+    pub awaited: &'static str,
+    /// Settings that change a record, for the `run` line.
+    pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Runs that `--resume` continues.
+    pub resumed: Vec<String>,
+    /// Observations at once.
+    pub concurrency: usize,
+    /// Targets that may wait; then reading stops.
+    pub backlog: usize,
+    /// Pace of connections.
+    pub limits: Limits,
+    /// Tries after a deferral.
+    pub retries: u32,
+    /// Pause before the first of them; doubles.
+    pub retry_after: Duration,
+    /// Worker threads; 1 runs everything on one.
+    pub threads: usize,
+    /// Progress on stderr.
+    pub progress: progress::When,
+    /// No warnings.
+    pub quiet: bool,
+}
+
+impl Options {
+    /// Of a stage that connects to servers; lowers the concurrency, and says so, where the system cannot hold it.
+    pub fn connecting(
+        stage: &'static str,
+        awaited: &'static str,
+        manners: &Manners,
+        stream: &Stream,
+        settings: Map<String, Value>,
+        resumed: Vec<String>,
+    ) -> Self {
+        Self {
+            stage,
+            awaited,
+            settings,
+            resumed,
+            concurrency: open_files(stage, manners.concurrency),
+            backlog: manners.backlog,
+            limits: manners.limits(),
+            retries: manners.retries,
+            retry_after: manners.retry_after,
+            threads: 1,
+            progress: stream.when(),
+            quiet: stream.quiet,
+        }
+    }
+
+    /// Of a stage that asks the DNS.
+    pub fn asking(
+        stage: &'static str,
+        asking: &Asking,
+        stream: &Stream,
+        settings: Map<String, Value>,
+        resumed: Vec<String>,
+    ) -> Self {
+        // Sockets are few: names in flight do not each hold one.
+        open_files(stage, 1);
+        Self {
+            stage,
+            awaited: "domains, one a line",
+            settings,
+            resumed,
+            concurrency: asking.concurrency,
+            backlog: asking.backlog,
+            limits: Limits::default(),
+            retries: 0,
+            retry_after: Duration::ZERO,
+            threads: 1,
+            progress: stream.when(),
+            quiet: stream.quiet,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Options that stages share.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::net::{IpAddr, UdpSocket};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use ipnet::IpNet;
+
+use super::progress::When;
+use super::values::{duration, network, positive, rate};
+use crate::net::Gate;
+use crate::net::exclude::Exclusions;
+use crate::net::pacing::Limits;
+use crate::record::Reason;
+
+/// Options of every stage of the pipeline.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Stream")]
+pub struct Stream {
+    /// Answers of an earlier run (NDJSON, or a database of to-sqlite): what it answers finally is not measured again
+    #[arg(long, value_name = "PATH")]
+    pub resume: Option<PathBuf>,
+    /// With --resume: measure these again too (reasons as in `outcome`, for example timeout,refused)
+    #[arg(long, value_name = "REASON,…", value_delimiter = ',', value_parser = reason, requires = "resume")]
+    pub remeasure: Vec<Reason>,
+    /// With --resume: go on although the settings differ
+    #[arg(long, requires = "resume")]
+    pub force: bool,
+    /// Show progress on stderr even where stdout is a pipe
+    #[arg(long, conflicts_with = "quiet")]
+    pub progress: bool,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+impl Stream {
+    /// When to show progress.
+    pub fn when(&self) -> When {
+        match (self.progress, self.quiet) {
+            (true, _) => When::Always,
+            (_, true) => When::Never,
+            _ => When::Auto,
+        }
+    }
+}
+
+fn reason(word: &str) -> Result<Reason, String> {
+    Reason::from_word(word).ok_or_else(|| format!("one of {}", Reason::WORDS.join(", ")))
+}
+
+/// Options of every stage that connects to servers.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Manners")]
+pub struct Manners {
+    /// Connections at once in all
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = positive)]
+    pub concurrency: usize,
+    /// Connections a second in all (loopback is exempt); 0: no limit
+    #[arg(long, value_name = "N", default_value_t = 500.0, value_parser = rate)]
+    pub rate: f64,
+    /// Time between the beginnings of two connections to one address
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub spacing: Duration,
+    /// Connections at once to one operator (the registered domain of the exchange)
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = positive)]
+    pub per_operator: usize,
+    /// Connections at once into one /24 or /48
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = positive)]
+    pub per_prefix: usize,
+    /// Targets that may wait for their turn; then reading stops
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = positive)]
+    pub backlog: usize,
+    /// Further tries after a 4xx reply
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub retries: u32,
+    /// Time before the first further try; it doubles
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub retry_after: Duration,
+    /// Open a special-purpose network, for example 127.0.0.0/8 (repeatable)
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    pub allow: Vec<IpNet>,
+    /// Domains, exchanges, addresses and networks that are never probed, one a line (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub exclude: Vec<PathBuf>,
+    /// Source address; several are used in turn (repeatable)
+    #[arg(long, value_name = "ADDRESS")]
+    pub bind: Vec<IpAddr>,
+}
+
+impl Manners {
+    /// Which servers may be connected to.
+    pub fn gate(&self) -> anyhow::Result<Gate> {
+        for &ip in &self.bind {
+            UdpSocket::bind((ip, 0)).with_context(|| format!("--bind {ip}"))?;
+        }
+        Ok(Gate {
+            allow: self.allow.clone(),
+            exclude: exclusions(&self.exclude)?,
+        })
+    }
+
+    /// The pace.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            per_operator: self.per_operator,
+            per_prefix: self.per_prefix,
+            spacing: self.spacing,
+            rate: (self.rate > 0.0).then_some(self.rate),
+        }
+    }
+}
+
+/// Reads every list of `--exclude`.
+pub fn exclusions(files: &[PathBuf]) -> anyhow::Result<Exclusions> {
+    let mut all = Exclusions::default();
+    for path in files {
+        let named = || format!("--exclude {}", path.display());
+        let file = File::open(path).with_context(named)?;
+        all.extend(Exclusions::parse(BufReader::new(file)).with_context(named)?);
+    }
+    Ok(all)
+}
+
+/// Raises the limit on open files to the hard one; how many of `wanted` connections it holds.
+pub fn open_files(program: &str, wanted: usize) -> usize {
+    /// Standard streams, the runtime, a database, a resolver's sockets.
+    const OTHERS: u64 = 64;
+    let limit = match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) => limit,
+        Err(_) => rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(1024, |(soft, _)| soft),
+    };
+    let room = usize::try_from(limit.saturating_sub(OTHERS))
+        .unwrap_or(usize::MAX)
+        .max(1);
+    if wanted > room {
+        eprintln!(
+            "{program}: {limit} open files are allowed here (ulimit -n): --concurrency is {room}, not {wanted}"
+        );
+    }
+    wanted.min(room)
+}
