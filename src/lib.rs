@@ -12,6 +12,8 @@ pub mod driver;
 
 pub mod dns;
 
+pub mod policy;
+
 pub mod smtp;
 
 pub mod x509;

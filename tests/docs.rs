@@ -33,6 +33,7 @@ const RECORDS: &[(&str, &str)] = &[
     ("listed", "Listed"),
     ("other", "Other"),
     ("domain", "Domain"),
+    ("policy", "Policy"),
     ("smtp", "Smtp"),
     ("cert", "Cert"),
     ("tls", "Tls"),
@@ -45,6 +46,7 @@ fn schema() -> Value {
     generator.subschema_for::<record::Listed>();
     generator.subschema_for::<record::Other>();
     generator.subschema_for::<record::Domain>();
+    generator.subschema_for::<record::Policy>();
     generator.subschema_for::<record::Smtp>();
     generator.subschema_for::<record::Cert>();
     generator.subschema_for::<record::Tls>();

@@ -9,6 +9,7 @@ mod domain;
 mod hop;
 mod listed;
 mod outcome;
+mod policy;
 mod run;
 mod smtp;
 mod text;
@@ -25,6 +26,7 @@ pub use domain::*;
 pub use hop::*;
 pub use listed::*;
 pub use outcome::*;
+pub use policy::*;
 pub use run::*;
 pub use smtp::*;
 pub use text::*;
@@ -45,7 +47,7 @@ macro_rules! record {
 
 record! {
     Listed = "listed", Other = "other", Domain = "domain", Smtp = "smtp", Cert = "cert", Tls = "tls", Hop = "hop",
-    Run = "run",
+    Run = "run", Policy = "policy",
 }
 
 /// The time of day, RFC 3339 UTC, to the millisecond.

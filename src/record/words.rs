@@ -157,3 +157,29 @@ pub enum Event {
     /// Last line.
     End,
 }
+
+vocabulary! {
+    /// What a domain has of a policy, by the text of the RFC.
+    PolicyState {
+        /// It was asked for, and there is none.
+        Absent = "absent",
+        /// One record, which holds.
+        Ok = "ok",
+        /// One record, which is not to be used.
+        Invalid = "invalid",
+        /// More than one record where one is allowed.
+        Multiple = "multiple",
+        /// A question failed on which it depends: whether there is one, or whether it holds, is not known.
+        Unknown = "unknown",
+    }
+}
+
+vocabulary! {
+    /// What is wrong with a policy, or worth to be told of it.
+    PolicyFault {
+        /// More than one record where one is allowed.
+        Multiple = "multiple",
+        /// Text that the grammar has no place for.
+        Syntax = "syntax",
+    }
+}

@@ -1,0 +1,147 @@
+//! The `policy` record: what a domain publishes about its mail (RFC 7208, 9989, 6376, 8461, 8460, 8659), as text, as
+//! faults, and as the effect it has.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, PolicyFault, PolicyState, Text};
+
+/// What is wrong with a policy, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Fault {
+    /// What is wrong.
+    pub code: PolicyFault,
+    /// The octet of the text at which it is, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u32>,
+    /// The term or tag that has it, as it stands in the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<Text>,
+    /// The name at which it is, where that is not the domain itself: of an included record, of a target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// By the letter of the RFC alone: most of those who read such records take this one nevertheless.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+}
+
+impl Fault {
+    /// A fault of which no place is known.
+    pub fn new(code: PolicyFault) -> Self {
+        Self {
+            code,
+            offset: None,
+            term: None,
+            name: None,
+            strict: false,
+        }
+    }
+
+    /// The same with its place: the octet of the text, and the term that stands there.
+    pub fn in_term(mut self, offset: usize, term: &[u8]) -> Self {
+        self.offset = u32::try_from(offset).ok();
+        self.term = Some(term.into());
+        self
+    }
+
+    /// The same with the name at which it is.
+    pub fn under(mut self, name: impl ToString) -> Self {
+        self.name = Some(name.to_string());
+        self
+    }
+
+    /// The same as one under the letter of the RFC alone.
+    pub fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+}
+
+/// What a domain publishes about its mail. Key: domain.
+///
+/// A part is null where it was not asked for (`--parts`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Policy {
+    /// The name; for `invalid_name` as it stood in the input.
+    pub domain: String,
+    /// How asking ended: `done/ok` where no part is unknown, else why the first unknown one is.
+    pub outcome: Outcome,
+    /// SPF (RFC 7208).
+    pub spf: Option<Spf>,
+    /// DMARC (RFC 9989, and RFC 7489 beside it).
+    pub dmarc: Option<Dmarc>,
+    /// Whether the domain has DKIM keys (RFC 6376).
+    pub dkim: Option<Dkim>,
+    /// The record of MTA-STS (RFC 8461); its policy file is in the `sts` record.
+    pub mta_sts: Option<MtaSts>,
+    /// SMTP TLS reporting (RFC 8460).
+    pub tls_rpt: Option<TlsRpt>,
+    /// Which authorities may issue certificates (RFC 8659).
+    pub caa: Option<Caa>,
+    /// Brand indicators (draft-brand-indicators-for-message-identification).
+    pub bimi: Option<Bimi>,
+    /// DNS questions asked for this domain; those that another domain had answered before are not counted.
+    pub questions: u32,
+    /// When it was final.
+    pub time: String,
+    /// From first question to last answer.
+    pub elapsed_ms: u64,
+    /// The run that measured it.
+    pub run: String,
+}
+
+macro_rules! part {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        pub struct $name {
+            /// Whether there is one, and whether it holds.
+            pub state: PolicyState,
+            /// Why it is unknown.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub outcome: Option<Outcome>,
+            /// The records that begin as one of these does, as they came.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub text: Vec<Text>,
+            /// What is wrong with it, or worth to be told.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            pub faults: Vec<Fault>,
+            $($(#[$doc])* pub $field: $kind,)*
+        }
+    };
+}
+
+part! {
+    /// A domain's SPF record (RFC 7208), and what it comes to.
+    Spf {}
+}
+
+part! {
+    /// The DMARC record that applies to a domain (RFC 9989), and what it comes to.
+    Dmarc {}
+}
+
+part! {
+    /// What of a domain's DKIM keys (RFC 6376) can be found without a message.
+    Dkim {}
+}
+
+part! {
+    /// A domain's `_mta-sts` record (RFC 8461 §3.1).
+    MtaSts {}
+}
+
+part! {
+    /// A domain's `_smtp._tls` record (RFC 8460 §3).
+    TlsRpt {}
+}
+
+part! {
+    /// The CAA records that apply to a domain's mail (RFC 8659, RFC 9495).
+    Caa {}
+}
+
+part! {
+    /// A domain's `default._bimi` record.
+    Bimi {}
+}
