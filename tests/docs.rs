@@ -93,10 +93,7 @@ fn the_page_of_records_names_every_field() {
         }
         if definition["properties"].is_object() {
             write!(parts, ".Ss {name}\n{}", section(definition)).unwrap();
-        } else if let Some(words) = definition["oneOf"]
-            .as_array()
-            .filter(|words| words[0]["const"].is_string())
-        {
+        } else if let Some(words) = words(definition) {
             write!(
                 vocabulary,
                 ".Ss {name}\n{}.Bl -tag -width Ds -compact\n",
@@ -104,7 +101,10 @@ fn the_page_of_records_names_every_field() {
             )
             .unwrap();
             for word in words {
-                writeln!(vocabulary, ".It Cm {}", word["const"].as_str().unwrap()).unwrap();
+                match word["const"].as_str() {
+                    Some(name) => writeln!(vocabulary, ".It Cm {name}").unwrap(),
+                    None => writeln!(vocabulary, ".It Ar word").unwrap(),
+                }
                 vocabulary += &prose(word);
             }
             vocabulary += ".El\n";
@@ -118,6 +118,12 @@ fn the_page_of_records_names_every_field() {
         "man/mx-survey.5",
         &page.replace("@VOCABULARY@\n", &vocabulary),
     );
+}
+
+/// The words of a vocabulary, closed or open.
+fn words(definition: &Value) -> Option<&Vec<Value>> {
+    let words = (definition["oneOf"].as_array()).or(definition["anyOf"].as_array())?;
+    words[0]["const"].is_string().then_some(words)
 }
 
 fn section(definition: &Value) -> String {

@@ -136,7 +136,7 @@ impl Writer {
             domain.outcome.reason.word(),
             domain.implicit_mx,
             domain.null_mx,
-            domain.dnssec.map(dnssec),
+            domain.dnssec.map(Dnssec::word),
             joined(&domain.faults),
             domain.time,
             run,
@@ -197,14 +197,14 @@ impl Writer {
                 exchange.ipv6.as_ref().map(|outcome| outcome.reason.word()),
                 joined(&exchange.cname),
                 joined(&exchange.faults),
-                exchange.dnssec.map(dnssec),
+                exchange.dnssec.map(Dnssec::word),
                 exchange.tlsa.as_ref().map(|set| set.outcome.reason.word()),
                 exchange.tlsa.as_ref().map(|set| &set.base),
                 exchange
                     .tlsa
                     .as_ref()
                     .and_then(|set| set.dnssec)
-                    .map(dnssec),
+                    .map(Dnssec::word),
             ],
             2,
         )?;
@@ -557,14 +557,6 @@ fn detail(outcome: &Outcome) -> Option<String> {
     outcome.detail.as_ref().map(shown_text)
 }
 
-fn dnssec(state: Dnssec) -> &'static str {
-    match state {
-        Dnssec::Secure => "secure",
-        Dnssec::Insecure => "insecure",
-        Dnssec::Bogus => "bogus",
-    }
-}
-
 /// Tells resolutions of one exchange apart: all that is said of it, without the preference (the domain's) and the
 /// details of failures.
 fn digest(exchange: &Exchange) -> i64 {
@@ -584,10 +576,10 @@ fn digest(exchange: &Exchange) -> i64 {
     word("faults");
     exchange.faults.iter().for_each(|fault| word(fault));
     word(exchange.registered_domain.as_deref().unwrap_or(""));
-    word(exchange.dnssec.map_or("", dnssec));
+    word(exchange.dnssec.map_or("", Dnssec::word));
     if let Some(set) = &exchange.tlsa {
         word(set.outcome.reason.word());
-        word(set.dnssec.map_or("", dnssec));
+        word(set.dnssec.map_or("", Dnssec::word));
         for record in &set.records {
             word(&format!(
                 "{} {} {} {}",
