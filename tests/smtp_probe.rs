@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use socket2::Socket;
 
-use super::harness::{Ran, program, run};
+use super::harness::{Ran, program, run, run_command};
 use scripted::{Hear, Hold, Scripted, Step, deaf, say};
 
 const LOOPBACK: &[&str] = &[
@@ -212,6 +212,21 @@ fn a_stopped_run_counts_the_servers_that_waited_for_the_end_of_the_input() {
     assert_eq!(end["interrupted"], true);
     assert_eq!(end["counts"]["not_started"], 1);
     assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
+fn s4_a_dry_run_wants_no_name() {
+    // A machine without a name of two labels: hostname is not found.
+    let mut dry = Command::new(program("smtp-probe"));
+    dry.args(["--dry-run", "--quiet"])
+        .env("PATH", "/nonexistent");
+    let ran = run_command(&mut dry, b"9.9.9.9,mx.example\n").expect(0);
+    assert!(
+        ran.stderr.contains("would make 1 connections to 1 servers"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.records()[0]["settings"]["helo"], Value::Null);
 }
 
 #[test]

@@ -90,7 +90,8 @@ pub struct Starttls {
     /// A keyword that looks like STARTTLS overwritten on the way (`XXXXXXXA`, RFC 3207 §6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<String>,
-    /// Bytes in clear behind the 220: a sign of response injection. At most 512 are kept.
+    /// Bytes in clear behind the 220, with TLS behind them: a sign of response injection. At most 512 are kept. Without
+    /// a handshake in the same connection it cannot be told what they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub injected: Option<Text>,
 }

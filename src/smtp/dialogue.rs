@@ -65,6 +65,7 @@ impl Dialogue {
     /// The 250 to EHLO.
     pub(super) fn esmtp(&mut self, reply: Reply) {
         let capabilities = Capabilities::of(&reply);
+        self.oddities.remove(&Oddity::HostMismatch);
         if let (Some(greeted), Some(introduced)) = (
             self.banner.as_ref().and_then(capabilities::host),
             &capabilities.host,
@@ -85,6 +86,18 @@ impl Dialogue {
         self.starttls.advertised = Some(false);
     }
 
+    /// A 250 came behind what was taken for the last reply, and belongs to the last command: there was a reply too many
+    /// before, so what was taken for the reply to HELO is the one to EHLO.
+    pub(super) fn shift(&mut self, last: Reply) {
+        match self.helo.take() {
+            Some(ehlo) => {
+                self.helo = Some(last);
+                self.esmtp(ehlo);
+            }
+            None => self.esmtp(last),
+        }
+    }
+
     /// The reply to STARTTLS. Neither yes nor no, unless it is 220 or 5xx.
     pub(super) fn starttls(&mut self, reply: Reply) {
         self.starttls.accepted = match reply.code {
@@ -101,8 +114,8 @@ impl Dialogue {
         self.starttls.reply = Some(reply);
     }
 
-    /// Bytes that came in clear behind the 220.
-    pub(super) fn injected(&mut self, bytes: &[u8]) {
+    /// Bytes that came in clear behind the 220, before TLS began.
+    pub fn injected(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.starttls.injected = Some(bytes[..bytes.len().min(INJECTED_LIMIT)].into());
         }

@@ -40,6 +40,11 @@ impl HeloName {
         name.parse().map_err(|bad| (name, bad))
     }
 
+    /// A name that no machine has (RFC 6761 §6.4), where none is said.
+    pub fn nobody() -> Self {
+        Self("nobody.invalid".to_owned())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -29,7 +29,7 @@ pub enum Oddity {
     CodeChange,
     /// Control characters in the text: escape sequences, a CR of its own.
     Control,
-    /// Bytes came that nothing had asked for.
+    /// A reply that nothing had asked for, or that is none to what was asked: it was passed over.
     EarlyTalker,
     /// The greeting and the reply to EHLO name different hosts.
     HostMismatch,
@@ -37,7 +37,7 @@ pub enum Oddity {
     LongLine,
     /// The greeting is overwritten with asterisks, as some firewalls do.
     MaskedBanner,
-    /// A line without a code inside a reply.
+    /// A line without a code before a reply or inside one.
     NoCode,
 }
 
@@ -61,7 +61,7 @@ impl Oddity {
 /// Why bytes are no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// The first line does not begin with a reply code.
+    /// No line begins with a reply code, and none will.
     #[error("no reply code")]
     NoCode,
     /// A line beyond [`LINE_LIMIT`].
@@ -80,10 +80,16 @@ pub enum Malformed {
 pub struct ReplyParser {
     /// The line that has not ended yet.
     line: Vec<u8>,
-    /// Texts of the lines that have.
+    /// Texts of the lines that have, from the first with a code on.
     lines: Vec<Text>,
+    /// Lines before that one, blank ones included.
+    passed: usize,
+    /// The first of them that is not blank: it shows what speaks there, if no code comes.
+    stranger: Option<Text>,
     /// The code of the last line that bore one.
     code: Option<u16>,
+    /// The place in `lines` of the first line that bears this code, since it changed.
+    decisive: usize,
     /// Bytes taken in all.
     octets: usize,
     oddities: BTreeSet<Oddity>,
@@ -120,16 +126,24 @@ impl ReplyParser {
         &self.oddities
     }
 
-    /// The beginning of what came, for people: of the line that did not end, else of the last one that did.
+    /// The beginning of what came, for people: of the first line that is none of a reply, else of the line that did not
+    /// end, else of the last one that did.
     pub fn evidence(&self) -> &[u8] {
-        let bytes = match self.lines.last() {
-            Some(last) if self.line.is_empty() => &last.0,
+        let bytes = match (&self.stranger, self.lines.last()) {
+            (Some(stranger), None) => &stranger.0,
+            (_, Some(last)) if self.line.is_empty() => &last.0,
             _ => self.line.as_slice(),
         };
         &bytes[..bytes.len().min(EVIDENCE_LIMIT)]
     }
 
-    /// Whether what came, complete or not, can no more become a reply.
+    /// Which line of the reply that [`feed`](Self::feed) returned says why it has its code: the first that bears it.
+    pub fn decisive(&self) -> usize {
+        self.decisive
+    }
+
+    /// Whether something came, complete or not, that is no part of a reply, and no code so far. What still comes may
+    /// bear one.
     pub fn is_hopeless(&self) -> bool {
         // A byte each: the three digits, and what may stand behind them.
         const CLASSES: [&[u8]; 4] = [b"2345", b"0123456789", b"0123456789", b" \t-\r\n"];
@@ -138,7 +152,7 @@ impl ReplyParser {
                 .zip(CLASSES)
                 .all(|(byte, class)| class.contains(byte))
         };
-        self.code.is_none() && !begins_like_a_code(&self.line)
+        self.code.is_none() && (self.stranger.is_some() || !begins_like_a_code(&self.line))
     }
 
     fn or_no_code(&self, malformed: Malformed) -> Malformed {
@@ -167,18 +181,20 @@ impl ReplyParser {
                 // Act on the last: it is what the server came to in the end, and what Postfix acts on.
                 if self.code.is_some_and(|earlier| earlier != code) {
                     self.oddities.insert(Oddity::CodeChange);
+                    self.decisive = self.lines.len();
                 }
                 self.code = Some(code);
                 (last, text)
             }
-            None if self.code.is_none() => return Err(Malformed::NoCode),
+            // Senders read on until a line has a code; in which packet it comes must decide nothing.
+            None if self.code.is_none() => return self.pass_over(),
             // A banner with a line break in its text: the rest of the reply still comes, so read on, as Postfix does.
             None => {
                 self.oddities.insert(Oddity::NoCode);
                 (false, line)
             }
         };
-        if self.lines.len() == LINES_LIMIT {
+        if self.passed + self.lines.len() == LINES_LIMIT {
             return Err(Malformed::TooManyLines);
         }
         self.lines.push(text.into());
@@ -188,13 +204,51 @@ impl ReplyParser {
                 let lines = std::mem::take(&mut self.lines);
                 Some(Reply {
                     code,
-                    enhanced: lines.first().and_then(enhanced_code),
+                    enhanced: lines.get(self.decisive).and_then(enhanced_code),
                     lines,
                 })
             }
             _ => None,
         })
     }
+
+    /// Takes a line without a code off, before any that has one: unless it shows that no code will come.
+    fn pass_over(&mut self) -> Result<Option<Reply>, Malformed> {
+        self.oddities.insert(Oddity::NoCode);
+        let line = self.line.trim_ascii_end();
+        if !line.is_empty() && self.stranger.is_none() {
+            self.stranger = Some(self.line[..self.line.len().min(EVIDENCE_LIMIT)].into());
+        }
+        if is_another_protocol(line) {
+            return Err(Malformed::NoCode);
+        }
+        if self.passed == LINES_LIMIT {
+            return Err(self.or_no_code(Malformed::TooManyLines));
+        }
+        self.passed += 1;
+        self.line.clear();
+        Ok(None)
+    }
+}
+
+/// Whether a line is the greeting or the answer of a protocol that is not SMTP, and known by it: waiting for a code
+/// would be for nothing.
+fn is_another_protocol(line: &[u8]) -> bool {
+    const GREETINGS: [&[u8]; 7] = [
+        b"SSH-",
+        b"HTTP/",
+        b"+OK",
+        b"-ERR",
+        b"* OK",
+        b"* PREAUTH",
+        b"* BYE",
+    ];
+    // Telnet negotiates before it says anything (RFC 854).
+    const TELNET: &[u8] = b"\xff";
+    GREETINGS
+        .iter()
+        .chain([&TELNET])
+        .any(|greeting| line.starts_with(greeting))
 }
 
 /// The code of a line, whether the line is the last of its reply, and its text. A code without anything behind it is
@@ -239,21 +293,13 @@ fn note_strange_bytes(line: &[u8], oddities: &mut BTreeSet<Oddity>) {
     if line.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
         return;
     }
-    match std::str::from_utf8(line) {
-        Ok(text) => {
-            if text.contains('\0') {
-                oddities.insert(Oddity::Binary);
-            }
-            if text
-                .chars()
-                .any(|character| character.is_control() && !matches!(character, '\0' | '\t'))
-            {
-                oddities.insert(Oddity::Control);
-            }
-        }
-        Err(_) => {
-            oddities.insert(Oddity::Binary);
-        }
+    if line.contains(&b'\0') || std::str::from_utf8(line).is_err() {
+        oddities.insert(Oddity::Binary);
+    }
+    // Where it is not UTF-8, what lies between the bytes that are not is text all the same.
+    let is_control = |character: char| character.is_control() && !matches!(character, '\0' | '\t');
+    if (line.utf8_chunks()).any(|chunk| chunk.valid().chars().any(is_control)) {
+        oddities.insert(Oddity::Control);
     }
 }
 
@@ -322,6 +368,12 @@ mod tests {
             ("220 é\r\n".as_bytes(), 220, &[]),
             (b"220-hello\r\n<html>\r\n\r\n220 mx\r\n", 220, &["no_code"]),
             (b"220-hello\r\n220x\r\n22\r\n220 mx\r\n", 220, &["no_code"]),
+            (b"\r\n220 late\r\n", 220, &["no_code"]),
+            (
+                b"\n \r\nhello\r\n120 x\r\n250-a\r\n250 b\r\n",
+                250,
+                &["bare_lf", "no_code"],
+            ),
         ] {
             let (result, oddities, _) = parse(bytes);
             assert_eq!(result.unwrap().unwrap().code, code, "{bytes:?}");
@@ -330,18 +382,38 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_begin_with_a_code_is_no_reply() {
+    fn s3_controls_are_told_beside_bytes_that_are_no_text() {
+        for (bytes, words) in [
+            (&b"220 \xff\x1b[2J\x00\r\n"[..], &["binary", "control"][..]),
+            (b"220 \x1b\xe9\r\n", &["binary", "control"]),
+            (b"220 \xe9\x7f\r\n", &["binary", "control"]),
+            (b"220 \0\x07\r\n", &["binary", "control"]),
+            (b"220 \xe9\t\r\n", &["binary"]),
+        ] {
+            assert_eq!(parse(bytes).1, words, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn another_protocol_is_known_by_its_first_line_and_other_strangers_by_the_lack_of_a_code() {
         for bytes in [
             &b"SSH-2.0-OpenSSH_9.6\r\n"[..],
             b"HTTP/1.1 400 Bad Request\r\n",
-            b"\r\n220 late\r\n",
-            b"220x\r\n",
-            b"2200 x\r\n",
-            b"120 x\r\n",
-            b"99\r\n",
+            b"\r\n+OK POP3\r\n",
+            b"* OK IMAP4rev1\r\n",
         ] {
             assert_eq!(parse(bytes).0, Err(Malformed::NoCode), "{bytes:?}");
         }
+        for bytes in [&b"220x\r\n"[..], b"2200 x\r\n", b"120 x\r\n", b"99\r\n"] {
+            let mut parser = ReplyParser::default();
+            assert_eq!(parser.feed(&mut &*bytes), Ok(None));
+            assert!(parser.is_hopeless());
+            assert_eq!(parser.evidence(), bytes);
+        }
+        let blank = b"\r\n".repeat(LINES_LIMIT + 1);
+        assert_eq!(parse(&blank).0, Err(Malformed::NoCode));
+        let strange = b"hello\r\n".repeat(LINES_LIMIT + 1);
+        assert_eq!(parse(&strange).0, Err(Malformed::NoCode));
     }
 
     #[test]

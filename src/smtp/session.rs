@@ -8,6 +8,10 @@
 //! Strictly in turns: nothing is sent before the last reply is complete, since servers take early talkers for spammers.
 //! The last word is QUIT wherever it is our turn, except after a 220 to STARTTLS. It is not our turn after a timeout or
 //! in the middle of a reply; then the connection is just closed.
+//!
+//! Replies belong to commands by their order, as every sender has it, and never by the moment at which they come: what a
+//! packet boundary or a slow machine can turn decides nothing. A reply that cannot be one to the command (a second
+//! greeting, a 250 to STARTTLS) is passed over; if a fitting one comes behind it, there was one too many before.
 
 use std::future::poll_fn;
 use std::io;
@@ -81,8 +85,9 @@ pub enum Upgrade<'d, S> {
     Ready {
         /// The stream. Nothing may be said on it in clear any more.
         stream: S,
-        /// Bytes in clear that came behind the 220. They are no part of TLS, and a client that acts on them can be
-        /// made to believe an attacker; they stand in [`Dialogue::starttls`] too.
+        /// Bytes in clear that have come behind the 220 by now; more of them may be on their way. If TLS begins, they
+        /// were injected: a client that acts on them can be made to believe an attacker. If it does not, they are the
+        /// server's answer.
         leftover: Vec<u8>,
     },
     /// 5xx: no. The conversation can go on in clear.
@@ -108,8 +113,8 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin> Session<'d, S, Connected> {
         let begun = Instant::now();
         let banner = self.reply(Phase::Banner, self.patience.banner).await?;
         self.dialogue.timings.banner_ms = Some(milliseconds(begun));
-        self.dialogue.banner(&banner);
-        match banner.code {
+        self.dialogue.banner(&banner.reply);
+        match banner.reply.code {
             220 => Ok(self.into_state()),
             _ => Err(self.part(Phase::Banner, &banner).await),
         }
@@ -133,25 +138,33 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin> Session<'d, S, Greeted> {
         let result = self.ehlo_or_helo(name).await;
         self.dialogue.timings.ehlo_ms = Some(milliseconds(begun));
         match result? {
-            (_, Reply { code: 250, .. }) => Ok(self.into_state()),
-            (phase, reply) => Err(self.part(phase, &reply).await),
+            (_, heard) if heard.reply.code == 250 => Ok(self.into_state()),
+            (phase, heard) => Err(self.part(phase, &heard).await),
         }
     }
 
-    async fn ehlo_or_helo(&mut self, name: &str) -> Result<(Phase, Reply), Outcome> {
-        let ehlo = self.ask(Phase::Ehlo, &format!("EHLO {name}")).await?;
-        if ehlo.code == 250 {
-            self.dialogue.esmtp(ehlo.clone());
+    async fn ehlo_or_helo(&mut self, name: &str) -> Result<(Phase, Heard), Outcome> {
+        let asked = self.ask(Phase::Ehlo, &format!("EHLO {name}")).await?;
+        let ehlo = asked.heard;
+        if ehlo.reply.code == 250 {
+            self.dialogue.esmtp(ehlo.reply.clone());
             return Ok((Phase::Ehlo, ehlo));
         }
-        self.dialogue.ehlo = Some(ehlo.clone());
-        if ehlo.code < 500 {
+        self.dialogue.ehlo = Some(ehlo.reply.clone());
+        if ehlo.reply.code < 500 {
             return Ok((Phase::Ehlo, ehlo));
         }
-        let helo = self.ask(Phase::Helo, &format!("HELO {name}")).await?;
-        self.dialogue.helo = Some(helo.clone());
+        let helo = match self.ask(Phase::Helo, &format!("HELO {name}")).await {
+            Ok(asked) => asked.heard,
+            // It hung up, before our HELO or behind it: the rejection was its last word.
+            Err(outcome) if matches!(outcome.reason, Reason::Closed | Reason::Reset) => {
+                return Err(ehlo.ends(Phase::Ehlo));
+            }
+            Err(outcome) => return Err(outcome),
+        };
+        self.dialogue.helo = Some(helo.reply.clone());
         // Rejected both times, it may be us that the server rejects: that says nothing about ESMTP.
-        if helo.code == 250 {
+        if helo.reply.code == 250 {
             self.dialogue.helo_only();
         }
         Ok((Phase::Helo, helo))
@@ -169,13 +182,14 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin> Session<'d, S, Introduced> {
         let begun = Instant::now();
         let result = self.ask(Phase::Starttls, "STARTTLS").await;
         self.dialogue.timings.starttls_ms = Some(milliseconds(begun));
-        let reply = result?;
-        self.dialogue.starttls(reply.clone());
-        match reply.code {
+        let Asked { heard, passed } = result?;
+        if let Some(late) = passed.filter(|reply| reply.code == 250) {
+            self.dialogue.shift(late);
+        }
+        self.dialogue.starttls(heard.reply.clone());
+        match heard.reply.code {
             220 => {
-                // Whatever else came by now came before our side of the handshake: it was said in clear.
                 self.read_what_is_there().await;
-                self.dialogue.injected(&self.input);
                 self.dialogue.server_said(&self.input);
                 Ok(Upgrade::Ready {
                     stream: self.stream,
@@ -183,7 +197,7 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin> Session<'d, S, Introduced> {
                 })
             }
             500..=599 => Ok(Upgrade::Refused(self)),
-            _ => Err(self.part(Phase::Starttls, &reply).await),
+            _ => Err(self.part(Phase::Starttls, &heard).await),
         }
     }
 }
@@ -208,13 +222,12 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
     }
 
     /// The outcome that a complete reply puts an end to, after a goodbye.
-    async fn part(&mut self, phase: Phase, reply: &Reply) -> Outcome {
+    async fn part(&mut self, phase: Phase, heard: &Heard) -> Outcome {
         self.say_goodbye().await;
-        ended_by(phase, reply)
+        heard.ends(phase)
     }
 
     async fn say_goodbye(&mut self) {
-        self.drop_early_bytes();
         self.dialogue.client_said("QUIT");
         let until = self.until.min(Instant::now() + self.patience.farewell);
         // Nothing depends on the answer: waiting for it only lets the server close first, as it likes to.
@@ -223,6 +236,7 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
             let mut parser = ReplyParser::default();
             self.read_reply(&mut parser)
                 .await
+                .map(drop)
                 .map_err(|failure| match failure {
                     Failure::Io(error) => error,
                     Failure::Malformed(_) => io::ErrorKind::InvalidData.into(),
@@ -231,13 +245,8 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
         .await;
     }
 
-    /// A command and its reply. Bytes that came before the command cannot be its reply, except to end the conversation.
-    async fn ask(&mut self, phase: Phase, command: &str) -> Result<Reply, Outcome> {
-        self.read_what_is_there().await;
-        if let Some(reply) = self.last_word() {
-            return Err(self.part(phase, &reply).await);
-        }
-        self.drop_early_bytes();
+    /// A command and its reply: the first that fits. Without any, one that does not is against the protocol.
+    async fn ask(&mut self, phase: Phase, command: &str) -> Result<Asked, Outcome> {
         self.dialogue.client_said(command);
         let line = format!("{command}\r\n");
         let until = self.until.min(Instant::now() + self.patience.reply);
@@ -246,23 +255,45 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         };
         match sent {
-            Ok(()) => self.reply(phase, self.patience.reply).await,
+            Ok(()) => self.fitting_reply(phase, until).await,
             // The server closed. It may have said why: a 421, most of all.
-            Err(error) => match self.reply(phase, Duration::ZERO).await {
-                Ok(reply) => Err(ended_by(phase, &reply)),
-                Err(_) => Err(Outcome::new(phase, reason(&error)).with(error.to_string())),
+            Err(error) => match self.fitting_reply(phase, Instant::now()).await {
+                Ok(Asked { heard, .. }) if heard.reply.code >= 400 => Err(heard.ends(phase)),
+                _ => Err(Outcome::new(phase, reason(&error)).with(error.to_string())),
             },
         }
     }
 
+    async fn fitting_reply(&mut self, phase: Phase, until: Instant) -> Result<Asked, Outcome> {
+        let mut passed: Option<Heard> = None;
+        loop {
+            let within = until.saturating_duration_since(Instant::now());
+            let heard = match (self.reply(phase, within).await, passed) {
+                (Ok(heard), passed) if fits(phase, heard.reply.code) => {
+                    let passed = passed.map(|passed| passed.reply);
+                    return Ok(Asked { heard, passed });
+                }
+                (Ok(heard), _) => heard,
+                (Err(_), Some(passed)) => {
+                    let phase_is_over = passed.ends(phase);
+                    self.say_goodbye().await;
+                    return Err(phase_is_over);
+                }
+                (Err(outcome), None) => return Err(outcome),
+            };
+            self.dialogue.oddities.insert(Oddity::EarlyTalker);
+            passed = Some(heard);
+        }
+    }
+
     /// A whole reply, or how waiting for it ended.
-    async fn reply(&mut self, phase: Phase, within: Duration) -> Result<Reply, Outcome> {
+    async fn reply(&mut self, phase: Phase, within: Duration) -> Result<Heard, Outcome> {
         let until = self.until.min(Instant::now() + within);
         let mut parser = ReplyParser::default();
         let result = timeout_at(until, self.read_reply(&mut parser)).await;
         self.dialogue.oddities.extend(parser.oddities());
         let reason = match result {
-            Ok(Ok(reply)) => return Ok(reply),
+            Ok(Ok(heard)) => return Ok(heard),
             Ok(Err(Failure::Malformed(malformed))) => match malformed {
                 Malformed::NoCode => no_code(phase),
                 _ => Reason::TooLong,
@@ -278,7 +309,7 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
         })
     }
 
-    async fn read_reply(&mut self, parser: &mut ReplyParser) -> Result<Reply, Failure> {
+    async fn read_reply(&mut self, parser: &mut ReplyParser) -> Result<Heard, Failure> {
         loop {
             let mut rest = self.input.as_slice();
             let result = parser.feed(&mut rest);
@@ -286,7 +317,8 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
             self.dialogue.server_said(&self.input[..taken]);
             self.input.drain(..taken);
             if let Some(reply) = result? {
-                return Ok(reply);
+                let decisive = parser.decisive();
+                return Ok(Heard { reply, decisive });
             }
             // All was taken: give the memory back for the wait.
             self.input = Vec::new();
@@ -318,26 +350,46 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
         self.input.extend_from_slice(read);
         Poll::Ready(Ok(read.len()))
     }
+}
 
-    /// A 4xx or 5xx among the bytes that came unasked, such as "421 too many connections" right behind a greeting.
-    fn last_word(&self) -> Option<Reply> {
-        let mut rest = self.input.as_slice();
-        while !rest.is_empty() {
-            match ReplyParser::default().feed(&mut rest) {
-                Ok(Some(reply)) if reply.code >= 400 => return Some(reply),
-                Ok(Some(_)) => {}
-                _ => break,
-            }
+/// A whole reply, and which of its lines says why it has its code.
+#[derive(Clone, Debug)]
+struct Heard {
+    reply: Reply,
+    decisive: usize,
+}
+
+impl Heard {
+    /// What a reply that is not the wished-for one makes of the conversation: with its code, and the words of the line
+    /// that has it.
+    fn ends(&self, phase: Phase) -> Outcome {
+        let Self { reply, decisive } = self;
+        let reason = match reply.code {
+            400..=499 => Reason::Deferred,
+            500..=599 => Reason::Rejected,
+            _ => Reason::ProtocolError,
+        };
+        let mut said = format!("{} ", reply.code).into_bytes();
+        if let Some(line) = reply.lines.get(*decisive) {
+            said.extend_from_slice(&line.0);
         }
-        None
+        said.truncate(EVIDENCE_LIMIT);
+        Outcome::new(phase, reason).with(said.as_slice())
     }
+}
 
-    fn drop_early_bytes(&mut self) {
-        if !self.input.is_empty() {
-            self.dialogue.oddities.insert(Oddity::EarlyTalker);
-            self.dialogue.server_said(&self.input);
-            self.input = Vec::new();
-        }
+/// A reply that fits its command.
+struct Asked {
+    heard: Heard,
+    /// The last one before it that did not.
+    passed: Option<Reply>,
+}
+
+/// Whether a reply of this code can be one to the command of this phase (RFC 5321 §4.3.2, RFC 3207 §4).
+fn fits(phase: Phase, code: u16) -> bool {
+    match phase {
+        Phase::Starttls => code == 220 || code >= 400,
+        _ => code == 250 || code >= 400,
     }
 }
 
@@ -364,21 +416,6 @@ async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, bytes: &[u8]) -> io::R
     stream.flush().await
 }
 
-/// What a complete reply that is not the wished-for one makes of the conversation, with its code and first line.
-fn ended_by(phase: Phase, reply: &Reply) -> Outcome {
-    let reason = match reply.code {
-        400..=499 => Reason::Deferred,
-        500..=599 => Reason::Rejected,
-        _ => Reason::ProtocolError,
-    };
-    let mut said = format!("{} ", reply.code).into_bytes();
-    if let Some(first) = reply.lines.first() {
-        said.extend_from_slice(&first.0);
-    }
-    said.truncate(EVIDENCE_LIMIT);
-    Outcome::new(phase, reason).with(said.as_slice())
-}
-
 /// What answers a connect without a reply code does not speak SMTP; later it breaks SMTP.
 fn no_code(phase: Phase) -> Reason {
     match phase {
@@ -387,10 +424,12 @@ fn no_code(phase: Phase) -> Reason {
     }
 }
 
-/// What an error of the stream means; beyond [`SESSION_LIMIT`] it is one of ours.
+/// What an error of the stream means; beyond [`SESSION_LIMIT`] it is one of ours. A pipe is broken where the server's FIN
+/// came first: whether we read that or write behind it, it closed.
 fn reason(error: &io::Error) -> Reason {
     match error.kind() {
         io::ErrorKind::FileTooLarge => Reason::TooLong,
+        io::ErrorKind::BrokenPipe => Reason::Closed,
         _ => connect::reason(error),
     }
 }
@@ -491,7 +530,8 @@ mod tests {
         )
         .await;
         assert_eq!(ended, "ready, 14 behind");
-        assert_eq!(dialogue.starttls.injected, Some("250 injected\r\n".into()));
+        // Whether they were injected shows only when TLS begins, or does not.
+        assert_eq!(dialogue.starttls.injected, None);
         assert_eq!(dialogue.starttls.advertised, Some(false));
         assert_eq!(dialogue.starttls.accepted, Some(true));
     }
@@ -530,7 +570,8 @@ mod tests {
             (&[b"220 half"], true, "banner/timeout", None, None, &[]),
             (&[b""], true, "banner/timeout", None, None, &[]),
             (&[b""], false, "banner/closed", None, None, &[]),
-            (&[b"220 mx\r\n421 too many\r\n"], false, "ehlo/deferred", None, None, &["QUIT"]),
+            (&[b"220 mx\r\n421 too many\r\n"], false, "ehlo/deferred", None, None, &[EHLO, "QUIT"]),
+            (&[b"220 mx\r\n554 go away\r\n", b""], false, "ehlo/rejected", None, None, &[EHLO, HELO]),
         ];
         for (script, stays, expected, esmtp, accepted, hears) in cases {
             let (ended, dialogue, heard) = converse(script, *stays).await;
@@ -560,6 +601,183 @@ mod tests {
         assert_eq!(heard, [EHLO, "STARTTLS"]);
         assert_eq!(dialogue.flags(), ["early_talker"]);
         assert_eq!(dialogue.starttls.advertised, Some(true));
+    }
+
+    /// Pieces of a server's words as they may come: the pieces of a turn are sent with a pause before each.
+    async fn converse_in_pieces(
+        turns: &'static [&'static [&'static str]],
+        pace: Duration,
+    ) -> (String, Dialogue) {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let server = tokio::spawn(async move {
+            let (read, mut write) = tokio::io::split(theirs);
+            let mut read = BufReader::new(read);
+            for (turn, pieces) in turns.iter().enumerate() {
+                if turn > 0 && read.read_line(&mut String::new()).await.is_err() {
+                    return;
+                }
+                for (position, piece) in pieces.iter().enumerate() {
+                    if position > 0 && !pace.is_zero() {
+                        tokio::time::sleep(pace).await;
+                    }
+                    let _ = write.write_all(piece.as_bytes()).await;
+                }
+            }
+            let _ = read.read_to_string(&mut String::new()).await;
+        });
+        let mut dialogue = Dialogue::default();
+        let until = Instant::now() + Duration::from_secs(2);
+        let result = async {
+            let session = Session::new(ours, PATIENCE, until, &mut dialogue);
+            let session = session.greet().await?.introduce("probe.example").await?;
+            match session.starttls().await? {
+                Upgrade::Ready { .. } => Ok::<_, Outcome>("ready".to_owned()),
+                Upgrade::Refused(session) => {
+                    session.quit().await;
+                    Ok("refused".to_owned())
+                }
+            }
+        };
+        let ended = match result.await {
+            Ok(ended) => ended,
+            Err(outcome) => format!("{}/{}", outcome.phase, outcome.reason),
+        };
+        server.abort();
+        (ended, dialogue)
+    }
+
+    #[tokio::test]
+    async fn s1_what_a_packet_holds_decides_nothing() {
+        const OFFER: &str = "250-mx\r\n250 STARTTLS\r\n";
+        const GO: &str = "220 go\r\n";
+        type Case = (
+            &'static [&'static [&'static str]],
+            &'static str,
+            [Option<bool>; 3],
+            &'static [&'static str],
+        );
+        const YES: Option<bool> = Some(true);
+        let cases: &[Case] = &[
+            // Lines without a code before a reply.
+            (
+                &[&["220 mx\r\n", "\r\n", OFFER], &[], &[GO]],
+                "ready",
+                [YES; 3],
+                &["no_code"],
+            ),
+            (
+                &[&["220 mx\r\n"], &["\r\n", OFFER], &[GO]],
+                "ready",
+                [YES; 3],
+                &["no_code"],
+            ),
+            (
+                &[&["\r\n", "hello\r\n", "220 mx\r\n"], &[OFFER], &[GO]],
+                "ready",
+                [YES; 3],
+                &["no_code"],
+            ),
+            (
+                &[&["220 mx\r\n"], &[OFFER], &["\r\n", GO]],
+                "ready",
+                [YES; 3],
+                &["no_code"],
+            ),
+            // A reply that nothing had asked for, and then all the others in their turn.
+            (
+                &[&["220 mx\r\n", "220 mx\r\n"], &[OFFER], &[GO]],
+                "ready",
+                [YES; 3],
+                &["early_talker"],
+            ),
+            (
+                &[&["220 mx\r\n", "250 well\r\n"], &[OFFER], &[GO]],
+                "ready",
+                [YES; 3],
+                &["early_talker"],
+            ),
+            (
+                &[
+                    &["220 mx\r\n", "502 what\r\n"],
+                    &[OFFER],
+                    &["250 mx\r\n"],
+                    &[GO],
+                ],
+                "ready",
+                [YES; 3],
+                &["early_talker"],
+            ),
+            (
+                &[&["220 mx\r\n", "421 busy\r\n"], &[]],
+                "ehlo/deferred",
+                [None; 3],
+                &[],
+            ),
+            (
+                &[&["220 mx\r\n", "220 again\r\n"], &[]],
+                "ehlo/protocol_error",
+                [None; 3],
+                &["early_talker"],
+            ),
+            (
+                &[
+                    &["220", " mx\r", "\n"],
+                    &["250-mx\r\n", "250 STARTTLS", "\r\n"],
+                    &[GO],
+                ],
+                "ready",
+                [YES; 3],
+                &[],
+            ),
+            (
+                &[&["hello\r\n", "\r\n", "you\r\n"]],
+                "banner/not_smtp",
+                [None; 3],
+                &["no_code"],
+            ),
+        ];
+        for (turns, expected, facts, flags) in cases {
+            for pace_ms in [0, 1, 30] {
+                let pace = Duration::from_millis(pace_ms);
+                let (ended, dialogue) = converse_in_pieces(turns, pace).await;
+                let label = format!("{turns:?} at {pace_ms} ms");
+                assert_eq!(&ended, expected, "{label}");
+                let Dialogue {
+                    esmtp, starttls, ..
+                } = &dialogue;
+                let found = [*esmtp, starttls.advertised, starttls.accepted];
+                assert_eq!(&found, facts, "{label}");
+                assert_eq!(&dialogue.flags(), flags, "{label}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn s2_the_words_are_those_of_the_line_whose_code_counts() {
+        for (banner, said) in [
+            ("220-mx ESMTP\r\n521 5.7.1 blocked\r\n", "521 5.7.1 blocked"),
+            (
+                "554-5.7.1 blocked\r\n554 5.7.1 see there\r\n",
+                "554 5.7.1 blocked",
+            ),
+            (
+                "220-mx\r\n421-4.7.0 busy\r\nlater\r\n421 x\r\n",
+                "421 4.7.0 busy",
+            ),
+        ] {
+            let (ours, theirs) = tokio::io::duplex(1 << 16);
+            let server = tokio::spawn(serve(theirs, vec![banner.into()], false));
+            let mut dialogue = Dialogue::default();
+            let until = Instant::now() + Duration::from_secs(2);
+            let greeted = Session::new(ours, PATIENCE, until, &mut dialogue)
+                .greet()
+                .await;
+            let outcome = greeted.map(drop).unwrap_err();
+            assert_eq!(outcome.detail, Some(said.into()));
+            let enhanced = dialogue.banner.unwrap().enhanced;
+            assert_eq!(enhanced.as_deref(), said.split(' ').nth(1), "{banner}");
+            server.await.unwrap();
+        }
     }
 
     #[tokio::test]

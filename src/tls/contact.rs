@@ -63,7 +63,10 @@ impl Contact {
             .await?;
         match session.starttls().await? {
             // Bytes that came in clear behind the 220 are noted in the dialogue, and are no part of TLS.
-            Upgrade::Ready { stream, .. } => Ok(stream),
+            Upgrade::Ready { stream, leftover } => {
+                call.dialogue.injected(&leftover);
+                Ok(stream)
+            }
             Upgrade::Refused(session) => {
                 session.quit().await;
                 Err(Outcome::new(Phase::Starttls, Reason::Rejected))

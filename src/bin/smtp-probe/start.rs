@@ -66,6 +66,8 @@ fn prober(args: &Args) -> anyhow::Result<Prober> {
 fn helo(args: &Args) -> anyhow::Result<HeloName> {
     match &args.helo {
         Some(name) => Ok(name.clone()),
+        // Nobody hears it.
+        None if args.dry_run => Ok(HeloName::nobody()),
         None => HeloName::of_this_machine().map_err(|(name, bad)| {
             anyhow::anyhow!("this machine calls itself {name:?}: {bad}; give --helo NAME")
         }),
@@ -90,8 +92,10 @@ fn settings(args: &Args, prober: &Prober) -> Map<String, Value> {
         ("banner_timeout_ms", milliseconds(args.banner_timeout)),
         ("reply_timeout_ms", milliseconds(args.reply_timeout)),
     ];
+    let is_said = |name: &str| name != "helo" || !args.dry_run || args.helo.is_some();
     settings
         .into_iter()
+        .filter(|(name, _)| is_said(name))
         .map(|(name, value)| (name.to_owned(), value))
         .collect()
 }
