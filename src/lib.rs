@@ -22,6 +22,8 @@ pub mod cipher;
 
 pub mod tls;
 
+pub mod judge;
+
 pub mod received;
 
 pub mod leak;

@@ -14,7 +14,7 @@ mod run;
 mod smtp;
 mod text;
 mod tls;
-mod words;
+pub(crate) mod words;
 
 use serde::Serialize;
 use time::format_description::BorrowedFormatItem;

@@ -1,0 +1,2 @@
+//! Judgements: pure rules, facts in, verdict out.
+pub mod delivery;
