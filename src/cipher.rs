@@ -52,9 +52,12 @@ fn by_iana(name: &str) -> Option<Suite> {
 }
 
 fn suite(of: &TlsCipherSuite) -> Suite {
-    // The registry's "0x" names of export suites tell the strength; the table has the size of the algorithm's key.
+    // The names of export suites tell the strength; the table has the size of the algorithm's key.
     let bits = if of.name.contains("_40_") || of.name.contains("DES40") {
         40
+    } else if of.name.contains("_CHACHA20_POLY1305") {
+        // The table has 128; the key of ChaCha20 has 256 bits (RFC 7905 §2, RFC 8439 §2.3).
+        256
     } else {
         of.enc_size
     };

@@ -8,6 +8,8 @@ pub mod front;
 mod hostile;
 #[path = "tls_inspect/old.rs"]
 mod old;
+#[path = "tls_inspect/oracle.rs"]
+mod oracle;
 #[path = "tls_inspect/script.rs"]
 mod script;
 

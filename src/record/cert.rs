@@ -33,7 +33,7 @@ pub struct CertFacts {
     pub subject: Text,
     /// Issuer, RFC 4514.
     pub issuer: Text,
-    /// Serial number, hex.
+    /// Serial number, hex, without the octet by which DER says that it is not negative.
     pub serial: String,
     /// notBefore; null where it is no time.
     pub not_before: Option<String>,

@@ -183,8 +183,8 @@ pub struct Verdict {
     pub valid: Option<bool>,
     /// `valid`, or the first of these that holds: `malformed`, `bad_signature`, `self_signed`, `incomplete_chain` (the
     /// issuer was not sent and is not in the store), `unknown_issuer` (the chain ends at a root that the store does
-    /// not have), `distrusted`, `not_a_ca`, `path_too_long`, `name_constraints`, `expired`, `not_yet_valid`,
-    /// `not_a_server_certificate`, `unsupported` (valid is null), `other`.
+    /// not have), `distrusted`, `not_a_ca`, `path_too_long`, `name_constraints`, `critical_extension` (one that is not
+    /// known), `expired`, `not_yet_valid`, `not_a_server_certificate`, `unsupported` (valid is null), `other`.
     pub reason: String,
     /// Other causes that hold at the same time, sorted; `ca_as_end_entity` is a remark that a valid chain may bear.
     /// `incomplete_chain` with `unknown_issuer` beside it: the chain does not tell which of the two is missing.

@@ -278,9 +278,10 @@ mod tests {
     #[test]
     fn a_record_that_cannot_be_judged_leaves_it_open_unless_another_matches() {
         let mut params = CertificateParams::new(vec!["mx.test".into()]).unwrap();
-        let mut unknown = rcgen::CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
-        unknown.set_criticality(true);
-        params.custom_extensions = vec![unknown];
+        // Policies are not followed.
+        let mut policies = rcgen::CustomExtension::from_oid_content(&[2, 5, 29, 36], vec![0x30, 0]);
+        policies.set_criticality(true);
+        params.custom_extensions = vec![policies];
         let mut ca = CertificateParams::new(vec![]).unwrap();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();

@@ -82,7 +82,7 @@ pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
     Ok(CertFacts {
         subject: dn::text(subject),
         issuer: dn::text(certificate.issuer()),
-        serial: hex(certificate.raw_serial()),
+        serial: serial(certificate.raw_serial()),
         not_before: time_text(&certificate.validity().not_before).filter(|_| !no_start),
         not_after: time_text(&certificate.validity().not_after).filter(|_| !no_end),
         common_names: dn::common_names(subject),
@@ -108,6 +108,14 @@ pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
         scts: timestamps(&certificate),
         x509_version: certificate.version().0.saturating_add(1),
     })
+}
+
+/// A serial number in hex, without the octet that only says in DER that it is not negative (X.690 §8.3).
+fn serial(contents: &[u8]) -> String {
+    match contents {
+        [0, rest @ ..] if !rest.is_empty() => hex(rest),
+        _ => hex(contents),
+    }
 }
 
 /// The facts that a `tls` record repeats of the first certificate.
@@ -462,6 +470,19 @@ mod tests {
                 vec![0x30, 3, 2, 1, 5],
             ));
         params.self_signed(&key).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn t7_serial_numbers_are_without_the_octet_of_the_sign() {
+        for (contents, text) in [
+            (&[0x00, 0xcb, 0x40][..], "cb40"),
+            (&[0x7b, 0x00], "7b00"),
+            (&[0x00], "00"),
+            (&[0xff], "ff"),
+            (&[], ""),
+        ] {
+            assert_eq!(serial(contents), text);
+        }
     }
 
     #[test]

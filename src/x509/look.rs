@@ -11,7 +11,7 @@ use rustls::pki_types::TrustAnchor;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 
-use super::constraints::{self, Constraints, Name};
+use super::constraints::{self, Budget, Constraints, Name};
 use super::der::{self, Fault};
 use super::signature::{Checked, Signed};
 use super::store::Store;
@@ -87,6 +87,7 @@ pub(super) fn look<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Resul
         store,
         at,
         checks: 0,
+        budget: Budget::for_one_chain(),
         path: vec![0],
         was_cut,
     };
@@ -121,8 +122,13 @@ struct Member<'a> {
     /// In canonical form.
     subject: Vec<u8>,
     issuer: Vec<u8>,
-    /// Contents of the subject as it stands.
-    name: &'a [u8],
+    /// Its names that constraints speak of: those of the subjectAltName, the mailboxes of the subject if it has none
+    /// there, and the subject.
+    names: Vec<Name<'a>>,
+    /// The subtrees that it holds those below it to.
+    constraints: Option<Constraints<'a>>,
+    /// What is wrong with it, whatever its place.
+    faults: BTreeSet<&'static str>,
 }
 
 impl<'a> Member<'a> {
@@ -134,15 +140,22 @@ impl<'a> Member<'a> {
                 .ok_or(Fault::NotDer(0))
         };
         let name = contents(certificate.tbs_certificate.subject.as_raw())?;
-        Ok(Self {
+        let constraints = facts::extension(&certificate, 30)
+            .and_then(der::read)
+            .and_then(|it| Constraints::of(it.contents));
+        let mut member = Self {
             position,
             signed: Signed::of(der).ok_or(Fault::NotDer(0))?,
             spki: contents(certificate.tbs_certificate.subject_pki.raw)?,
             subject: dn::canonical(name),
             issuer: dn::canonical(contents(certificate.tbs_certificate.issuer.as_raw())?),
-            name,
+            names: names(&certificate, name),
+            constraints,
+            faults: BTreeSet::new(),
             certificate,
-        })
+        };
+        member.faults = member.faults_anywhere();
+        Ok(member)
     }
 
     fn is_self_issued(&self) -> bool {
@@ -150,21 +163,27 @@ impl<'a> Member<'a> {
     }
 
     /// What is wrong with it, whatever its place: it breaks the encoding of RFC 5280 §4, or has a critical extension
-    /// that is not processed here (§4.2).
-    fn fault(&self) -> Option<&'static str> {
+    /// that is not known (§6.1.4 (o), §6.1.5 (f)), or one that is known and not processed here.
+    fn faults_anywhere(&self) -> BTreeSet<&'static str> {
         let is_malformed = self.certificate.version().0 > 2
             || !has_proper_times(&self.signed)
             || !is_minimal(self.certificate.raw_serial())
             || self.certificate.signature_algorithm != self.certificate.tbs_certificate.signature
             || self.certificate.extensions_map().is_err()
             || self.certificate.extensions().iter().any(is_unreadable);
-        let is_unsupported = (self.certificate.extensions().iter())
-            .any(|it| it.critical && !is_processed(it.oid.as_bytes()));
-        match (is_malformed, is_unsupported) {
-            (true, _) => Some("malformed"),
-            (_, true) => Some("unsupported"),
-            _ => None,
-        }
+        let criticals = || {
+            let critical = (self.certificate.extensions().iter()).filter(|it| it.critical);
+            critical.map(|it| it.oid.as_bytes())
+        };
+        let is_unknown = criticals().any(|oid| !is_processed(oid) && !is_about_policies(oid));
+        [
+            (is_malformed, "malformed"),
+            (is_unknown, "critical_extension"),
+            (criticals().any(is_about_policies), "unsupported"),
+        ]
+        .into_iter()
+        .filter_map(|(holds, fault)| holds.then_some(fault))
+        .collect()
     }
 
     fn basic_constraints(&self) -> Option<(bool, Option<u32>)> {
@@ -183,33 +202,20 @@ impl<'a> Member<'a> {
         })
     }
 
-    /// The subtrees that it holds those below it to.
-    fn constraints(&self) -> Option<&'a [u8]> {
-        let value = facts::extension(&self.certificate, 30)?;
-        der::read(value).map(|it| it.contents)
-    }
-
     /// What speaks against its names.
-    fn breaks(&self, constraints: &Constraints<'_>) -> Option<&'static str> {
-        let alternative = facts::extension(&self.certificate, 17)
-            .and_then(constraints::general_names)
-            .unwrap_or_default();
-        let has_mailbox = alternative.iter().any(Name::is_email);
-        let subject = self.certificate.subject();
-        let mailboxes = (subject.iter_email().filter(|_| !has_mailbox))
-            .map(|mailbox| Name::email(mailbox.attr_value().data));
-        let directory = Some(Name::directory(self.name)).filter(|_| !self.name.is_empty());
-        let faults: Vec<_> = (alternative
-            .iter()
-            .copied()
-            .chain(mailboxes)
-            .chain(directory))
-        .filter_map(|name| constraints.fault(name))
-        .collect();
-        let is_broken = faults.contains(&"name_constraints");
-        is_broken
-            .then_some("name_constraints")
-            .or(faults.first().copied())
+    fn breaks(&self, constraints: &Constraints<'_>, budget: &Budget) -> Option<&'static str> {
+        let mut worst = None;
+        for &name in &self.names {
+            match constraints.fault(name, budget) {
+                None => {}
+                Some("unsupported") => {
+                    worst = Some("unsupported");
+                    break;
+                }
+                fault => return fault,
+            }
+        }
+        worst
     }
 
     fn may_sign_certificates(&self) -> bool {
@@ -235,6 +241,18 @@ impl<'a> Member<'a> {
             }))
         })
     }
+}
+
+/// The names of a certificate with this subject that constraints speak of (RFC 5280 §4.2.1.10).
+fn names<'a>(certificate: &X509Certificate<'a>, subject: &'a [u8]) -> Vec<Name<'a>> {
+    let mut names = facts::extension(certificate, 17)
+        .and_then(constraints::general_names)
+        .unwrap_or_default();
+    if !names.iter().any(Name::is_email) {
+        names.extend(constraints::mailboxes(subject).unwrap_or_default());
+    }
+    names.extend((!subject.is_empty()).then(|| Name::directory(subject)));
+    names
 }
 
 /// The times of a certificate are written as RFC 5280 §4.1.2.5 says: to the second, in Greenwich.
@@ -273,6 +291,11 @@ fn is_unreadable(extension: &X509Extension<'_>) -> bool {
     }
 }
 
+/// policyMappings, policyConstraints, inhibitAnyPolicy: they are known, and policies are not followed here.
+fn is_about_policies(oid: &[u8]) -> bool {
+    matches!(oid, [0x55, 0x1d, 33 | 36 | 54])
+}
+
 /// Whether the look, or the question it answers, takes an extension into account: keyUsage, subjectAltName,
 /// basicConstraints, nameConstraints, cRLDistributionPoints, certificatePolicies (any policy will do), extKeyUsage.
 fn is_processed(oid: &[u8]) -> bool {
@@ -302,6 +325,7 @@ struct Climber<'a, 'm> {
     store: &'m Store,
     at: i64,
     checks: u32,
+    budget: Budget,
     /// Positions from the leaf to where the climb is.
     path: Vec<usize>,
     /// There are more certificates than were read.
@@ -387,7 +411,10 @@ impl Climber<'_, '_> {
         let judged = self.path.len() - usize::from(is_issuer);
         let mut faults = self.faults(&self.path[..judged]);
         if let (Some(constraints), true) = (&anchor.name_constraints, !is_member || is_issuer) {
-            faults.extend(self.broken(constraints, &self.path[..judged]));
+            faults.extend(match Constraints::of(constraints) {
+                Some(constraints) => self.broken(&constraints, &self.path[..judged]),
+                None => Some("malformed"),
+            });
         }
         Way {
             end: End::Anchored,
@@ -406,14 +433,11 @@ impl Climber<'_, '_> {
     }
 
     /// What speaks against the names of certificates, of which the first is a leaf.
-    fn broken(&self, constraints: &[u8], path: &[usize]) -> Option<&'static str> {
-        let Some(constraints) = Constraints::of(constraints) else {
-            return Some("malformed");
-        };
+    fn broken(&self, constraints: &Constraints<'_>, path: &[usize]) -> Option<&'static str> {
         let faults: Vec<_> = (path.iter().enumerate())
             .map(|(depth, &position)| (depth, &self.members[position]))
             .filter(|(depth, member)| *depth == 0 || !member.is_self_issued())
-            .filter_map(|(_, member)| member.breaks(&constraints))
+            .filter_map(|(_, member)| member.breaks(constraints, &self.budget))
             .collect();
         let is_broken = faults.contains(&"name_constraints");
         is_broken
@@ -426,7 +450,7 @@ impl Climber<'_, '_> {
         let mut faults = BTreeSet::new();
         for (depth, &position) in path.iter().enumerate() {
             let member = &self.members[position];
-            faults.extend(member.fault());
+            faults.extend(&member.faults);
             let validity = member.certificate.validity();
             if self.at > validity.not_after.timestamp() {
                 faults.insert("expired");
@@ -459,7 +483,7 @@ impl Climber<'_, '_> {
             {
                 faults.insert("path_too_long");
             }
-            let constraints = member.constraints();
+            let constraints = member.constraints.as_ref();
             faults.extend(constraints.and_then(|it| self.broken(it, &path[..depth])));
         }
         faults

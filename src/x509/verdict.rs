@@ -17,7 +17,7 @@ use super::store::Store;
 use crate::record::{Verdict, timestamp};
 
 /// The reasons against a chain, the first that holds is *the* reason and the others are told beside it.
-const REASONS: [&str; 14] = [
+const REASONS: [&str; 15] = [
     "malformed",
     "bad_signature",
     "self_signed",
@@ -27,6 +27,7 @@ const REASONS: [&str; 14] = [
     "not_a_ca",
     "path_too_long",
     "name_constraints",
+    "critical_extension",
     "expired",
     "not_yet_valid",
     "not_a_server_certificate",
@@ -207,7 +208,7 @@ fn cause(error: &Error) -> Option<&'static str> {
         Error::PathLenConstraintViolated => "path_too_long",
         Error::EndEntityUsedAsCa => "not_a_ca",
         Error::CertDistrusted => "distrusted",
-        Error::UnsupportedCriticalExtension => "unsupported",
+        Error::UnsupportedCriticalExtension => "critical_extension",
         Error::SignatureAlgorithmMismatch | Error::InvalidCertValidity => "malformed",
         _ => return None,
     })
@@ -528,8 +529,71 @@ mod tests {
             no("name_constraints", &["ca_as_end_entity"])
         );
         let chain = [leaf(ca_leaf, &critical), der(&critical)];
+        assert_eq!(
+            says(&chain, &store(&root)),
+            no("critical_extension", &["ca_as_end_entity"])
+        );
+    }
+
+    #[test]
+    fn t7_critical_extensions_that_are_unknown_are_a_no_and_policies_are_open() {
+        let root = root("root");
+        let with = |oid: &[u64], critical: bool| {
+            let mut params = params("leaf", false);
+            let mut extension = CustomExtension::from_oid_content(oid, vec![0x30, 0]);
+            extension.set_criticality(critical);
+            params.custom_extensions = vec![extension];
+            says(&[leaf(params, &root)], &store(&root))
+        };
+        for oid in [&[1, 2, 3, 4][..], &[2, 5, 29, 14], &[2, 5, 29, 46]] {
+            assert_eq!(with(oid, true), no("critical_extension", &[]), "{oid:?}");
+            assert_eq!(with(oid, false), yes(&[]), "{oid:?}");
+        }
+        let (valid, reason, _) = with(&[2, 5, 29, 36], true);
+        assert_eq!((valid, reason.as_str()), (None, "unsupported"));
+    }
+
+    #[test]
+    fn t7_a_name_with_a_leading_dot_is_in_no_permitted_subtree() {
+        let root = root("root");
+        let narrow = narrow(&root);
+        let with = |name: &[u8]| {
+            let mut params = params("leaf", false);
+            let names = [&[0x82, name.len() as u8][..], name].concat();
+            let names = [&[0x30, names.len() as u8][..], &names].concat();
+            params.custom_extensions =
+                vec![CustomExtension::from_oid_content(&[2, 5, 29, 17], names)];
+            says(&[leaf(params, &narrow), der(&narrow)], &store(&root))
+        };
+        assert_eq!(with(b"mx.allowed.test"), yes(&[]));
+        assert_eq!(with(b".allowed.test"), no("name_constraints", &[]));
+        assert_eq!(with(b"mx..allowed.test"), no("name_constraints", &[]));
+    }
+
+    /// Thousands of names under CAs with thousands of subtrees each: an answer in bounded time, and an open one.
+    #[test]
+    fn a2_a_chain_that_would_take_minutes_is_unsupported_in_a_moment() {
+        let root = root("root");
+        let held = |name: &str, issuer: &Ca| {
+            let mut params = params(name, true);
+            params.name_constraints = Some(NameConstraints {
+                permitted_subtrees: vec![],
+                excluded_subtrees: (0..9_000)
+                    .map(|number| GeneralSubtree::DnsName(format!("x{number}.test")))
+                    .collect(),
+            });
+            intermediate(params, issuer)
+        };
+        let first = held("first", &root);
+        let mut many = params("leaf", false);
+        many.subject_alt_names = (0..4_000)
+            .map(|number| rcgen::SanType::DnsName(format!("m{number}.example").try_into().unwrap()))
+            .collect();
+        let chain = [leaf(many, &first), der(&first)];
+        let begun = std::time::Instant::now();
         let (valid, reason, _) = says(&chain, &store(&root));
         assert_eq!((valid, reason.as_str()), (None, "unsupported"));
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
     }
 
     #[test]

@@ -19,9 +19,12 @@ pub const SERVER: &[(&str, &str)] = &[
     ("rc4", "RC4 (RFC 7465)"),
     (
         "single_des",
-        "DES, RC2 or another cipher of 56 bits and less",
+        "DES with a key of 56 bits and less (RFC 5469)",
     ),
-    ("triple_des", "a block of 64 bits: SWEET32 (CVE-2016-2183)"),
+    (
+        "triple_des",
+        "3DES, IDEA or RC2, a block of 64 bits: SWEET32 (CVE-2016-2183)",
+    ),
     ("md5_mac", "HMAC-MD5"),
     ("cbc_sha1", "CBC with SHA-1: BEAST, Lucky Thirteen"),
     ("static_rsa", "RSA key transport: no forward secrecy"),
@@ -83,7 +86,7 @@ pub fn of_server(tls: &Tls) -> Vec<&'static str> {
         "rc4" => takes(|suite| suite.contains("RC4_")),
         "single_des" => takes(is_single_des),
         "triple_des" => takes(|suite| {
-            ["3DES", "IDEA", "DES_192_EDE3"]
+            ["3DES", "IDEA", "RC2_", "DES_192_EDE3"]
                 .iter()
                 .any(|it| suite.contains(it))
         }),
@@ -136,13 +139,32 @@ fn named(words: &[(&'static str, &str)], holds: impl Fn(&str) -> bool) -> Vec<&'
 }
 
 fn is_single_des(suite: &str) -> bool {
-    const CIPHERS: [&str; 6] = [
-        "_DES_CBC_",
-        "_DES40_",
-        "_RC2_",
-        "_DES_64_CBC",
-        "_DES_CBC_40",
-        "RC4_40",
-    ];
+    const CIPHERS: [&str; 4] = ["_DES_CBC_", "_DES40_", "_DES_64_CBC", "_DES_CBC_40"];
     CIPHERS.iter().any(|it| suite.contains(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t7_export_rc4_is_no_des() {
+        for suite in [
+            "TLS_RSA_WITH_DES_CBC_SHA",
+            "TLS_RSA_EXPORT_WITH_DES40_CBC_SHA",
+            "TLS_KRB5_EXPORT_WITH_DES_CBC_40_SHA",
+            "SSL_CK_DES_64_CBC_WITH_MD5",
+        ] {
+            assert!(is_single_des(suite), "{suite}");
+        }
+        for suite in [
+            "TLS_RSA_EXPORT_WITH_RC4_40_MD5",
+            "TLS_RSA_EXPORT_WITH_RC2_CBC_40_MD5",
+            "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
+            "SSL_CK_DES_192_EDE3_CBC_WITH_MD5",
+            "SSL_CK_RC4_128_EXPORT40_WITH_MD5",
+        ] {
+            assert!(!is_single_des(suite), "{suite}");
+        }
+    }
 }
