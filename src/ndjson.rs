@@ -74,7 +74,7 @@ pub fn tag(bytes: &[u8]) -> Result<Cow<'_, str>, NotARecord> {
 }
 
 /// serde_json's message without its "at line 1", which is never the line of the stream.
-fn describe(error: &serde_json::Error) -> String {
+pub(crate) fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {
         Some(at) => format!("{} at column {}", &text[..at], error.column()),
@@ -86,6 +86,7 @@ fn describe(error: &serde_json::Error) -> String {
 pub struct Lines<R> {
     input: R,
     number: u64,
+    position: u64,
 }
 
 /// A line, or the number of one that was too long to keep.
@@ -100,7 +101,16 @@ pub enum Read1 {
 impl<R: BufRead> Lines<R> {
     /// Lines of `input`, numbered from 1.
     pub fn new(input: R) -> Self {
-        Self { input, number: 0 }
+        Self {
+            input,
+            number: 0,
+            position: 0,
+        }
+    }
+
+    /// How many bytes were read: behind the last line and its line feed.
+    pub fn position(&self) -> u64 {
+        self.position
     }
 
     /// The next line; `None` at the end.
@@ -124,6 +134,7 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         self.number += 1;
+        self.position += bytes.len() as u64;
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
             return Ok(Some(Read1::Line(Line {
@@ -133,7 +144,7 @@ impl<R: BufRead> Lines<R> {
             })));
         }
         if bytes.len() as u64 == limit {
-            self.input.skip_until(b'\n')?;
+            self.position += self.input.skip_until(b'\n')? as u64;
             return Ok(Some(Read1::TooLong(self.number)));
         }
         Ok(Some(Read1::Line(Line {

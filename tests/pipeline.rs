@@ -589,6 +589,87 @@ fn what_is_no_record_is_named_and_the_rest_is_there() {
     }
 }
 
+/// One record ends no run: it is named, left out, and the rest is measured.
+#[test]
+fn a_record_that_cannot_be_read_is_named_and_the_rest_is_measured() {
+    let lab = Lab::new(&world(3, MIXED));
+    for stage in NETWORK_STAGES {
+        let good = input_of(stage, &lab, 3);
+        let clean = run_stage(stage, &lab, &good).expect(0);
+        let (own, kind) = match stage {
+            "mx-lookup" => ("domain", "poll"),
+            "smtp-probe" => ("smtp", "domain"),
+            _ => ("tls", "smtp"),
+        };
+        // A lone surrogate, a key twice, and a record of its own type without a key.
+        let faults = [
+            format!(r#"{{"type":"{kind}","domain":"\ud800.test","ip":"\ud800"}}"#),
+            format!(
+                r#"{{"type":"{kind}","domain":"a.test","domain":"b.test","ip":"127.0.0.1","ip":"127.0.0.2"}}"#
+            ),
+            format!(r#"{{"type":"{own}","domain":"\ud800","ip":5}}"#),
+        ];
+        let input = format!("{good}{}\n", faults.join("\n"));
+        let before = good.lines().count();
+        let ran = run_stage(stage, &lab, &input).expect(1);
+        for number in 1..=faults.len() {
+            let name = format!("{stage}: line {}: ", before + number);
+            assert!(ran.stderr.contains(&name), "{name}: {}", ran.stderr);
+        }
+        assert_eq!(ran.stderr.lines().count(), faults.len(), "{}", ran.stderr);
+        for fault in &faults {
+            assert!(!ran.stdout.contains(fault), "{stage}: {fault}");
+        }
+        assert_eq!(observations(&clean), observations(&ran), "{stage}");
+    }
+}
+
+/// An answer of an earlier run that cannot be read is named with its file and line, and its subject measured again.
+#[test]
+fn a_line_to_resume_that_cannot_be_read_is_named_and_its_subject_is_measured() {
+    let lab = Lab::new(&world(3, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    let part = directory.path().join("part.ndjson");
+    let part = part.to_str().unwrap();
+    for stage in NETWORK_STAGES {
+        let input = input_of(stage, &lab, 3);
+        let whole = run_stage(stage, &lab, &input).expect(0);
+        let own = match stage {
+            "mx-lookup" => "domain",
+            "smtp-probe" => "smtp",
+            _ => "tls",
+        };
+        // The first answer of three is spoilt in turn in three ways.
+        for (spoil, with) in [
+            (r#""outcome":{"#, r#""outcome":5,"was":{"#),
+            (
+                r#""outcome":{"#,
+                r#""outcome":{"phase":"\ud800"},"outcome":{"#,
+            ),
+            (r#""type":"#, r#""type":"x","type":"#),
+        ] {
+            let lines: Vec<&str> = whole.stdout.lines().collect();
+            let place = lines
+                .iter()
+                .position(|line| line.starts_with(&format!(r#"{{"type":"{own}""#)))
+                .unwrap();
+            let spoilt = lines[place].replacen(spoil, with, 1);
+            assert_ne!(spoilt, lines[place]);
+            let mut earlier: Vec<&str> = lines.clone();
+            earlier[place] = &spoilt;
+            std::fs::write(part, earlier.join("\n") + "\n{\"torn").unwrap();
+            let mut arguments = arguments(stage, &lab);
+            arguments.extend(["--resume".to_owned(), part.to_owned()]);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let ran = run(stage, &arguments, &input).expect(1);
+            let named = format!("{stage}: {part}: line {}: ", place + 1);
+            assert!(ran.stderr.starts_with(&named), "{named}: {}", ran.stderr);
+            assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+            assert_eq!(observations(&ran), observations(&whole), "{stage}");
+        }
+    }
+}
+
 #[test]
 fn what_is_resumed_must_fit() {
     let lab = Lab::new(&world(3, MIXED));

@@ -183,6 +183,14 @@ pub fn invalid(text: &[u8], why: &InvalidName) -> Domain {
     domain
 }
 
+/// The record of a name that was not looked up.
+pub fn unasked(name: &Name, outcome: Outcome) -> Domain {
+    Domain {
+        outcome,
+        ..blank(name.to_string())
+    }
+}
+
 fn blank(name: String) -> Domain {
     Domain {
         domain: name,

@@ -9,7 +9,10 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
-use super::{Found, Observe, Observed, Options, Select, Taken, Tally, Turn};
+use super::found::Item;
+use super::resume::{Resume, Resumed};
+use super::seen::Seen;
+use super::{Found, Observe, Observed, Options, Select, Subject, Taken, Tally, Turn};
 use crate::ndjson::{Line, NotARecord, Read1};
 use crate::net::pacing::{End, Next, Place, Rate, Scheduler};
 use crate::program::output::{Gone, Output};
@@ -22,6 +25,8 @@ pub(super) struct Driver<S: Select, O: Observe> {
     options: Options,
     select: S,
     observe: Arc<O>,
+    seen: Seen,
+    resume: Option<Resume>,
     output: Output,
     runs: Runs,
     scheduler: Scheduler<Attempt<O::Job>>,
@@ -35,6 +40,21 @@ pub(super) struct Driver<S: Select, O: Observe> {
     stop: Stop,
     /// The last line was in a plain form: this stage is the source of its stream.
     is_source: bool,
+}
+
+/// What a batch of lines brought: written first, then begun.
+struct Brought<J> {
+    lines: Vec<u8>,
+    jobs: Vec<(J, Option<Place>)>,
+}
+
+impl<J> Default for Brought<J> {
+    fn default() -> Self {
+        Self {
+            lines: Vec::new(),
+            jobs: Vec::new(),
+        }
+    }
 }
 
 struct Attempt<J> {
@@ -101,15 +121,25 @@ where
     S: Select<Job = O::Job>,
     O: Observe,
 {
-    pub(super) async fn start(select: S, observe: O, options: Options) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        select: S,
+        observe: O,
+        resume: Option<Resume>,
+        options: Options,
+    ) -> anyhow::Result<Self> {
         let output = Output::stdout()?;
-        let runs = Runs::start(options.stage, &options.settings, &options.resumed);
+        let mut runs = Runs::start(options.stage, &options.settings, &options.resumed);
+        if let Some(resume) = &resume {
+            resume.faults(|what, why| runs.complain_of(what, why));
+        }
         let rate = Rate::new(options.limits.rate);
         let scheduler = Scheduler::new(options.limits.clone(), rate.clone());
         let progress = Progress::new(options.stage, options.progress);
         Ok(Self {
             select,
             observe: Arc::new(observe),
+            seen: Seen::new(),
+            resume,
             output,
             runs,
             scheduler,
@@ -168,7 +198,13 @@ where
 
     /// The loop: read, start, finish, until there is nothing left of any.
     async fn turn_over(&mut self) -> Result<(), Interruption> {
-        input::ahead(S::OWN, |line| self.select.done(line)).context("the input")?;
+        input::ahead(S::OWN, |line| {
+            // One that cannot be read is reported where it stands.
+            if let Ok(Some(key)) = self.select.done(line) {
+                self.seen.is_first(&key);
+            }
+        })
+        .context("the input")?;
         let mut input = Some(input::stdin(self.options.stage, self.options.awaited)?);
         let mut signals = Signals::new()?;
         loop {
@@ -322,68 +358,131 @@ where
     }
 
     async fn take_batch(&mut self, batch: Vec<Read1>) -> Result<(), Interruption> {
-        let mut found = Found::new(self.runs.id.clone());
+        let mut brought = Brought::default();
         for read in batch {
             self.tally.add("lines", 1);
             match read {
-                Read1::Line(line) => self.take_line(line, &mut found)?,
+                Read1::Line(line) => self.take_line(line, &mut brought)?,
                 Read1::TooLong(number) => self.runs.complain(number, &NotARecord::TooLong),
             }
         }
-        self.take_found(found).await
+        self.take_brought(brought).await
     }
 
-    fn take_line(&mut self, mut line: Line, found: &mut Found<O::Job>) -> Result<(), Interruption> {
+    fn take_line(
+        &mut self,
+        mut line: Line,
+        brought: &mut Brought<O::Job>,
+    ) -> Result<(), Interruption> {
         let kind = line.tag();
         if let Ok("run") = kind.as_deref() {
             self.runs.seen(&line);
         }
         if self.stop != Stop::No {
             match kind {
-                Ok(_) => pass(&mut line, found),
+                Ok(_) => pass(&mut line, brought),
                 Err(_) => self.tally.add("not_started", 1),
             }
             return Ok(());
         }
-        let start = found.lines.len();
-        let taken = self.select.select(&line, kind.as_deref(), found)?;
+        let mut found = Found::new(self.runs.id.clone(), &mut self.seen, &mut self.tally);
+        let taken = match kind.as_deref() {
+            Ok(kind) if S::OWN.contains(&kind) => Ok(self.select.done(&line)),
+            kind => Err(self.select.select(&line, kind, &mut found)),
+        };
+        let items = found.items;
+        let taken = match taken {
+            Ok(Ok(key)) => {
+                if let Some(key) = key {
+                    self.seen.is_first(&key);
+                }
+                Taken::Passed
+            }
+            Ok(Err(why)) => Taken::Refused(why),
+            Err(taken) => taken,
+        };
         drop(kind);
         match taken {
             Taken::Passed => {
                 // The line itself comes before what it brought.
-                let brought = found.lines.split_off(start);
-                pass(&mut line, found);
-                found.lines.extend_from_slice(&brought);
+                pass(&mut line, brought);
                 self.is_source = false;
             }
             Taken::Consumed => self.is_source = true,
             Taken::Refused(why) => self.runs.complain(line.number, &why),
         }
-        Ok(())
+        self.settle(items, brought)
     }
 
     async fn end_of_input(&mut self) -> Result<(), Interruption> {
         if self.stop != Stop::No {
             return Ok(());
         }
-        let mut found = Found::new(self.runs.id.clone());
-        self.select.end(&mut found)?;
-        self.take_found(found).await
+        let mut found = Found::new(self.runs.id.clone(), &mut self.seen, &mut self.tally);
+        self.select.end(&mut found);
+        let items = found.items;
+        let mut brought = Brought::default();
+        self.settle(items, &mut brought)?;
+        self.take_brought(brought).await
+    }
+
+    fn settle(
+        &mut self,
+        items: Vec<Item<O::Job>>,
+        brought: &mut Brought<O::Job>,
+    ) -> Result<(), Interruption> {
+        for item in items {
+            match item {
+                Item::Lines(lines) => brought.lines.extend_from_slice(&lines),
+                Item::Subject(subject) => self.take_subject(subject, brought)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The way of every subject of every stage: seen, resume, gate, schedule, each counted.
+    fn take_subject(
+        &mut self,
+        subject: Subject<O::Job>,
+        brought: &mut Brought<O::Job>,
+    ) -> Result<(), Interruption> {
+        let Subject {
+            key,
+            place,
+            names,
+            job,
+        } = subject;
+        if !self.seen.is_first(&key) {
+            self.tally.repeated(&key);
+            return Ok(());
+        }
+        if let Some(resume) = &mut self.resume
+            && let Some(line) = resume.answer(&key)?
+        {
+            let mut resumed = Resumed::new(resume, &mut brought.lines);
+            if self.select.resume(&line, &mut resumed)? {
+                let emitted = resumed.emitted();
+                self.tally.add("resumed", emitted);
+                self.tally.saved(&key);
+                return Ok(());
+            }
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let ip = place.as_ref().map(|place| place.ip);
+        if let Some(reason) = self.observe.refusal(ip, &names) {
+            let refused = self.observe.refused(job, reason, &self.runs.id);
+            self.tally.outcome(refused.phase, refused.reason);
+            brought.lines.extend_from_slice(&refused.lines);
+        } else if self.select.starts(&job) {
+            brought.jobs.push((job, place));
+        }
+        Ok(())
     }
 
     /// Writes first, then lets the work begin.
-    async fn take_found(&mut self, found: Found<O::Job>) -> Result<(), Interruption> {
-        let Found {
-            lines, jobs, tally, ..
-        } = found;
-        for ((phase, reason), count) in tally.outcomes {
-            *self.tally.outcomes.entry((phase, reason)).or_default() += count;
-        }
-        for (what, count) in tally.counts {
-            self.tally.add(what, count);
-        }
-        self.output.send(lines).await?;
-        for (job, place) in jobs {
+    async fn take_brought(&mut self, brought: Brought<O::Job>) -> Result<(), Interruption> {
+        self.output.send(brought.lines).await?;
+        for (job, place) in brought.jobs {
             match place {
                 Some(place) => self.scheduler.push(
                     Attempt {
@@ -410,7 +509,7 @@ where
             *input = None;
         }
         let mut lines = Vec::new();
-        let mut not_started = self.unpaced.len() as u64 + self.select.held();
+        let mut not_started = self.unpaced.len() as u64 + self.select.held(&self.seen);
         self.unpaced.clear();
         for attempt in self.scheduler.drain() {
             match attempt.fallback {
@@ -434,7 +533,7 @@ where
 
     fn show_progress(&mut self) {
         let figures = Figures {
-            lines: self.tally.counts.get("lines").copied().unwrap_or(0),
+            lines: self.tally.count("lines"),
             flying: self.flying.len(),
             waiting: self.waiting(),
             outcomes: &self.tally.outcomes,
@@ -444,11 +543,7 @@ where
     }
 
     fn status(&self) -> Status {
-        let unmeasured = self
-            .tally
-            .counts
-            .get("not_started")
-            .is_some_and(|&count| count > 0);
+        let unmeasured = self.tally.count("not_started") > 0;
         if self.runs.is_clean() && !unmeasured && !(self.runs.interrupted && self.is_source) {
             Status::Complete
         } else {
@@ -480,9 +575,9 @@ where
     }
 }
 
-fn pass<J>(line: &mut Line, found: &mut Found<J>) {
-    found.lines.append(&mut line.bytes);
-    found.lines.push(b'\n');
+fn pass<J>(line: &mut Line, brought: &mut Brought<J>) {
+    brought.lines.append(&mut line.bytes);
+    brought.lines.push(b'\n');
 }
 
 /// Batches of the input.

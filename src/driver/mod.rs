@@ -1,54 +1,134 @@
 //! The driver of every network stage.
 //!
-//! A line's way: the reader → `select` (in input order: the line is sent on, its kind looked at, only own input
-//! parsed, repeats counted) → `observe` (concurrent; cannot fail, it returns a record) → the one writer. Nothing
-//! goes back. Cause precedes effect: a line is in the writer's queue before the work that it causes begins.
+//! A line's way: the reader → [`Select::select`] (in input order: the line is sent on, its kind looked at, only own input
+//! parsed) → for each [`Subject`] that it yields, once and in this order: **seen** before? **resume**: does the earlier run answer
+//! it? **gate**: may it be asked at all? **schedule**: it waits for its turn → [`Observe::observe`] (concurrent; cannot fail, it
+//! returns a record) → the one writer. Nothing goes back. Cause precedes effect: a line is in the writer's queue before the work
+//! that it causes begins.
+//!
+//! # A stage of one's own
+//!
+//! 1. A `Selection` implements [`Select`]: `OWN` names the types it writes, `done` reads the key of such a line, and `select` looks
+//!    at the other lines and calls [`Found::subject`] with a [`Subject`] for each thing it names. It keeps no set of what it
+//!    has seen, asks no earlier run and no gate. Where a subject is dear to make, [`Found::repeats`] first.
+//! 2. An observer implements [`Observe`]: `observe` makes the record of a job, [`Observe::refused`] the one of a job that the gate
+//!    ([`Observe::refusal`]) turned away. Another try is [`Observed::again`]; the driver says when.
+//! 3. The program builds [`Options`] from the options that stages share, opens `--resume` by [`resume::Resume::open`], and calls [`run`].
+//!
+//! ```
+//! use mx_survey::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
+//! use mx_survey::ndjson::{Line, NotARecord};
+//! use mx_survey::record::{Listed, Outcome, Reason};
+//!
+//! /// Measures the length of every name.
+//! struct Names;
+//!
+//! impl Select for Names {
+//!     type Job = String;
+//!     const OWN: &'static [&'static str] = &["listed"];
+//!
+//!     fn select(&mut self, line: &Line, kind: Result<&str, &NotARecord>, found: &mut Found<'_, String>) -> Taken {
+//!         if kind.is_ok() {
+//!             return Taken::Passed;
+//!         }
+//!         let name = line.plain().into_owned();
+//!         found.subject(Subject { key: Key::Domain(name.clone().into()), place: None, names: vec![name.clone()], job: name });
+//!         Taken::Consumed
+//!     }
+//!
+//!     fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
+//!         let listed: Listed = serde_json::from_slice(&line.bytes).map_err(|error| error.to_string())?;
+//!         Ok(Some(Key::Domain(listed.domain.into())))
+//!     }
+//! }
+//!
+//! struct Measure;
+//!
+//! impl Observe for Measure {
+//!     type Job = String;
+//!
+//!     async fn observe(&self, name: String, turn: Turn) -> Observed<String> {
+//!         let length = name.len() as u64;
+//!         let run = Some(turn.run.to_string());
+//!         let listed = Listed { source: "lengths".into(), domain: name, rank: Some(length), users: None, of: None, share: None, run };
+//!         Observed::record(&listed, &Outcome::ok())
+//!     }
+//!
+//!     fn refused(&self, name: String, reason: Reason, _run: &str) -> Observed<String> {
+//!         unreachable!("there is no gate, so {name} is not turned away for {reason}")
+//!     }
+//! }
+//! ```
 
 mod drive;
+mod found;
+mod key;
 pub mod options;
 pub mod resume;
 pub mod seen;
+mod turn;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use crate::ndjson::{self, Line, NotARecord};
-use crate::net::pacing::{Place, Rate};
+use crate::ndjson::{Line, NotARecord};
 use crate::program::Status;
-use crate::record::{Outcome, Phase, Reason, Record};
+use crate::record::Reason;
 use drive::Driver;
+pub use found::{Found, Subject, Tally, place};
+pub use key::Key;
 pub use options::Options;
+use resume::{Resume, Resumed};
+use seen::Seen;
+pub use turn::{Observed, Turn};
 
-/// Finds the work in the input. Called in input order, from one thread.
+/// Finds the subjects in the input. Called in input order, from one thread.
 pub trait Select {
     /// What one observation needs to know.
     type Job: Send + 'static;
+
+    /// The types of the records that it writes: such a line on the input means that its subject is done. It is sent on and not given
+    /// to [`Select::select`].
+    const OWN: &'static [&'static str];
 
     /// Looks at a line; `kind` is its `type`. What it puts into `found` is written behind the line itself.
     fn select(
         &mut self,
         line: &Line,
         kind: Result<&str, &NotARecord>,
-        found: &mut Found<Self::Job>,
-    ) -> anyhow::Result<Taken>;
+        found: &mut Found<'_, Self::Job>,
+    ) -> Taken;
 
-    /// The type of the records that it writes: one on the input means that its subject is done.
-    const OWN: &'static str;
+    /// The subject of a line of one of its own types, which is not measured any more; `None`: of no subject.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the line: it is reported and left out.
+    fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String>;
 
-    /// Notes a record of that type: its subject is not measured any more.
-    fn done(&mut self, line: &Line);
+    /// Emits the line with which an earlier run answers a subject, and what belongs to it; false if that is no answer after all, and
+    /// nothing was emitted.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the earlier run; they end this one.
+    fn resume(&mut self, line: &[u8], resumed: &mut Resumed<'_>) -> anyhow::Result<bool> {
+        resumed.emit(line);
+        Ok(true)
+    }
+
+    /// Asked of each job before it is scheduled: false if it is only counted, as under `--dry-run`.
+    fn starts(&mut self, _job: &Self::Job) -> bool {
+        true
+    }
 
     /// Subjects that wait for the end of the input: where a signal comes before, they are not started.
-    fn held(&self) -> u64 {
+    fn held(&self, _seen: &Seen) -> u64 {
         0
     }
 
     /// Called once at the end of the input, for work that had to wait for it.
-    fn end(&mut self, _found: &mut Found<Self::Job>) -> anyhow::Result<()> {
-        Ok(())
-    }
+    fn end(&mut self, _found: &mut Found<'_, Self::Job>) {}
 
     /// Figures of its own for the last line.
     fn counts(&self) -> BTreeMap<String, u64> {
@@ -79,6 +159,14 @@ pub trait Observe: Send + Sync + 'static {
         turn: Turn,
     ) -> impl Future<Output = Observed<Self::Job>> + Send;
 
+    /// Why a subject must not be asked, if it must not: who asked to be left out, special-purpose addresses.
+    fn refusal(&self, _ip: Option<IpAddr>, _names: &[&str]) -> Option<Reason> {
+        None
+    }
+
+    /// The record of a job that was turned away for `reason`.
+    fn refused(&self, job: Self::Job, reason: Reason, run: &str) -> Observed<Self::Job>;
+
     /// What else the progress display shows.
     fn note(&self) -> Option<String> {
         None
@@ -100,139 +188,17 @@ pub trait Observe: Send + Sync + 'static {
     }
 }
 
-/// What an observation is told of its turn.
-#[derive(Clone, Debug)]
-pub struct Turn {
-    /// Which try this is, from 1.
-    pub attempt: u32,
-    /// The id of this run.
-    pub run: Arc<str>,
-    spacing: Duration,
-    rate: Rate,
-    is_paced: bool,
-}
-
-impl Turn {
-    /// Waits until one more connection to the same address is due; `last` is when the one before began.
-    pub async fn reconnect(&self, last: Instant) {
-        tokio::time::sleep_until((last + self.spacing).into()).await;
-        if self.is_paced {
-            tokio::time::sleep_until(self.rate.take(Instant::now()).into()).await;
-        }
-    }
-}
-
-/// What an observation brought.
-#[derive(Debug)]
-pub struct Observed<J> {
-    /// Whole lines, to be written together.
-    pub lines: Vec<u8>,
-    /// For the counts.
-    pub phase: Phase,
-    /// For the counts; `deferred` slows the operator down.
-    pub reason: Reason,
-    /// Connections opened.
-    pub connections: u32,
-    /// When the last of them began.
-    pub began: Option<Instant>,
-    /// Another try, if there is to be one: then `lines` are written only if it cannot be made.
-    pub again: Option<J>,
-}
-
-impl<J> Observed<J> {
-    /// A record and its outcome.
-    pub fn record<R: Record>(record: &R, outcome: &Outcome) -> Self {
-        Self {
-            lines: ndjson::to_line(record),
-            phase: outcome.phase,
-            reason: outcome.reason,
-            connections: 0,
-            began: None,
-            again: None,
-        }
-    }
-}
-
-/// What [`Select::select`] found on a line.
-#[derive(Debug)]
-pub struct Found<J> {
-    /// The id of this run.
-    pub run: Arc<str>,
-    lines: Vec<u8>,
-    jobs: Vec<(J, Option<Place>)>,
-    tally: Tally,
-}
-
-impl<J> Found<J> {
-    fn new(run: Arc<str>) -> Self {
-        Self {
-            run,
-            lines: Vec::new(),
-            jobs: Vec::new(),
-            tally: Tally::default(),
-        }
-    }
-
-    /// Work. Without a place it is not paced.
-    pub fn job(&mut self, job: J, place: Option<Place>) {
-        self.jobs.push((job, place));
-    }
-
-    /// A record that needs no work, with its outcome.
-    pub fn answer<R: Record>(&mut self, record: &R, outcome: &Outcome) {
-        ndjson::append(&mut self.lines, record);
-        self.tally.outcome(outcome.phase, outcome.reason);
-    }
-
-    /// A record beside the measured ones.
-    pub fn record<R: Record>(&mut self, record: &R) {
-        ndjson::append(&mut self.lines, record);
-    }
-
-    /// A line of an earlier run, as it stands.
-    pub fn resumed(&mut self, line: &[u8]) {
-        self.lines.extend_from_slice(line);
-        self.lines.push(b'\n');
-        self.tally.add("resumed", 1);
-    }
-
-    /// Counts something for the last line.
-    pub fn count(&mut self, what: &'static str) {
-        self.tally.add(what, 1);
-    }
-
-    /// A subject that was asked for before.
-    pub fn repeated(&mut self) {
-        self.tally.add("repeated", 1);
-    }
-}
-
-/// Counts of a run.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    /// Records by outcome.
-    pub outcomes: HashMap<(Phase, Reason), u64>,
-    /// Everything else.
-    pub counts: BTreeMap<&'static str, u64>,
-}
-
-impl Tally {
-    fn outcome(&mut self, phase: Phase, reason: Reason) {
-        *self.outcomes.entry((phase, reason)).or_default() += 1;
-    }
-
-    fn add(&mut self, what: &'static str, count: u64) {
-        *self.counts.entry(what).or_default() += count;
-    }
-
-    /// Records written.
-    pub fn records(&self) -> u64 {
-        self.outcomes.values().sum()
-    }
-}
-
-/// Runs a stage from standard input to standard output.
-pub fn run<S, O>(select: S, observe: O, options: Options) -> anyhow::Result<Status>
+/// Runs a stage from standard input to standard output; what `resume` answers finally is not measured again.
+///
+/// # Errors
+///
+/// What kept the run from starting or from its end: the input, the output, the earlier run, or a verdict of the observer.
+pub fn run<S, O>(
+    select: S,
+    observe: O,
+    resume: Option<Resume>,
+    options: Options,
+) -> anyhow::Result<Status>
 where
     S: Select<Job = O::Job>,
     O: Observe,
@@ -245,18 +211,12 @@ where
         tokio::runtime::Builder::new_current_thread()
     };
     let runtime = builder.enable_all().build()?;
-    let status =
-        runtime.block_on(async { Driver::start(select, observe, options).await?.drive().await });
+    let status = runtime.block_on(async {
+        Driver::start(select, observe, resume, options)?
+            .drive()
+            .await
+    });
     // The reader may wait in read(2) for ever; nothing of it is needed any more.
     runtime.shutdown_background();
     status
-}
-
-/// A place at an address, run by the registered domain `operator`.
-pub fn place(ip: IpAddr, operator: Option<&str>, not_before: Option<Instant>) -> Place {
-    Place {
-        ip,
-        operator: operator.map(Arc::from),
-        not_before,
-    }
 }

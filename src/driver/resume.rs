@@ -1,5 +1,7 @@
 //! What an earlier run has answered already (`--resume`): a subject with a final answer is emitted as it stands.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufReader, Read as _};
 use std::net::IpAddr;
@@ -12,39 +14,67 @@ use hashbrown::HashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::key::Key;
 use super::seen::Subjects;
-use crate::ndjson::{Lines, Read1};
+use crate::ndjson::{Lines, NotARecord, Read1, tag};
 use crate::program::Stream;
-use crate::record::{Event, Outcome, Reason, Run};
-
-/// The key of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Key<'a> {
-    /// `domain`, by name.
-    Domain(&'a str),
-    /// `smtp`, by address and port.
-    Smtp(IpAddr, u16),
-    /// `tls`, by address and port, and by server name where each name was asked (`--sni each`).
-    Tls(IpAddr, u16, Option<&'a str>),
-    /// `cert`, by SHA-256.
-    Cert(&'a str),
-}
+use crate::record::{Event, Outcome, Reason, Record as _, Run};
 
 /// Something that holds the lines of an earlier run.
 pub trait Earlier: Send {
     /// The line of a subject, without a line feed.
-    fn line(&mut self, key: Key<'_>) -> anyhow::Result<Option<Vec<u8>>>;
+    ///
+    /// # Errors
+    ///
+    /// Those of reading it.
+    fn line(&mut self, key: &Key<'_>) -> anyhow::Result<Option<Vec<u8>>>;
 
     /// Whether a run of ours wrote it: it has a `run` line, or nothing at all yet.
     fn is_of_a_run(&self) -> bool;
 
+    /// Lines that could not be read and answer nothing: number and why, the first few, and how many there are in all.
+    fn faults(&self) -> (&[(u64, String)], u64) {
+        (&[], 0)
+    }
+
     /// The `run` start lines of a stage, oldest first.
-    fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Run>>;
+    ///
+    /// # Errors
+    ///
+    /// Those of reading it.
+    fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Start>>;
+}
+
+/// The beginning of an earlier run: of its `run` line as much as a continuation needs, whatever else other versions write there.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Start {
+    event: Event,
+    /// Its id.
+    pub id: String,
+    /// The program.
+    pub stage: String,
+    /// The settings that change a record.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+}
+
+impl Start {
+    /// Reads a `run` line; `None`: the one of an end.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn read(line: &[u8]) -> Result<Option<Self>, String> {
+        let start: Self = read(line)?;
+        Ok((start.event == Event::Start).then_some(start))
+    }
 }
 
 /// Answers of an earlier run, and which of them count.
 pub struct Resume {
     earlier: Box<dyn Earlier>,
+    /// What it is called.
+    name: String,
     /// Reasons to measure again beside those that are never final.
     remeasure: Vec<Reason>,
 }
@@ -77,19 +107,22 @@ impl Resume {
                 path.display()
             );
         }
-        let mut resume = Self::new(earlier, stream.remeasure.clone());
+        let mut resume = Self {
+            earlier,
+            name: path.display().to_string(),
+            remeasure: stream.remeasure.clone(),
+        };
         let nothing = Map::new();
         let runs = resume.check(stage, if stream.force { &nothing } else { settings })?;
         Ok((Some(resume), runs))
     }
 
-    /// Answers from `earlier`, those with a reason in `remeasure` left out.
-    pub fn new(earlier: Box<dyn Earlier>, remeasure: Vec<Reason>) -> Self {
-        Self { earlier, remeasure }
-    }
-
     /// The line that answers a subject finally.
-    pub fn answer(&mut self, key: Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the earlier run.
+    pub fn answer(&mut self, key: &Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
         #[derive(Deserialize)]
         struct Ended {
             outcome: Option<Outcome>,
@@ -97,18 +130,27 @@ impl Resume {
         let Some(line) = self.earlier.line(key)? else {
             return Ok(None);
         };
-        let reason = serde_json::from_slice::<Ended>(&line)?
-            .outcome
-            .map_or(Reason::Ok, |outcome| outcome.reason);
+        // One without an outcome that can be read is no answer: the subject is measured again.
+        let Ok(Ended { outcome }) = serde_json::from_slice(&line) else {
+            return Ok(None);
+        };
+        let reason = outcome.map_or(Reason::Ok, |outcome| outcome.reason);
         Ok((reason.is_final() && !self.remeasure.contains(&reason)).then_some(line))
     }
 
+    /// Reports the lines of the earlier run that could not be read: what, and why.
+    pub fn faults(&self, mut report: impl FnMut(&dyn Display, &dyn Display)) {
+        let (first, all) = self.earlier.faults();
+        for (number, why) in first {
+            report(&format_args!("{}: line {number}", self.name), why);
+        }
+        for _ in first.len() as u64..all {
+            report(&self.name, &"not understood");
+        }
+    }
+
     /// The runs of `stage` in there; an error names the first setting that differs from `settings`.
-    pub fn check(
-        &mut self,
-        stage: &str,
-        settings: &Map<String, Value>,
-    ) -> anyhow::Result<Vec<String>> {
+    fn check(&mut self, stage: &str, settings: &Map<String, Value>) -> anyhow::Result<Vec<String>> {
         let starts = self.earlier.starts(stage)?;
         for start in &starts {
             for (name, now) in settings {
@@ -121,6 +163,51 @@ impl Resume {
             }
         }
         Ok(starts.into_iter().map(|start| start.id).collect())
+    }
+}
+
+/// An answer of an earlier run on its way into the stream.
+pub struct Resumed<'a> {
+    resume: &'a mut Resume,
+    lines: &'a mut Vec<u8>,
+    emitted: u64,
+}
+
+impl<'a> Resumed<'a> {
+    pub(super) fn new(resume: &'a mut Resume, lines: &'a mut Vec<u8>) -> Self {
+        Self {
+            resume,
+            lines,
+            emitted: 0,
+        }
+    }
+
+    /// Writes a line of the earlier run as it stands.
+    pub fn emit(&mut self, line: &[u8]) {
+        self.lines.extend_from_slice(line);
+        self.lines.push(b'\n');
+        self.emitted += 1;
+    }
+
+    /// Another line of the earlier run, if it answers its subject finally.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading the earlier run.
+    pub fn answer(&mut self, key: &Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
+        self.resume.answer(key)
+    }
+
+    pub(super) fn emitted(&self) -> u64 {
+        self.emitted
+    }
+}
+
+impl std::fmt::Debug for Resumed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resumed")
+            .field("emitted", &self.emitted)
+            .finish_non_exhaustive()
     }
 }
 
@@ -158,93 +245,125 @@ pub struct Ndjson {
     subjects: Subjects,
     /// Subject to the place of its last line.
     index: HashMap<u128, (u64, u32)>,
-    starts: Vec<Run>,
+    starts: Vec<Start>,
+    /// The first lines that could not be read, and how many there are.
+    faults: (Vec<(u64, String)>, u64),
     /// No line of it is whole.
     is_blank: bool,
 }
 
+/// Faults that are kept with their words.
+const FAULTS: usize = 10;
+
 impl Ndjson {
     /// Reads and indexes a file; a torn last line is passed over.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening and reading it.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
         let mut index = Self {
-            file,
+            file: File::open(path)?,
             subjects: Subjects::new(),
             index: HashMap::new(),
             starts: Vec::new(),
+            faults: (Vec::new(), 0),
             is_blank: true,
         };
         let mut lines = Lines::new(BufReader::with_capacity(256 << 10, File::open(path)?));
-        let mut at = 0;
         while let Some(read) = lines.next()? {
             match read {
                 Read1::Line(line) => {
-                    index.take(&line.bytes, at);
+                    let start = lines.position() - line.bytes.len() as u64 - u64::from(!line.torn);
+                    let taken = index.take(&line.bytes, start);
                     index.is_blank &= line.torn;
-                    at += line.bytes.len() as u64 + u64::from(!line.torn);
+                    match taken {
+                        Err(why) if !line.torn && !line.is_blank() => index.fault(line.number, why),
+                        _ => {}
+                    }
                 }
-                Read1::TooLong(number) => {
-                    return Err(io::Error::other(format!(
-                        "line {number} is too long for a record"
-                    )));
-                }
+                Read1::TooLong(number) => index.fault(number, NotARecord::TooLong.to_string()),
             }
         }
         Ok(index)
     }
 
-    fn take(&mut self, line: &[u8], at: u64) {
-        #[derive(Deserialize)]
-        struct Subject<'a> {
-            #[serde(rename = "type")]
-            kind: &'a str,
-            domain: Option<std::borrow::Cow<'a, str>>,
-            ip: Option<IpAddr>,
-            port: Option<u16>,
-            #[serde(borrow)]
-            server_name: Option<std::borrow::Cow<'a, str>>,
-            sha256: Option<&'a str>,
+    fn fault(&mut self, number: u64, why: String) {
+        let (first, all) = &mut self.faults;
+        *all += 1;
+        if first.len() < FAULTS {
+            first.push((number, why));
         }
-        // What cannot be read answers nothing, and is measured again.
-        let Ok(subject) = serde_json::from_slice::<Subject<'_>>(line) else {
-            return;
+    }
+
+    /// Indexes a line; of a type that answers no subject, nothing is looked at.
+    fn take(&mut self, line: &[u8], start: u64) -> Result<(), String> {
+        let kind = tag(line).map_err(|why| why.to_string())?;
+        if kind == Run::TYPE {
+            self.starts.extend(Start::read(line)?);
+            return Ok(());
+        }
+        let subject = match &*kind {
+            "domain" | "policy" | "sts" | "network" | "smtp" | "tls" | "cert" => {
+                read::<Answered<'_>>(line)?
+            }
+            _ => return Ok(()),
         };
-        let place = (at, line.len() as u32);
-        let mut put = |key: Key<'_>| self.index.insert(self.subjects.hash(&key), place);
-        match (
-            subject.kind,
-            &subject.domain,
-            subject.ip.zip(subject.port),
-            subject.sha256,
-        ) {
-            ("domain", Some(domain), ..) => drop(put(Key::Domain(domain))),
-            ("smtp", _, Some((ip, port)), _) => drop(put(Key::Smtp(ip, port))),
-            ("tls", _, Some((ip, port)), _) => {
-                put(Key::Tls(ip, port, None));
-                if let Some(name) = &subject.server_name {
-                    put(Key::Tls(ip, port, Some(name)));
-                }
-            }
-            ("cert", .., Some(sha256)) => drop(put(Key::Cert(sha256))),
-            ("run", ..) => {
-                self.starts.extend(
-                    serde_json::from_slice::<Run>(line)
-                        .ok()
-                        .filter(|run| run.event == Event::Start),
-                );
-            }
-            _ => {}
+        let keys = subject.keys(&kind).ok_or("its key is not whole")?;
+        for key in keys.into_iter().flatten() {
+            self.index
+                .insert(self.subjects.hash(&key), (start, line.len() as u32));
         }
+        Ok(())
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
+    serde_json::from_slice(line).map_err(|error| crate::ndjson::describe(&error))
+}
+
+/// A line that may answer a subject: its key, and whether its outcome can be read.
+#[derive(Deserialize)]
+struct Answered<'a> {
+    #[serde(borrow)]
+    domain: Option<Cow<'a, str>>,
+    ip: Option<IpAddr>,
+    port: Option<u16>,
+    #[serde(borrow)]
+    server_name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    sha256: Option<Cow<'a, str>>,
+    #[serde(rename = "outcome")]
+    _outcome: Option<Outcome>,
+}
+
+impl<'a> Answered<'a> {
+    /// The keys by which it is found.
+    fn keys(self, kind: &str) -> Option<[Option<Key<'a>>; 2]> {
+        let one = match kind {
+            "domain" => Key::Domain(self.domain?),
+            "policy" => Key::Policy(self.domain?),
+            "sts" => Key::Sts(self.domain?),
+            "network" => Key::Network(self.ip?),
+            "smtp" => Key::Smtp(self.ip?, self.port?),
+            "tls" => Key::Tls(self.ip?, self.port?, None),
+            _ => Key::Cert(self.sha256?),
+        };
+        let two = match (&one, self.server_name) {
+            (&Key::Tls(ip, port, _), Some(name)) => Some(Key::Tls(ip, port, Some(name))),
+            _ => None,
+        };
+        Some([Some(one), two])
     }
 }
 
 impl Earlier for Ndjson {
-    fn line(&mut self, key: Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
-        let Some(&(at, length)) = self.index.get(&self.subjects.hash(&key)) else {
+    fn line(&mut self, key: &Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(&(start, length)) = self.index.get(&self.subjects.hash(key)) else {
             return Ok(None);
         };
         let mut line = vec![0; length as usize];
-        self.file.read_exact_at(&mut line, at)?;
+        self.file.read_exact_at(&mut line, start)?;
         Ok(Some(line))
     }
 
@@ -252,7 +371,11 @@ impl Earlier for Ndjson {
         !self.starts.is_empty() || self.is_blank
     }
 
-    fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Run>> {
+    fn faults(&self) -> (&[(u64, String)], u64) {
+        (&self.faults.0, self.faults.1)
+    }
+
+    fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Start>> {
         Ok(self
             .starts
             .iter()

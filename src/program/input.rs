@@ -29,21 +29,23 @@ pub fn stdin(program: &str, awaited: &str) -> io::Result<mpsc::Receiver<Batch>> 
     Ok(receiver)
 }
 
-/// Where standard input is a file, its lines of a type before all others: what is done stands behind what caused it, and
+/// Where standard input is a file, its lines of some types before all others: what is done stands behind what caused it, and
 /// would be done again. Of a pipe nothing can be known ahead.
-pub fn ahead(kind: &str, mut each: impl FnMut(&Line)) -> io::Result<()> {
+pub fn ahead(kinds: &[&str], mut each: impl FnMut(&Line)) -> io::Result<()> {
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    if !file.metadata()?.is_file() {
+    if kinds.is_empty() || !file.metadata()?.is_file() {
         return Ok(());
     }
     let at = (&file).stream_position()?;
-    let word = format!("\"{kind}\"");
-    let finder = memchr::memmem::Finder::new(&word);
+    let words: Vec<_> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
+    let finders: Vec<_> = words.iter().map(memchr::memmem::Finder::new).collect();
     let mut lines = Lines::new(BufReader::with_capacity(256 << 10, At { file, at }));
     while let Some(read) = lines.next()? {
         if let Read1::Line(line) = read
-            && finder.find(&line.bytes).is_some()
-            && line.tag().is_ok_and(|tag| tag == kind)
+            && finders
+                .iter()
+                .any(|finder| finder.find(&line.bytes).is_some())
+            && line.tag().is_ok_and(|tag| kinds.contains(&&*tag))
         {
             each(&line);
         }

@@ -6,22 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::dns::list::{self, Item, List};
 use crate::dns::lookup::{self, Lookup};
 use crate::dns::name::Name;
-use crate::driver::resume::{Key, Resume};
+use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
 use crate::ndjson::{Line, NotARecord};
-use crate::record::{Domain, Listed, Reason, now};
-
-use crate::driver::seen::Seen;
-use crate::driver::{Found, Observe, Observed, Select, Taken, Turn};
+use crate::record::{Domain, Listed, Outcome, Phase, Reason, now};
 
 /// Finds names in the input.
 pub struct Names {
     list: List,
     source: String,
-    /// Entries of the list. A list alone fills this one only, records alone the other.
-    listed: Seen,
-    /// Names of records.
-    recorded: Seen,
-    resume: Option<Resume>,
 }
 
 /// A name, or the record of what is none.
@@ -29,111 +21,87 @@ pub type Job = Result<Name, Box<Domain>>;
 
 impl Names {
     /// Names of `list`, which is called `source`.
-    pub fn new(list: List, source: String, resume: Option<Resume>) -> Self {
-        Self {
-            list,
-            source,
-            listed: Seen::new(),
-            recorded: Seen::new(),
-            resume,
-        }
+    pub fn new(list: List, source: String) -> Self {
+        Self { list, source }
     }
 
     /// An entry of the list itself.
-    fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<Job>) -> anyhow::Result<()> {
-        let job = read(text);
-        let domain = text_of(&job);
-        if !self.listed.is_first(&domain) {
-            found.repeated();
-            return Ok(());
+    fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<'_, Job>) {
+        let subject = subject(text);
+        if !found.is_first_listed(&subject.key) {
+            return;
         }
         found.record(&Listed {
             source: self.source.clone(),
-            domain: domain.clone(),
+            domain: text_of(&subject.job),
             rank: Some(rank),
             users: None,
             of: None,
             share: None,
             run: None,
         });
-        if self.recorded.has(&domain) {
-            return Ok(());
+        // One that a record has named before is no repeat of the list.
+        if !found.has(&subject.key) {
+            found.subject(subject);
         }
-        self.look_up(&domain, job, found)
-    }
-
-    /// A name in a record of another type, or in one of ours: that is an answer.
-    fn record(
-        &mut self,
-        text: &str,
-        is_answer: bool,
-        found: &mut Found<Job>,
-    ) -> anyhow::Result<()> {
-        let job = read(text.as_bytes());
-        let domain = text_of(&job);
-        let is_known = !self.recorded.is_first(&domain) || self.listed.has(&domain);
-        if is_answer {
-            return Ok(());
-        }
-        if is_known {
-            found.repeated();
-            return Ok(());
-        }
-        self.look_up(&domain, job, found)
-    }
-
-    /// Each name once.
-    fn look_up(&mut self, domain: &str, job: Job, found: &mut Found<Job>) -> anyhow::Result<()> {
-        let earlier = match &mut self.resume {
-            Some(resume) => resume.answer(Key::Domain(domain))?,
-            None => None,
-        };
-        match earlier {
-            Some(line) => found.resumed(&line),
-            None => found.job(job, None),
-        }
-        Ok(())
     }
 }
 
 impl Select for Names {
     type Job = Job;
 
+    const OWN: &'static [&'static str] = &["domain"];
+
     fn select(
         &mut self,
         line: &Line,
         kind: Result<&str, &NotARecord>,
-        found: &mut Found<Job>,
-    ) -> anyhow::Result<Taken> {
+        found: &mut Found<'_, Job>,
+    ) -> Taken {
         match kind {
-            Ok(kind) if self.list.reads_objects() => {
-                // Its tag was read: it is an object.
-                if let Some(domain) = list::domain_of(&line.bytes)? {
-                    self.record(&domain, kind == "domain", found)?;
-                }
-                return Ok(Taken::Passed);
+            Ok(_) if self.list.reads_objects() => {
+                return match list::domain_of(&line.bytes) {
+                    Ok(Some(domain)) => {
+                        found.subject(subject(domain.as_bytes()));
+                        Taken::Passed
+                    }
+                    Ok(None) => Taken::Passed,
+                    Err(error) => Taken::Refused(unreadable(&error)),
+                };
             }
-            Err(spread @ NotARecord::Spread) => return Ok(Taken::Refused(spread.to_string())),
+            Err(spread @ NotARecord::Spread) => return Taken::Refused(spread.to_string()),
             _ => {}
         }
         match self.list.read(&line.bytes, line.number) {
-            Item::Nothing => Ok(Taken::Consumed),
-            Item::Refused(why) => Ok(Taken::Refused(why.into())),
+            Item::Nothing => Taken::Consumed,
+            Item::Refused(why) => Taken::Refused(why.into()),
             Item::Entry(text, rank) => {
-                self.entry(&text, rank, found)?;
-                Ok(Taken::Consumed)
+                self.entry(&text, rank, found);
+                Taken::Consumed
             }
         }
     }
 
-    const OWN: &'static str = "domain";
+    fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
+        let domain = list::domain_of(&line.bytes).map_err(|error| unreadable(&error))?;
+        Ok(domain.map(|domain| subject(domain.as_bytes()).key))
+    }
+}
 
-    fn done(&mut self, line: &Line) {
-        if self.list.reads_objects()
-            && let Ok(Some(domain)) = list::domain_of(&line.bytes)
-        {
-            self.recorded.is_first(&text_of(&read(domain.as_bytes())));
-        }
+fn unreadable(error: &serde_json::Error) -> String {
+    format!(
+        "its domain cannot be read: {}",
+        crate::ndjson::describe(error)
+    )
+}
+
+fn subject(text: &[u8]) -> Subject<Job> {
+    let job = read(text);
+    Subject {
+        key: Key::Domain(text_of(&job).into()),
+        place: None,
+        names: Vec::new(),
+        job,
     }
 }
 
@@ -200,6 +168,16 @@ impl Observe for Measure {
         };
         self.hear(&domain);
         domain.run = turn.run.to_string();
+        domain.time = now();
+        Observed::record(&domain, &domain.outcome)
+    }
+
+    fn refused(&self, job: Job, reason: Reason, run: &str) -> Observed<Job> {
+        let mut domain = match job {
+            Ok(name) => lookup::unasked(&name, Outcome::new(Phase::Input, reason)),
+            Err(invalid) => *invalid,
+        };
+        domain.run = run.to_owned();
         domain.time = now();
         Observed::record(&domain, &domain.outcome)
     }

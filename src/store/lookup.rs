@@ -6,8 +6,8 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::Error;
-use crate::driver::resume::{Earlier, Key};
-use crate::record::Run;
+use crate::driver::Key;
+use crate::driver::resume::{Earlier, Start};
 
 /// A survey asked for single records by their key.
 pub struct Lookup {
@@ -91,12 +91,14 @@ pub fn earlier(path: &Path, beginning: &[u8]) -> anyhow::Result<Option<Box<dyn E
 }
 
 impl Earlier for Lookup {
-    fn line(&mut self, key: Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
+    fn line(&mut self, key: &Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
         Ok(match key {
-            Key::Domain(domain) => Lookup::domain(self, domain),
-            Key::Smtp(ip, port) => Lookup::smtp(self, ip, port),
-            Key::Tls(ip, port, name) => Lookup::tls(self, ip, port, name),
-            Key::Cert(sha256) => Lookup::cert(self, sha256),
+            Key::Domain(domain) => self.domain(domain),
+            Key::Smtp(ip, port) => self.smtp(*ip, *port),
+            Key::Tls(ip, port, name) => self.tls(*ip, *port, name.as_deref()),
+            Key::Cert(sha256) => self.cert(sha256),
+            // No table holds them yet.
+            Key::Policy(_) | Key::Sts(_) | Key::Network(_) => Ok(None),
         }?)
     }
 
@@ -104,11 +106,11 @@ impl Earlier for Lookup {
         true
     }
 
-    fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Run>> {
+    fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Start>> {
         let lines = Lookup::starts(self, stage)?;
         Ok(lines
             .iter()
-            .filter_map(|line| serde_json::from_slice(line).ok())
+            .filter_map(|line| Start::read(line).ok().flatten())
             .collect())
     }
 }

@@ -89,8 +89,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Status> {
         settings,
         resumed,
     );
-    let names = Names::new(List::new(arguments.format), arguments.source, resume);
-    driver::run(names, Measure::new(lookup), options)
+    let names = Names::new(List::new(arguments.format), arguments.source);
+    driver::run(names, Measure::new(lookup), resume, options)
 }
 
 fn client(asking: &Asking) -> client::Settings {

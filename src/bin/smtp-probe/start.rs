@@ -40,8 +40,8 @@ pub fn run(args: Args) -> anyhow::Result<Status> {
         vantage: Arc::new(Vantage::new(!args.no_vantage_check)),
     };
     let cost = (args.dry_run).then(|| Cost::new(args.samples, manners.rate));
-    let selection = Selection::new(args.port, asker.clone(), resume, cost);
-    driver::run(selection, asker, options)
+    let selection = Selection::new(args.port, asker.clone(), cost);
+    driver::run(selection, asker, resume, options)
 }
 
 fn prober(args: &Args) -> anyhow::Result<Prober> {

@@ -20,7 +20,8 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use mx_survey::stages::tls_inspect::{Examiner, Nothing, Regrading, Selection};
+use mx_survey::stages::tls_inspect::regrade::{Nothing, Regrading};
+use mx_survey::stages::tls_inspect::{Examiner, Selection};
 use mx_survey::store::earlier;
 
 use super::{Args, What};
@@ -50,15 +51,20 @@ pub fn run(args: Args) -> anyhow::Result<Status> {
         }),
         ledger: Arc::new(ledger),
     };
-    let selection = Selection::new(args.sni, args.manners.spacing, examiner.clone(), resume);
-    driver::run(selection, examiner, options)
+    let selection = Selection::new(args.sni, args.manners.spacing, examiner.clone());
+    driver::run(selection, examiner, resume, options)
 }
 
 fn regrade(args: &Args, ledger: Ledger) -> anyhow::Result<Status> {
     let mut settings = judging(&ledger);
     settings.insert("regrade".into(), true.into());
     let options = options(args, settings, Vec::new());
-    driver::run(Regrading::new(Regrader::new(ledger)), Nothing, options)
+    driver::run(
+        Regrading::new(Regrader::new(ledger)),
+        Nothing,
+        None,
+        options,
+    )
 }
 
 fn options(args: &Args, settings: Map<String, Value>, resumed: Vec<String>) -> Options {

@@ -1,31 +1,29 @@
 //! The two halves that the driver asks for: what the input names, and what to do about each server.
 
-use std::collections::{BTreeMap, HashMap};
+pub mod cost;
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::driver::resume::{Key, Resume};
+use serde::Deserialize;
+
+use crate::driver::resume::Resumed;
 use crate::driver::seen::Seen;
-use crate::driver::{Found, Observe, Observed, Select, Taken, Turn, place};
-use crate::ndjson::{Line, NotARecord};
+use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn, place};
+use crate::ndjson::{Line, NotARecord, describe};
 use crate::record::{Outcome, Reason};
 use crate::smtp::probe::{Asked, Conversation, Job, Prober, unasked};
 use crate::smtp::targets::{self, Named, Target};
 use crate::smtp::vantage::Vantage;
-use serde::Deserialize;
-
-pub mod cost;
-
 use cost::Cost;
 
 /// Finds the servers.
 pub struct Selection {
     port: u16,
     asker: Asker,
-    seen: Seen,
-    resume: Option<Resume>,
     /// Servers that only excluded domains have named so far.
-    excluded: HashMap<(IpAddr, u16), Target>,
+    excluded: BTreeMap<(IpAddr, u16), Target>,
     /// `--dry-run`: what is counted instead of asked.
     cost: Option<Cost>,
 }
@@ -40,21 +38,19 @@ struct Measured {
 
 impl Selection {
     /// Servers on `port` unless the input says otherwise.
-    pub fn new(port: u16, asker: Asker, resume: Option<Resume>, cost: Option<Cost>) -> Self {
+    pub fn new(port: u16, asker: Asker, cost: Option<Cost>) -> Self {
         Self {
             port,
             asker,
-            seen: Seen::new(),
-            resume,
-            excluded: HashMap::new(),
+            excluded: BTreeMap::new(),
             cost,
         }
     }
 
-    fn domain(&mut self, line: &Line, found: &mut Found<Job>) -> anyhow::Result<Taken> {
+    fn domain(&mut self, line: &Line, found: &mut Found<'_, Job>) -> Taken {
         let named = match Named::parse(&line.bytes) {
             Ok(named) => named,
-            Err(why) => return Ok(Taken::Refused(why)),
+            Err(why) => return Taken::Refused(why),
         };
         let excluded = &self.asker.prober.connector.gate.exclude;
         if excluded.has_name(named.domain()) {
@@ -62,116 +58,93 @@ impl Selection {
             let targets = named.targets(self.port, |_| true).into_iter();
             self.excluded
                 .extend(targets.map(|target| ((target.ip, target.port), target)));
-            return Ok(Taken::Passed);
+            return Taken::Passed;
         }
-        let port = self.port;
-        let seen = &mut self.seen;
-        let targets = named.targets(port, |ip| {
-            let is_first = seen.is_first(&Key::Smtp(ip, port));
-            if !is_first {
-                repeated(found);
-            }
-            is_first
-        });
+        // Most servers that a domain names are known already.
+        let targets = named.targets(self.port, |ip| !found.repeats(&Key::Smtp(ip, self.port)));
         for target in targets {
-            self.take(target, found)?;
+            found.subject(subject(target));
         }
-        Ok(Taken::Passed)
+        Taken::Passed
     }
 
-    fn plain(
-        &mut self,
-        line: &Line,
-        why: &NotARecord,
-        found: &mut Found<Job>,
-    ) -> anyhow::Result<Taken> {
+    fn plain(&mut self, line: &Line, why: &NotARecord, found: &mut Found<'_, Job>) -> Taken {
         let text = line.plain();
         if text.starts_with('{') {
-            return Ok(Taken::Refused(why.to_string()));
+            return Taken::Refused(why.to_string());
         }
         match targets::plain(&text, self.port) {
-            Ok(Some(target)) if self.seen.is_first(&Key::Smtp(target.ip, target.port)) => {
-                self.take(target, found)?;
-            }
-            Ok(Some(_)) => repeated(found),
+            Ok(Some(target)) => found.subject(subject(target)),
             Ok(None) => {}
-            Err(why) => return Ok(Taken::Refused(why)),
+            Err(why) => return Taken::Refused(why),
         }
-        Ok(Taken::Consumed)
+        Taken::Consumed
     }
+}
 
-    /// A server that was not named before.
-    fn take(&mut self, target: Target, found: &mut Found<Job>) -> anyhow::Result<()> {
-        if let Some(resume) = &mut self.resume
-            && let Some(line) = resume.answer(Key::Smtp(target.ip, target.port))?
-        {
-            if let Ok(measured) = serde_json::from_slice::<Measured>(&line) {
-                self.asker.vantage.note(measured.ip, &measured.outcome);
-            }
-            found.resumed(&line);
-            found.count("connections_saved");
-            return Ok(());
-        }
-        if let Some(reason) = self
-            .asker
-            .prober
-            .connector
-            .refusal(target.ip, &target.names())
-        {
-            answer(&target, reason, found);
-        } else if let Some(cost) = &mut self.cost {
-            cost.add(&target);
-        } else {
-            let place = place(target.ip, target.operator.as_deref(), None);
-            found.job(Job::new(target), Some(place));
-        }
-        Ok(())
+fn subject(target: Target) -> Subject<Job> {
+    Subject {
+        key: Key::Smtp(target.ip, target.port),
+        place: Some(place(target.ip, target.operator.as_deref(), None)),
+        names: target.names().into_iter().map(str::to_owned).collect(),
+        job: Job::new(target),
     }
 }
 
 impl Select for Selection {
     type Job = Job;
 
+    const OWN: &'static [&'static str] = &["smtp"];
+
     fn select(
         &mut self,
         line: &Line,
         kind: Result<&str, &NotARecord>,
-        found: &mut Found<Job>,
-    ) -> anyhow::Result<Taken> {
+        found: &mut Found<'_, Job>,
+    ) -> Taken {
         match kind {
             Ok("domain") => self.domain(line, found),
-            Ok("smtp") => {
-                self.done(line);
-                Ok(Taken::Passed)
-            }
-            Ok(_) => Ok(Taken::Passed),
+            Ok(_) => Taken::Passed,
             Err(why) => self.plain(line, why, found),
         }
     }
 
-    const OWN: &'static str = "smtp";
-
-    fn done(&mut self, line: &Line) {
-        if let Ok(measured) = serde_json::from_slice::<Measured>(&line.bytes) {
-            self.seen.is_first(&Key::Smtp(measured.ip, measured.port));
+    fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
+        match serde_json::from_slice::<Measured>(&line.bytes) {
+            Ok(measured) => Ok(Some(Key::Smtp(measured.ip.to_canonical(), measured.port))),
+            Err(error) => Err(format!("not an smtp record: {}", describe(&error))),
         }
     }
 
-    fn held(&self) -> u64 {
-        let waits = |&&(ip, port): &&(IpAddr, u16)| !self.seen.has(&Key::Smtp(ip, port));
+    fn resume(&mut self, line: &[u8], resumed: &mut Resumed<'_>) -> anyhow::Result<bool> {
+        if let Ok(measured) = serde_json::from_slice::<Measured>(line) {
+            self.asker.vantage.note(measured.ip, &measured.outcome);
+        }
+        resumed.emit(line);
+        Ok(true)
+    }
+
+    fn starts(&mut self, job: &Job) -> bool {
+        if let Some(cost) = &mut self.cost {
+            cost.add(&job.target);
+        }
+        self.cost.is_none()
+    }
+
+    fn held(&self, seen: &Seen) -> u64 {
+        let waits = |&&(ip, port): &&(IpAddr, u16)| !seen.has(&Key::Smtp(ip, port));
         self.excluded.keys().filter(waits).count() as u64
     }
 
-    fn end(&mut self, found: &mut Found<Job>) -> anyhow::Result<()> {
+    fn end(&mut self, found: &mut Found<'_, Job>) {
         for ((ip, port), target) in std::mem::take(&mut self.excluded) {
-            if self.seen.is_first(&Key::Smtp(ip, port)) {
-                answer(&target, Reason::Excluded, found);
+            if !found.has(&Key::Smtp(ip, port)) {
+                found.subject(subject(target));
             }
         }
         if let Some(cost) = &self.cost {
             cost.print();
         }
-        Ok(())
     }
 
     fn counts(&self) -> BTreeMap<String, u64> {
@@ -181,17 +154,6 @@ impl Select for Selection {
             .map(|cost| ("planned_connections".to_owned(), cost.connections()));
         planned.into_iter().collect()
     }
-}
-
-fn answer(target: &Target, reason: Reason, found: &mut Found<Job>) {
-    let record = unasked(target, reason, &found.run);
-    found.answer(&record, &record.outcome);
-}
-
-/// One server, one probe, however many domains share it.
-fn repeated(found: &mut Found<Job>) {
-    found.repeated();
-    found.count("connections_saved");
 }
 
 /// Asks the servers.
@@ -239,6 +201,15 @@ impl Observe for Asker {
             again: is_deferred.then(|| job.again(&asked)),
             ..Observed::record(&record, &record.outcome)
         }
+    }
+
+    fn refusal(&self, ip: Option<IpAddr>, names: &[&str]) -> Option<Reason> {
+        self.prober.connector.refusal(ip?, names)
+    }
+
+    fn refused(&self, job: Job, reason: Reason, run: &str) -> Observed<Job> {
+        let record = unasked(&job.target, reason, run);
+        Observed::record(&record, &record.outcome)
     }
 
     fn verdict(&self) -> Option<String> {

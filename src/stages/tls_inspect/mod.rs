@@ -1,23 +1,24 @@
 //! The two halves that the driver asks for: which servers the input names, and what to do about each.
 
+pub mod regrade;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::driver::resume::{Key, Resume};
-use crate::driver::seen::Seen;
-use crate::driver::{Found, Observe, Observed, Select, Taken, Turn, place};
-use crate::ndjson::{Line, NotARecord, append};
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::driver::resume::Resumed;
+use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn, place};
+use crate::ndjson::{Line, NotARecord, append, describe};
 use crate::record::{For, Outcome, Phase, Reason};
 use crate::tls::inspect::{Inspector, Pace, Target, conclude, unasked};
 use crate::tls::ledger::Ledger;
 use crate::tls::names;
-use crate::tls::regrade::{Regraded, Regrader};
-use serde::Deserialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// Names of one address that are asked for with `--sni each`.
 const MOST_NAMES: usize = 32;
@@ -38,8 +39,6 @@ pub struct Selection {
     sni: Sni,
     spacing: Duration,
     examiner: Examiner,
-    seen: Seen,
-    resume: Option<Resume>,
     /// `--sni each`: what is known of every address.
     addresses: HashMap<IpAddr, Address>,
 }
@@ -99,37 +98,37 @@ struct Ip {
 
 impl Selection {
     /// Servers that accepted STARTTLS.
-    pub fn new(sni: Sni, spacing: Duration, examiner: Examiner, resume: Option<Resume>) -> Self {
+    pub fn new(sni: Sni, spacing: Duration, examiner: Examiner) -> Self {
         Self {
             sni,
             spacing,
             examiner,
-            seen: Seen::new(),
-            resume,
             addresses: HashMap::new(),
         }
     }
 
-    fn smtp(&mut self, line: &Line, found: &mut Found<Job>) -> anyhow::Result<Taken> {
+    fn smtp(&mut self, line: &Line, found: &mut Found<'_, Job>) -> Taken {
         let heard: Heard = match serde_json::from_slice(&line.bytes) {
             Ok(heard) => heard,
-            Err(error) => return Ok(Taken::Refused(format!("not an smtp record: {error}"))),
+            Err(error) => {
+                return Taken::Refused(format!("not an smtp record: {}", describe(&error)));
+            }
         };
         match heard.starttls.accepted {
             Some(true) => {}
             Some(false) => {
                 found.count("starttls_not_accepted");
-                return Ok(Taken::Passed);
+                return Taken::Passed;
             }
             None => {
                 found.count("starttls_unknown");
-                return Ok(Taken::Passed);
+                return Taken::Passed;
             }
         }
         let exchange = heard.cause.exchange.clone();
         match self.sni {
-            Sni::Exchange => self.name(&heard, exchange, found)?,
-            Sni::None => self.name(&heard, None, found)?,
+            Sni::Exchange => self.name(&heard, exchange, found),
+            Sni::None => self.name(&heard, None, found),
             Sni::Each => {
                 let address = self.addresses.entry(heard.ip).or_default();
                 address.accepted.push(heard.clone());
@@ -138,18 +137,20 @@ impl Selection {
                     names.insert(0, exchange);
                 }
                 for name in names {
-                    self.name(&heard, name, found)?;
+                    self.name(&heard, name, found);
                 }
             }
         }
-        Ok(Taken::Passed)
+        Taken::Passed
     }
 
     /// A domain whose exchanges lead to addresses that may be known already.
-    fn domain(&mut self, line: &Line, found: &mut Found<Job>) -> anyhow::Result<Taken> {
+    fn domain(&mut self, line: &Line, found: &mut Found<'_, Job>) -> Taken {
         let named: Named<'_> = match serde_json::from_slice(&line.bytes) {
             Ok(named) => named,
-            Err(error) => return Ok(Taken::Refused(format!("not a domain record: {error}"))),
+            Err(error) => {
+                return Taken::Refused(format!("not a domain record: {}", describe(&error)));
+            }
         };
         for Exchange {
             exchange,
@@ -167,20 +168,15 @@ impl Selection {
                 }
                 address.names.push(exchange.to_string());
                 for heard in address.accepted.clone() {
-                    self.name(&heard, Some(exchange.to_string()), found)?;
+                    self.name(&heard, Some(exchange.to_string()), found);
                 }
             }
         }
-        Ok(Taken::Passed)
+        Taken::Passed
     }
 
     /// A server, asked for by a name.
-    fn name(
-        &mut self,
-        heard: &Heard,
-        server_name: Option<String>,
-        found: &mut Found<Job>,
-    ) -> anyhow::Result<()> {
+    fn name(&self, heard: &Heard, server_name: Option<String>, found: &mut Found<'_, Job>) {
         let target = Target {
             ip: heard.ip.to_canonical(),
             port: heard.port,
@@ -188,60 +184,38 @@ impl Selection {
             cause: heard.cause.clone(),
             server_name: server_name.and_then(|name| names::server_name(&name)),
         };
-        let key = self.key(target.ip, target.port, target.server_name.as_deref());
-        if !self.seen.is_first(&key) {
-            found.repeated();
-            found.count("connections_saved");
-            return Ok(());
-        }
-        if let Some(resume) = &mut self.resume
-            && let Some(line) = resume.answer(key)?
-        {
-            if let Ok(done) = serde_json::from_slice::<Done>(&line) {
-                for sha256 in &done.chain {
-                    if self.examiner.ledger.note(sha256)
-                        && let Some(certificate) = resume.answer(Key::Cert(sha256))?
-                    {
-                        found.resumed(&certificate);
-                    }
-                }
-            }
-            found.resumed(&line);
-            found.count("connections_saved");
-            return Ok(());
-        }
-        let names: Vec<&str> = [
+        let names = [
             &target.cause.exchange,
             &target.cause.domain,
             &target.server_name,
-        ]
-        .into_iter()
-        .filter_map(Option::as_deref)
-        .collect();
-        let connector = &self.examiner.inspector.contact.connector;
-        if let Some(reason) = connector.refusal(target.ip, &names) {
-            let outcome = Outcome::new(Phase::Input, reason);
-            found.answer(&unasked(&target, outcome.clone(), &found.run), &outcome);
-            return Ok(());
-        }
+        ];
         let due = not_before(heard.connected.as_deref(), self.spacing);
-        let place = place(target.ip, target.operator.as_deref(), due);
-        found.job(Job::new(target), Some(place));
-        Ok(())
+        found.subject(Subject {
+            key: self.key(target.ip, target.port, target.server_name.clone()),
+            place: Some(place(target.ip, target.operator.as_deref(), due)),
+            names: names.into_iter().flatten().cloned().collect(),
+            job: Job::new(target),
+        });
     }
 
-    fn key<'a>(&self, ip: IpAddr, port: u16, name: Option<&'a str>) -> Key<'a> {
-        Key::Tls(ip, port, name.filter(|_| self.sni == Sni::Each))
+    fn key(&self, ip: IpAddr, port: u16, name: Option<String>) -> Key<'static> {
+        let name = name.filter(|_| self.sni == Sni::Each);
+        Key::Tls(ip, port, name.map(Cow::Owned))
     }
 
-    /// A line of our own type: measured by an earlier stage.
-    fn certificate(&mut self, line: &Line) {
+    /// A certificate that an earlier stage wrote.
+    fn certificate(&mut self, line: &Line) -> Taken {
         #[derive(Deserialize)]
         struct Certificate<'a> {
-            sha256: &'a str,
+            #[serde(borrow)]
+            sha256: Cow<'a, str>,
         }
-        if let Ok(Certificate { sha256 }) = serde_json::from_slice(&line.bytes) {
-            self.examiner.ledger.note(sha256);
+        match serde_json::from_slice(&line.bytes) {
+            Ok(Certificate { sha256 }) => {
+                self.examiner.ledger.note(&sha256);
+                Taken::Passed
+            }
+            Err(error) => Taken::Refused(format!("not a cert record: {}", describe(&error))),
         }
     }
 }
@@ -249,34 +223,47 @@ impl Selection {
 impl Select for Selection {
     type Job = Job;
 
+    const OWN: &'static [&'static str] = &["tls"];
+
     fn select(
         &mut self,
         line: &Line,
         kind: Result<&str, &NotARecord>,
-        found: &mut Found<Job>,
-    ) -> anyhow::Result<Taken> {
+        found: &mut Found<'_, Job>,
+    ) -> Taken {
         match kind {
-            Ok("smtp") => return self.smtp(line, found),
-            Ok("domain") if self.sni == Sni::Each => return self.domain(line, found),
-            Ok("tls") => self.done(line),
+            Ok("smtp") => self.smtp(line, found),
+            Ok("domain") if self.sni == Sni::Each => self.domain(line, found),
             Ok("cert") => self.certificate(line),
-            Ok(_) => {}
-            Err(why) => return Ok(Taken::Refused(why.to_string())),
+            Ok(_) => Taken::Passed,
+            Err(why) => Taken::Refused(why.to_string()),
         }
-        Ok(Taken::Passed)
     }
 
-    const OWN: &'static str = "tls";
-
-    fn done(&mut self, line: &Line) {
-        if let Ok(done) = serde_json::from_slice::<Done>(&line.bytes) {
-            let key = self.key(
+    fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
+        match serde_json::from_slice::<Done>(&line.bytes) {
+            Ok(done) => Ok(Some(self.key(
                 done.ip.to_canonical(),
                 done.port,
-                done.server_name.as_deref(),
-            );
-            self.seen.is_first(&key);
+                done.server_name,
+            ))),
+            Err(error) => Err(format!("not a tls record: {}", describe(&error))),
         }
+    }
+
+    /// The certificates go before the first line that names them.
+    fn resume(&mut self, line: &[u8], resumed: &mut Resumed<'_>) -> anyhow::Result<bool> {
+        if let Ok(done) = serde_json::from_slice::<Done>(line) {
+            for sha256 in &done.chain {
+                if self.examiner.ledger.note(sha256)
+                    && let Some(certificate) = resumed.answer(&Key::Cert(sha256.into()))?
+                {
+                    resumed.emit(&certificate);
+                }
+            }
+        }
+        resumed.emit(line);
+        Ok(true)
     }
 }
 
@@ -349,6 +336,16 @@ impl Observe for Examiner {
             again,
         }
     }
+
+    fn refusal(&self, ip: Option<IpAddr>, names: &[&str]) -> Option<Reason> {
+        self.inspector.contact.connector.refusal(ip?, names)
+    }
+
+    fn refused(&self, job: Job, reason: Reason, run: &str) -> Observed<Job> {
+        let outcome = Outcome::new(Phase::Input, reason);
+        let record = unasked(&job.target, outcome, run);
+        Observed::record(&record, &record.outcome)
+    }
 }
 
 struct Spaced<'a>(&'a Turn);
@@ -356,72 +353,5 @@ struct Spaced<'a>(&'a Turn);
 impl Pace for Spaced<'_> {
     fn wait(&self, last: Instant) -> impl Future<Output = ()> + Send {
         self.0.reconnect(last)
-    }
-}
-
-/// `--regrade`: every line is answered where it is read.
-pub struct Regrading {
-    regrader: Regrader,
-}
-
-impl Regrading {
-    /// Judges as `regrader` does.
-    pub fn new(regrader: Regrader) -> Self {
-        Self { regrader }
-    }
-}
-
-impl Select for Regrading {
-    type Job = ();
-
-    fn select(
-        &mut self,
-        line: &Line,
-        kind: Result<&str, &NotARecord>,
-        found: &mut Found<()>,
-    ) -> anyhow::Result<Taken> {
-        let refused = match kind {
-            Ok("cert") => self.regrader.certificate(&line.bytes).err(),
-            Ok("tls") => match self.regrader.tls(&line.bytes) {
-                Ok(Regraded::Anew(tls)) => {
-                    found.record(&*tls);
-                    found.count("regraded");
-                    return Ok(Taken::Consumed);
-                }
-                Ok(Regraded::NoChain) => None,
-                // Its verdicts stand as they were, with their own time and store.
-                Ok(Regraded::Missing) => {
-                    found.count("certificates_missing");
-                    None
-                }
-                Err(why) => Some(why),
-            },
-            Ok(_) => None,
-            Err(why) => Some(why.to_string()),
-        };
-        Ok(refused.map_or(Taken::Passed, Taken::Refused))
-    }
-
-    const OWN: &'static str = "tls";
-
-    /// Every chain is judged anew.
-    fn done(&mut self, _: &Line) {}
-}
-
-/// There is nothing to observe.
-pub struct Nothing;
-
-impl Observe for Nothing {
-    type Job = ();
-
-    async fn observe(&self, (): (), _: Turn) -> Observed<()> {
-        Observed {
-            lines: Vec::new(),
-            phase: Phase::Done,
-            reason: Reason::Ok,
-            connections: 0,
-            began: None,
-            again: None,
-        }
     }
 }
