@@ -114,6 +114,12 @@ impl Name {
         (wire.len() <= NAME_LIMIT + 2).then(|| Self(wire.into()))
     }
 
+    /// The name without its first label; `None` of the root.
+    pub fn parent(&self) -> Option<Self> {
+        let rest = self.0.get(1 + usize::from(*self.0.first()?)..)?;
+        (!rest.is_empty()).then(|| Self(rest.into()))
+    }
+
     /// Wire form: length and bytes of each label, then a zero.
     pub fn wire(&self) -> &[u8] {
         &self.0

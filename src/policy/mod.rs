@@ -7,3 +7,11 @@
 //! never absent.
 
 pub mod lookup;
+
+mod fields;
+
+pub mod mta_sts;
+
+pub mod mta_sts_policy;
+
+pub mod tls_rpt;

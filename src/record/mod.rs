@@ -5,6 +5,7 @@
 //! trailing dot. Every struct here tolerates fields it does not know.
 
 mod cert;
+mod dkim;
 mod domain;
 mod hop;
 mod listed;
@@ -12,6 +13,7 @@ mod outcome;
 mod policy;
 mod run;
 mod smtp;
+mod sts;
 mod text;
 mod tls;
 pub(crate) mod words;
@@ -22,6 +24,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
 pub use cert::*;
+pub use dkim::*;
 pub use domain::*;
 pub use hop::*;
 pub use listed::*;
@@ -29,6 +32,7 @@ pub use outcome::*;
 pub use policy::*;
 pub use run::*;
 pub use smtp::*;
+pub use sts::*;
 pub use text::*;
 pub use tls::*;
 pub use words::*;
@@ -47,7 +51,7 @@ macro_rules! record {
 
 record! {
     Listed = "listed", Other = "other", Domain = "domain", Smtp = "smtp", Cert = "cert", Tls = "tls", Hop = "hop",
-    Run = "run", Policy = "policy",
+    Run = "run", Policy = "policy", Sts = "sts",
 }
 
 /// The time of day, RFC 3339 UTC, to the millisecond.

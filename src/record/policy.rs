@@ -4,7 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, PolicyFault, PolicyState, Text};
+use super::{
+    CaaSet, DkimEvidence, DkimKey, LenientMtaSts, LenientTlsRpt, Outcome, PolicyFault, PolicyState, Text,
+};
 
 /// What is wrong with a policy, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -123,25 +125,58 @@ part! {
 
 part! {
     /// What of a domain's DKIM keys (RFC 6376) can be found without a message.
-    Dkim {}
+    ///
+    /// Its state: `ok` where there are some, `absent` where there is none, `unknown` where neither could be shown.
+    Dkim {
+        /// What the state rests on.
+        evidence: Option<DkimEvidence>,
+        /// The random name whose answer was held beside that of `_domainkey`.
+        control: Option<String>,
+        /// The selectors that were asked.
+        selectors: Vec<String>,
+        /// The keys that were found, and those that could not be learned.
+        keys: Vec<DkimKey>,
+    }
 }
 
 part! {
     /// A domain's `_mta-sts` record (RFC 8461 §3.1).
-    MtaSts {}
+    MtaSts {
+        /// The `id` by the letter; null: no record that holds.
+        id: Option<String>,
+        /// How lax senders take it, where that is something else.
+        lenient: Option<LenientMtaSts>,
+        /// CNAMEs followed from `_mta-sts`, in order.
+        cname: Vec<String>,
+    }
 }
 
 part! {
     /// A domain's `_smtp._tls` record (RFC 8460 §3).
-    TlsRpt {}
+    TlsRpt {
+        /// Where reports go: `mailto:` and `https:` addresses, in order.
+        rua: Vec<Text>,
+        /// How lax senders take it, where that is something else.
+        lenient: Option<LenientTlsRpt>,
+        /// CNAMEs followed from `_smtp._tls`, in order.
+        cname: Vec<String>,
+    }
 }
 
 part! {
-    /// The CAA records that apply to a domain's mail (RFC 8659, RFC 9495).
-    Caa {}
+    /// The CAA records that apply to a domain's mail (RFC 8659, RFC 9495). Its state is that of the domain itself.
+    Caa {
+        /// For the domain, its exchanges and its policy host.
+        names: Vec<CaaSet>,
+    }
 }
 
 part! {
     /// A domain's `default._bimi` record.
-    Bimi {}
+    Bimi {
+        /// Where the indicator is (`l`); empty: the domain declines to have one. Null: no record that holds.
+        indicator: Option<Text>,
+        /// Where the evidence for it is (`a`).
+        evidence: Option<Text>,
+    }
 }

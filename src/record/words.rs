@@ -424,5 +424,225 @@ vocabulary! {
         Multiple = "multiple",
         /// Text that the grammar has no place for.
         Syntax = "syntax",
+        /// More fields than are read.
+        TooManyFields = "too_many_fields",
+        /// Nothing between two semicolons.
+        EmptyField = "empty_field",
+        /// A blank where the grammar has none.
+        Blank = "blank",
+        /// The version is missing at its place, is another one, or is written otherwise.
+        Version = "version",
+        /// `id` is missing (RFC 8461 §3.1).
+        MissingId = "missing_id",
+        /// `id` is not 1 to 32 letters and digits (RFC 8461 §3.1).
+        BadId = "bad_id",
+        /// A field that may stand once stands again.
+        Duplicate = "duplicate",
+        /// A blank line in an MTA-STS policy.
+        BlankLine = "blank_line",
+        /// A byte order mark before the text.
+        ByteOrderMark = "byte_order_mark",
+        /// An MTA-STS policy without `version`.
+        MissingVersion = "missing_version",
+        /// An MTA-STS policy without `mode`.
+        MissingMode = "missing_mode",
+        /// `mode` is not `enforce`, `testing` or `none`.
+        BadMode = "bad_mode",
+        /// An MTA-STS policy without `max_age`.
+        MissingMaxAge = "missing_max_age",
+        /// `max_age` is not a number of 1 to 10 digits of at most 31,557,600.
+        BadMaxAge = "bad_max_age",
+        /// An MTA-STS policy without `mx` whose mode is not `none`.
+        MissingMx = "missing_mx",
+        /// `mx` is no domain, with or without `*.` in front.
+        BadMx = "bad_mx",
+        /// `mx` is an address, which no exchange's name can be.
+        MxAddress = "mx_address",
+        /// The policy did not come as `text/plain`, which a sender should want (RFC 8461 §3.3).
+        MediaType = "media_type",
+        /// `rua` is missing (RFC 8460 §3).
+        MissingRua = "missing_rua",
+        /// A report address that is none.
+        BadUri = "bad_uri",
+        /// A report address whose scheme is neither `mailto` nor `https`.
+        UnsupportedScheme = "unsupported_scheme",
+        /// No `p=` in what should be a DKIM key.
+        MissingKey = "missing_key",
+        /// `p=` is no key of the type that `k=` names.
+        BadKey = "bad_key",
+        /// A type of key that no verifier knows.
+        UnknownKeyType = "unknown_key_type",
+        /// An RSA key under 1,024 bits, which verifiers refuse (RFC 8301 §3.2).
+        WeakKey = "weak_key",
+        /// An RSA key under 2,048 bits (RFC 8301 §3.2).
+        ShortKey = "short_key",
+        /// `h=` allows no hash that is still in use (RFC 8301 §3.1).
+        NoUsableHash = "no_usable_hash",
+        /// `s=` keeps the key from being used for mail.
+        NotForMail = "not_for_mail",
+        /// The name below `_domainkey` exists although `_domainkey` is said not to (RFC 8020).
+        NxdomainAboveKey = "nxdomain_above_key",
+        /// A wildcard answers for every selector.
+        WildcardKey = "wildcard_key",
+        /// A location that is no `https:` address.
+        BadLocation = "bad_location",
+        /// `l=` is missing from a BIMI record.
+        MissingLocation = "missing_location",
+        /// A critical CAA property that no authority knows, so that none may issue (RFC 8659 §4.5).
+        UnknownCritical = "unknown_critical",
+        /// A CAA property against its grammar, which forbids to issue (RFC 8659 §4.2).
+        BadProperty = "bad_property",
+    }
+}
+
+vocabulary! {
+    /// What an MTA-STS policy asks of a sender (RFC 8461 §5).
+    StsMode {
+        /// Mail does not go to an exchange that fails the policy.
+        Enforce = "enforce",
+        /// Mail goes, and the failure is reported.
+        Testing = "testing",
+        /// There is no policy any more.
+        None = "none",
+    }
+}
+
+vocabulary! {
+    /// Why there is no MTA-STS policy to use, or none could be had.
+    StsError {
+        /// The policy host does not exist, or has no address.
+        DnsNone = "dns_none",
+        /// The addresses of the policy host could not be learned.
+        DnsFailed = "dns_failed",
+        /// All its addresses are special-purpose ones that `--allow` did not open.
+        AddressForbidden = "address_forbidden",
+        /// It is on the list of `--exclude`.
+        Excluded = "excluded",
+        /// No connection could be made.
+        Connect = "connect",
+        /// The TLS handshake failed.
+        TlsHandshake = "tls_handshake",
+        /// The chain leads to no root of the store, or does not hold.
+        CertUntrusted = "cert_untrusted",
+        /// The certificate, or one above it, has expired.
+        CertExpired = "cert_expired",
+        /// The certificate is for other names.
+        CertName = "cert_name",
+        /// The certificate could not be judged here.
+        CertUnknown = "cert_unknown",
+        /// What answered does not speak HTTP, or broke off.
+        Http = "http",
+        /// The host points elsewhere, which a sender does not follow.
+        Redirect = "redirect",
+        /// Another HTTP status than 200.
+        Status = "status",
+        /// More than 64 KiB.
+        TooLarge = "too_large",
+        /// The time for the step, or the minute for the whole, ran out.
+        Timeout = "timeout",
+        /// The text is no policy.
+        Syntax = "syntax",
+        /// The run was interrupted before the end.
+        Interrupted = "interrupted",
+        /// An error of this machine.
+        Local = "local",
+    }
+}
+
+vocabulary! {
+    /// How a policy host's certificate meets its name (RFC 9525 §6.3).
+    StsNameMatch {
+        /// A dNSName of the subject alternative name meets it.
+        Yes = "yes",
+        /// There is no dNSName, and the common name meets it: to the letter no match, to many a TLS library one.
+        CommonNameOnly = "cn_only",
+        /// Nothing does.
+        No = "no",
+    }
+}
+
+vocabulary! {
+    /// Whether the record and the policy of MTA-STS, by the letter, stand together.
+    StsStanding {
+        /// A record and a policy.
+        Both = "both",
+        /// A record, and no policy that a sender could use.
+        RecordWithoutPolicy = "record_without_policy",
+        /// A policy, and no record that would make a sender look for it.
+        PolicyWithoutRecord = "policy_without_record",
+        /// Neither.
+        Neither = "neither",
+        /// The one or the other could not be learned.
+        Unknown = "unknown",
+    }
+}
+
+vocabulary! {
+    /// The result types of TLS reports (RFC 8460 §4.3) that the fetch of a policy can have.
+    TlsRptResult {
+        /// The policy could not be retrieved.
+        StsPolicyFetchError = "sts-policy-fetch-error",
+        /// The policy host's certificate does not hold.
+        StsWebpkiInvalid = "sts-webpki-invalid",
+        /// The text is no policy.
+        StsPolicyInvalid = "sts-policy-invalid",
+    }
+}
+
+vocabulary! {
+    /// What it rests on that a domain has DKIM keys, or has none.
+    DkimEvidence {
+        /// `_domainkey` exists, and a random name beside it does not (RFC 8020).
+        NameExists = "name_exists",
+        /// `_domainkey` does not exist, nor anything below it (RFC 8020).
+        Nxdomain = "nxdomain",
+        /// The NSEC of `_domainkey` lacks the type NXNAME, which that of a random name has (RFC 9824).
+        NoNxname = "no_nxname",
+        /// The NSEC of `_domainkey` has the type NXNAME (RFC 9824).
+        Nxname = "nxname",
+        /// The NSEC of `_domainkey` has other types than that of a random name.
+        OtherBitmap = "other_bitmap",
+        /// An NSEC names a name below `_domainkey` (RFC 4034 §4.1.1).
+        NextName = "next_name",
+        /// A wildcard answers for a random name, and does not for `_domainkey` (RFC 4592 §2.2.2).
+        WildcardBlocked = "wildcard_blocked",
+        /// A key stands at a selector that was asked.
+        Selector = "selector",
+    }
+}
+
+vocabulary! {
+    /// The type of a DKIM key (RFC 6376, RFC 8463).
+    DkimKeyType {
+        /// RSA.
+        Rsa = "rsa",
+        /// Ed25519.
+        Ed25519 = "ed25519",
+        /// A type that no verifier knows.
+        Unknown = "unknown",
+    }
+}
+
+vocabulary! {
+    /// What a name with CAA records is to a domain's mail.
+    CaaRole {
+        /// The domain itself.
+        Domain = "domain",
+        /// An exchange of the domain.
+        Exchange = "exchange",
+        /// The host of its MTA-STS policy.
+        PolicyHost = "policy_host",
+    }
+}
+
+vocabulary! {
+    /// Whom CAA records let issue certificates.
+    CaaEffect {
+        /// Every authority.
+        Any = "any",
+        /// Those that are named.
+        Named = "named",
+        /// Nobody.
+        Nobody = "nobody",
     }
 }

@@ -1,0 +1,118 @@
+//! The record that names a domain's brand indicator (BIMI, draft-brand-indicators-for-message-identification). The
+//! image and its evidence are not fetched.
+
+use super::fields;
+use super::lookup::{Answer, Found, Txt};
+use super::tag_list::TagList;
+use crate::record::{Bimi, Fault, PolicyFault, PolicyState, Text};
+
+/// The part of the `policy` record, from the answer to TXT at `default._bimi` of the domain.
+pub fn part(answer: &Answer<Txt>) -> Bimi {
+    match &answer.found {
+        Found::Failed(outcome) => Bimi {
+            state: PolicyState::Unknown,
+            outcome: Some(outcome.clone()),
+            ..read::<Txt>(&[])
+        },
+        _ => read(answer.records()),
+    }
+}
+
+/// What these TXT records say. Those that do not begin with `v=BIMI1` are passed over, and one must be left.
+///
+/// `l` must be there, empty where the domain declines to have an indicator; `a` may be. Both are `https:` addresses.
+pub fn read<R: AsRef<[u8]>>(records: &[R]) -> Bimi {
+    let ours: Vec<&[u8]> = (records.iter().map(AsRef::as_ref))
+        .filter(|record| is_bimi(record))
+        .collect();
+    let mut part = Bimi {
+        state: PolicyState::Absent,
+        outcome: None,
+        text: fields::raw(ours.iter().copied()),
+        faults: Vec::new(),
+        indicator: None,
+        evidence: None,
+    };
+    match ours[..] {
+        [] => {}
+        [record] => read_one(record, &mut part),
+        _ => {
+            part.state = PolicyState::Multiple;
+            part.faults.push(Fault::new(PolicyFault::Multiple));
+        }
+    }
+    part
+}
+
+fn is_bimi(record: &[u8]) -> bool {
+    let first = record.split(|&octet| octet == b';').next().unwrap_or(record);
+    first.split(|&octet| octet == b'=').map(<[u8]>::trim_ascii).eq([b"v".as_slice(), b"BIMI1"])
+}
+
+fn read_one(record: &[u8], part: &mut Bimi) {
+    let list = TagList::read(record);
+    part.faults = list.faults.clone();
+    let location = |name: &[u8]| list.find(name).map(|(_, tag)| tag);
+    match location(b"l") {
+        None => part.faults.push(Fault::new(PolicyFault::MissingLocation)),
+        Some(tag) => {
+            if !tag.value.is_empty() && !is_https(tag.value) {
+                part.faults.push(tag.fault(PolicyFault::BadLocation));
+            }
+        }
+    }
+    if let Some(tag) = location(b"a")
+        && !tag.value.is_empty()
+        && !is_https(tag.value)
+        && tag.value != b"self"
+    {
+        part.faults.push(tag.fault(PolicyFault::BadLocation));
+    }
+    part.state = match part.faults.is_empty() {
+        true => PolicyState::Ok,
+        false => PolicyState::Invalid,
+    };
+    if part.state == PolicyState::Ok {
+        let text = |name| location(name).map(|tag| Text::from(tag.value));
+        part.indicator = text(b"l");
+        part.evidence = text(b"a").filter(|text| !text.0.is_empty());
+    }
+}
+
+fn is_https(location: &[u8]) -> bool {
+    const SCHEME: &[u8] = b"https://";
+    location.len() > SCHEME.len()
+        && location[..SCHEME.len()].eq_ignore_ascii_case(SCHEME)
+        && location.iter().all(u8::is_ascii_graphic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_as_the_draft_has_them() {
+        use PolicyState::{Absent, Invalid, Multiple, Ok};
+        for (records, state, indicator) in [
+            (&["v=BIMI1; l=https://x.example/a.svg; a=https://x.example/a.pem"][..], Ok, Some("https://x.example/a.svg")),
+            (&["v=BIMI1;l=https://x.example/a.svg;a=;"], Ok, Some("https://x.example/a.svg")),
+            (&["v=BIMI1; l=; a=;"], Ok, Some("")),
+            (&["v=BIMI1; l=https://x.example/a.svg; avp=brand; lps=a"], Ok, Some("https://x.example/a.svg")),
+            (&["v=BIMI1;"], Invalid, None),
+            (&["v=BIMI1; l=http://x.example/a.svg"], Invalid, None),
+            (&["v=BIMI1; l=https://x.example/a.svg; l="], Invalid, None),
+            (&["v=BIMI1; l=https://x.example/a.svg; a=ftp://x"], Invalid, None),
+            (&["v=bimi1; l=;"], Absent, None),
+            (&["v=BIMI10; l=;"], Absent, None),
+            (&["l=; v=BIMI1"], Absent, None),
+            (&["v=BIMI1; l=;", "v=BIMI1; l=;"], Multiple, None),
+            (&["v=spf1 -all", "v=BIMI1; l=;"], Ok, Some("")),
+            (&[], Absent, None),
+        ] {
+            let part = read(records);
+            assert_eq!(part.state, state, "{records:?}");
+            let found = part.indicator.as_ref().map(Text::lossy);
+            assert_eq!(found.as_deref(), indicator, "{records:?}");
+        }
+    }
+}
