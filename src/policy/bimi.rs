@@ -45,8 +45,14 @@ pub fn read<R: AsRef<[u8]>>(records: &[R]) -> Bimi {
 }
 
 fn is_bimi(record: &[u8]) -> bool {
-    let first = record.split(|&octet| octet == b';').next().unwrap_or(record);
-    first.split(|&octet| octet == b'=').map(<[u8]>::trim_ascii).eq([b"v".as_slice(), b"BIMI1"])
+    let first = record
+        .split(|&octet| octet == b';')
+        .next()
+        .unwrap_or(record);
+    first
+        .split(|&octet| octet == b'=')
+        .map(<[u8]>::trim_ascii)
+        .eq([b"v".as_slice(), b"BIMI1"])
 }
 
 fn read_one(record: &[u8], part: &mut Bimi) {
@@ -94,14 +100,30 @@ mod tests {
     fn records_as_the_draft_has_them() {
         use PolicyState::{Absent, Invalid, Multiple, Ok};
         for (records, state, indicator) in [
-            (&["v=BIMI1; l=https://x.example/a.svg; a=https://x.example/a.pem"][..], Ok, Some("https://x.example/a.svg")),
-            (&["v=BIMI1;l=https://x.example/a.svg;a=;"], Ok, Some("https://x.example/a.svg")),
+            (
+                &["v=BIMI1; l=https://x.example/a.svg; a=https://x.example/a.pem"][..],
+                Ok,
+                Some("https://x.example/a.svg"),
+            ),
+            (
+                &["v=BIMI1;l=https://x.example/a.svg;a=;"],
+                Ok,
+                Some("https://x.example/a.svg"),
+            ),
             (&["v=BIMI1; l=; a=;"], Ok, Some("")),
-            (&["v=BIMI1; l=https://x.example/a.svg; avp=brand; lps=a"], Ok, Some("https://x.example/a.svg")),
+            (
+                &["v=BIMI1; l=https://x.example/a.svg; avp=brand; lps=a"],
+                Ok,
+                Some("https://x.example/a.svg"),
+            ),
             (&["v=BIMI1;"], Invalid, None),
             (&["v=BIMI1; l=http://x.example/a.svg"], Invalid, None),
             (&["v=BIMI1; l=https://x.example/a.svg; l="], Invalid, None),
-            (&["v=BIMI1; l=https://x.example/a.svg; a=ftp://x"], Invalid, None),
+            (
+                &["v=BIMI1; l=https://x.example/a.svg; a=ftp://x"],
+                Invalid,
+                None,
+            ),
             (&["v=bimi1; l=;"], Absent, None),
             (&["v=BIMI10; l=;"], Absent, None),
             (&["l=; v=BIMI1"], Absent, None),

@@ -156,7 +156,10 @@ impl Grant {
                 }
                 None => {
                     let fault = Fault::new(PolicyFault::BadProperty);
-                    fields::note(&mut set.faults, fault.in_term(0, fields::cut(&record.value)));
+                    fields::note(
+                        &mut set.faults,
+                        fault.in_term(0, fields::cut(&record.value)),
+                    );
                 }
             }
         }
@@ -197,7 +200,10 @@ fn are_parameters(text: &[u8]) -> bool {
             let Some(equals) = memchr::memchr(b'=', parameter) else {
                 return false;
             };
-            let (tag, value) = (fields::trim(&parameter[..equals]), fields::trim(&parameter[equals + 1..]));
+            let (tag, value) = (
+                fields::trim(&parameter[..equals]),
+                fields::trim(&parameter[equals + 1..]),
+            );
             !tag.is_empty()
                 && tag.iter().all(u8::is_ascii_alphanumeric)
                 && (value.iter()).all(|octet| matches!(octet, 0x21..=0x3a | 0x3c..=0x7e))

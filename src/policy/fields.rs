@@ -154,14 +154,7 @@ mod tests {
         let seen: Vec<_> = (read.fields.iter())
             .map(|field| (field.offset, field.whole))
             .collect();
-        assert_eq!(
-            seen,
-            [
-                (6, b"a=1".as_slice()),
-                (12, b"b = 2"),
-                (19, b"c")
-            ]
-        );
+        assert_eq!(seen, [(6, b"a=1".as_slice()), (12, b"b = 2"), (20, b"c")]);
         for (offset, whole) in seen {
             assert_eq!(&record[offset..offset + whole.len()], whole);
         }

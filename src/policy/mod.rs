@@ -8,6 +8,14 @@
 
 pub mod lookup;
 
+mod tag_list;
+
+pub mod bimi;
+
+pub mod caa;
+
+pub mod dkim_key;
+
 mod fields;
 
 pub mod mta_sts;

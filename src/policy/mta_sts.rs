@@ -286,7 +286,12 @@ mod tests {
             ("*.example.org", "example.org", false, false),
             ("*.example.org", ".example.org", false, false),
             ("*.example.org", "badexample.org", false, false),
-            ("mail.example.com", "mail.example.com.evil.net", false, false),
+            (
+                "mail.example.com",
+                "mail.example.com.evil.net",
+                false,
+                false,
+            ),
             ("*.example.org", "mx.example.org.evil.net", false, false),
             (".example.org", "mx.example.org", false, false),
             ("*", "mx", false, false),

@@ -259,7 +259,11 @@ mod tests {
             (with("version: ", "version:"), Ok, Ok),
             (with("version: ", "version: \t "), Ok, Ok),
             (with("enforce", "enforce \t"), Ok, Ok),
-            (with("mode: enforce\nmx: mx.example.org", "mode: none"), Ok, Ok),
+            (
+                with("mode: enforce\nmx: mx.example.org", "mode: none"),
+                Ok,
+                Ok,
+            ),
             (with("604800", "0"), Ok, Ok),
             (with("604800", "31557600"), Ok, Ok),
             (with("604800", "0000604800"), Ok, Ok),
@@ -296,14 +300,22 @@ mod tests {
             (with("mx.example.org", "[192.0.2.1]"), Invalid, Ok),
             (with("mx.example.org", "*"), Invalid, Ok),
             (format!("{GOOD}ext:"), Invalid, Ok),
-            (format!("{GOOD}a12345678901234567890123456789012:1"), Invalid, Ok),
+            (
+                format!("{GOOD}a12345678901234567890123456789012:1"),
+                Invalid,
+                Ok,
+            ),
             (format!("{GOOD}_bad: test"), Invalid, Ok),
             (format!("{GOOD}# a remark"), Invalid, Ok),
             (String::new(), Invalid, Invalid),
             ("<!DOCTYPE html>\n<html>".into(), Invalid, Invalid),
         ] {
             assert_eq!(states(text.as_bytes()), (strict, lenient), "{text:?}");
-            assert_eq!(codes(&text).is_empty() && strict == Invalid, false, "{text:?}");
+            assert_eq!(
+                codes(&text).is_empty() && strict == Invalid,
+                false,
+                "{text:?}"
+            );
         }
         assert_eq!(states(b"\xff\xfe\0"), (Invalid, Invalid));
         let latin = [GOOD.as_bytes(), b"x: \xe9"].concat();
@@ -314,11 +326,17 @@ mod tests {
     fn of_a_key_that_stands_again_the_first_counts_and_to_the_lax_the_last() {
         let text = format!("{GOOD}mode: testing\nmax_age: 1\nmx: b.example.org\n");
         let strict = read_strictly(text.as_bytes());
-        assert_eq!((strict.mode, strict.max_age), (Some(StsMode::Enforce), Some(604_800)));
+        assert_eq!(
+            (strict.mode, strict.max_age),
+            (Some(StsMode::Enforce), Some(604_800))
+        );
         assert_eq!(strict.mx.len(), 2);
         assert_eq!(codes(&text), [PolicyFault::Duplicate; 2]);
         let lenient = read_leniently(text.as_bytes());
-        assert_eq!((lenient.mode, lenient.max_age), (Some(StsMode::Testing), Some(1)));
+        assert_eq!(
+            (lenient.mode, lenient.max_age),
+            (Some(StsMode::Testing), Some(1))
+        );
     }
 
     #[test]

@@ -233,21 +233,66 @@ mod tests {
         for (records, strict, lenient, count) in [
             (&["v=TLSRPTv1; rua=mailto:a@x.example;"][..], Ok, Ok, 1),
             (&["v=TLSRPTv1;rua=mailto:a@x.example"], Ok, Ok, 1),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example , \t https://x.example/r"], Ok, Ok, 2),
+            (
+                &["v=TLSRPTv1; rua=mailto:a@x.example , \t https://x.example/r"],
+                Ok,
+                Ok,
+                2,
+            ),
             (&["v=TLSRPTv1; rua=mailto:a@x.example; ext=yes"], Ok, Ok, 1),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example; rua=mailto:b@x.example"], Ok, Ok, 2),
+            (
+                &["v=TLSRPTv1; rua=mailto:a@x.example; rua=mailto:b@x.example"],
+                Ok,
+                Ok,
+                2,
+            ),
             (&["v=TLSRPTv1; rua=MAILTO:a@x.example"], Ok, Ok, 1),
-            (&["v=TLSRPTv1; rua=mailto:a%2Cb@x.example?subject=a"], Ok, Ok, 1),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example,ftp://x.example"], Ok, Ok, 1),
+            (
+                &["v=TLSRPTv1; rua=mailto:a%2Cb@x.example?subject=a"],
+                Ok,
+                Ok,
+                1,
+            ),
+            (
+                &["v=TLSRPTv1; rua=mailto:a@x.example,ftp://x.example"],
+                Ok,
+                Ok,
+                1,
+            ),
             (&["v=TLSRPTv1 ; rua=mailto:a@x.example"], Absent, Ok, 0),
             (&["v=TLSRPTv1; rua=mailto:a@x.example;;"], Invalid, Ok, 0),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example; more="], Invalid, Ok, 0),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example; 1%=a"], Invalid, Ok, 0),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example; test=="], Invalid, Ok, 0),
+            (
+                &["v=TLSRPTv1; rua=mailto:a@x.example; more="],
+                Invalid,
+                Ok,
+                0,
+            ),
+            (
+                &["v=TLSRPTv1; rua=mailto:a@x.example; 1%=a"],
+                Invalid,
+                Ok,
+                0,
+            ),
+            (
+                &["v=TLSRPTv1; rua=mailto:a@x.example; test=="],
+                Invalid,
+                Ok,
+                0,
+            ),
             (&["v=TLSRPTv1; rua=mailto:a@x.example, "], Invalid, Ok, 0),
             (&["v=TLSRPTv1; rua = mailto:a@x.example"], Invalid, Ok, 0),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example other"], Invalid, Invalid, 0),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example!10m"], Invalid, Invalid, 0),
+            (
+                &["v=TLSRPTv1; rua=mailto:a@x.example other"],
+                Invalid,
+                Invalid,
+                0,
+            ),
+            (
+                &["v=TLSRPTv1; rua=mailto:a@x.example!10m"],
+                Invalid,
+                Invalid,
+                0,
+            ),
             (&["v=TLSRPTv1; rua=http://x.example/r"], Invalid, Invalid, 0),
             (&["v=TLSRPTv1; rua=https://"], Invalid, Invalid, 0),
             (&["v=TLSRPTv1; rua=https://bad/%"], Invalid, Invalid, 0),
@@ -262,13 +307,33 @@ mod tests {
             (&["v=TLSRPTv10; rua=mailto:a@x.example"], Absent, Absent, 0),
             (&["V=TLSRPTv1; rua=mailto:a@x.example"], Absent, Absent, 0),
             (&["v=tlsrptv1; rua=mailto:a@x.example"], Absent, Absent, 0),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example", "v=spf1 -all"], Ok, Ok, 1),
-            (&["v=TLSRPTv1; rua=mailto:a@x.example", "v=TLSRPTv1; rua=mailto:b@x.example"], Multiple, Multiple, 0),
+            (
+                &["v=TLSRPTv1; rua=mailto:a@x.example", "v=spf1 -all"],
+                Ok,
+                Ok,
+                1,
+            ),
+            (
+                &[
+                    "v=TLSRPTv1; rua=mailto:a@x.example",
+                    "v=TLSRPTv1; rua=mailto:b@x.example",
+                ],
+                Multiple,
+                Multiple,
+                0,
+            ),
             (&[], Absent, Absent, 0),
         ] {
             let part = read(records);
-            let lax = part.lenient.as_ref().map_or(part.state, |lenient| lenient.state);
-            assert_eq!((part.state, lax, part.rua.len()), (strict, lenient, count), "{records:?}");
+            let lax = part
+                .lenient
+                .as_ref()
+                .map_or(part.state, |lenient| lenient.state);
+            assert_eq!(
+                (part.state, lax, part.rua.len()),
+                (strict, lenient, count),
+                "{records:?}"
+            );
             let must_say = strict == Invalid || strict == Multiple;
             assert!(!must_say || !part.faults.is_empty(), "{records:?}");
         }

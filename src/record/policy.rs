@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CaaSet, DkimEvidence, DkimKey, LenientMtaSts, LenientTlsRpt, Outcome, PolicyFault, PolicyState, Text,
+    CaaSet, DkimEvidence, DkimKey, LenientMtaSts, LenientTlsRpt, Outcome, PolicyFault, PolicyState,
+    Text,
 };
 
 /// What is wrong with a policy, and where.
