@@ -97,6 +97,39 @@ impl Name {
         Ok(Self(wire.into()))
     }
 
+    /// A name as a policy builds it: labels of any octets between dots, with or without the last dot. `None` where that
+    /// is no name: an empty label, one over [`LABEL_LIMIT`], more than [`NAME_LIMIT`], nothing.
+    pub fn from_octets(text: &[u8]) -> Option<Self> {
+        let text = text.strip_suffix(b".").unwrap_or(text);
+        if text.is_empty() || text.len() > NAME_LIMIT {
+            return None;
+        }
+        let mut wire = Vec::with_capacity(text.len() + 2);
+        for label in text.split(|&byte| byte == b'.') {
+            if label.is_empty() || label.len() > LABEL_LIMIT {
+                return None;
+            }
+            wire.push(label.len() as u8);
+            wire.extend(label.iter().map(u8::to_ascii_lowercase));
+        }
+        wire.push(0);
+        Some(Self(wire.into()))
+    }
+
+    /// The name without its first `count` labels; the root where it has no more.
+    pub fn above(&self, count: usize) -> Self {
+        let skipped: usize = (self.labels().take(count))
+            .map(|label| label.len() + 1)
+            .sum();
+        Self(self.0[skipped..].into())
+    }
+
+    /// Whether it is `other`, or stands below it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let (own, above) = (self.labels().count(), other.labels().count());
+        own >= above && self.above(own - above) == *other
+    }
+
     /// The root.
     pub fn root() -> Self {
         Self([0].into())
@@ -112,12 +145,6 @@ impl Name {
         }
         wire.extend_from_slice(&self.0);
         (wire.len() <= NAME_LIMIT + 2).then(|| Self(wire.into()))
-    }
-
-    /// The name without its first label; `None` of the root.
-    pub fn parent(&self) -> Option<Self> {
-        let rest = self.0.get(1 + usize::from(*self.0.first()?)..)?;
-        (!rest.is_empty()).then(|| Self(rest.into()))
     }
 
     /// Wire form: length and bytes of each label, then a zero.
@@ -141,6 +168,22 @@ impl Name {
             rest = &tail[label.len()..];
             Some(label)
         })
+    }
+}
+
+impl Name {
+    /// A name in wire form that is not compressed: labels, then a zero, and nothing behind it.
+    pub fn from_wire(wire: &[u8]) -> Option<Self> {
+        let mut rest = wire;
+        loop {
+            let (&length, tail) = rest.split_first()?;
+            if length == 0 {
+                let is_name = tail.is_empty() && wire.len() <= NAME_LIMIT + 2;
+                return is_name.then(|| Self(wire.to_ascii_lowercase().into()));
+            }
+            rest =
+                (usize::from(length) <= LABEL_LIMIT).then(|| tail.get(usize::from(length)..))??;
+        }
     }
 }
 

@@ -67,7 +67,7 @@ pub async fn set<L: Lookup>(lookup: &L, name: &Name, role: CaaRole) -> CaaSet {
                 return blank;
             }
             Found::Failed(outcome) => return unknown(blank, outcome.clone()),
-            Found::NoData | Found::Nxdomain => at = parent(&at),
+            Found::NoData | Found::Nxdomain => at = at.above(1),
         }
     }
     if at.is_root() {
@@ -82,10 +82,6 @@ fn unknown(mut set: CaaSet, outcome: Outcome) -> CaaSet {
     set.outcome = Some(outcome);
     (set.issue, set.issue_wild, set.issue_mail) = (None, None, None);
     set
-}
-
-fn parent(name: &Name) -> Name {
-    name.parent().unwrap_or_else(Name::root)
 }
 
 /// What a set of properties comes to. A critical property that is unknown forbids everything.

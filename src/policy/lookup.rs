@@ -85,6 +85,10 @@ pub struct Denial {
     pub types: Vec<u16>,
     /// It is an NSEC3.
     pub is_hashed: bool,
+    /// It is the record of the very name that was asked for, not one that covers it or another.
+    pub is_of_name: bool,
+    /// The name that comes next in the zone; of an NSEC alone.
+    pub next: Option<Name>,
 }
 
 impl<T> Answer<T> {

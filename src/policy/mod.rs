@@ -16,6 +16,12 @@ pub mod caa;
 
 pub mod dkim_key;
 
+pub mod dkim;
+
+pub mod denial;
+
+pub mod selectors;
+
 mod fields;
 
 pub mod mta_sts;
