@@ -311,11 +311,7 @@ mod tests {
             ("<!DOCTYPE html>\n<html>".into(), Invalid, Invalid),
         ] {
             assert_eq!(states(text.as_bytes()), (strict, lenient), "{text:?}");
-            assert_eq!(
-                codes(&text).is_empty() && strict == Invalid,
-                false,
-                "{text:?}"
-            );
+            assert!(strict == Ok || !codes(&text).is_empty(), "{text:?}");
         }
         assert_eq!(states(b"\xff\xfe\0"), (Invalid, Invalid));
         let latin = [GOOD.as_bytes(), b"x: \xe9"].concat();
