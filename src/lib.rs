@@ -22,11 +22,11 @@ pub mod cipher;
 
 pub mod tls;
 
-pub mod judge;
-
 pub mod received;
 
 pub mod leak;
+
+pub mod judge;
 
 pub mod store;
 
@@ -35,3 +35,5 @@ pub mod stages;
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod report;
+
+pub mod study;

@@ -5,10 +5,12 @@ mod page;
 
 use std::collections::BTreeSet;
 
-use mx_survey::report::questions::{Asked, question};
+use mx_survey::judge::Rule;
+use mx_survey::report::asked::Asked;
 use mx_survey::report::render;
 use mx_survey::report::survey::Survey;
-use mx_survey::store::{Rule, Writer, judge, temporary};
+use mx_survey::store::{Writer, judge, temporary};
+use mx_survey::study::question;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -180,10 +182,7 @@ fn every_question_of_the_list_is_counted_slowly_too() {
 
 #[test]
 fn every_question_is_answered_of_nothing_in_every_form() {
-    for name in mx_survey::report::questions::QUESTIONS
-        .iter()
-        .map(|it| it.name)
-    {
+    for name in mx_survey::study::catalogue().map(|it| it.name) {
         for format in ["text", "json", "ndjson", "csv", "html"] {
             run("report", &["--table", name, "--format", format], "").expect(0);
         }

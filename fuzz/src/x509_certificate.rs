@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use mx_survey::judge::weakness;
 use mx_survey::x509::store::Store;
-use mx_survey::x509::{dane, facts, names, verdict, weakness};
+use mx_survey::x509::{dane, facts, names, verdict};
 
 static STORE: LazyLock<Store> = LazyLock::new(Store::mozilla);
 

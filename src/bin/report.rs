@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
+use mx_survey::judge::Rule;
 use mx_survey::program;
 use mx_survey::program::Status;
+use mx_survey::report::asked::{Asked, Question};
 use mx_survey::report::output::{self, Format};
 use mx_survey::report::providers::Providers;
-use mx_survey::report::questions::{Asked, Question, question};
-use mx_survey::store::Rule;
+use mx_survey::study;
 
 /// Answers questions about a survey: as text, as data, as charts, as one page.
 #[derive(Parser)]
@@ -21,7 +22,7 @@ struct Args {
     #[arg(value_name = "DB")]
     database: Option<PathBuf>,
     /// Answer this question alone (repeatable; --list names them)
-    #[arg(long, short, value_name = "NAME", value_parser = question)]
+    #[arg(long, short, value_name = "NAME", value_parser = study::question)]
     table: Vec<&'static Question>,
     /// The questions of the study of 2014: its numbers beside those of this survey
     #[arg(long, conflicts_with = "table")]
@@ -61,7 +62,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> anyhow::Result<Status> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.list {
-        output::list(&mut out)?;
+        output::list(&mut out, study::catalogue())?;
         return Ok(Status::Complete);
     }
     if args.database.is_none() {
@@ -71,11 +72,19 @@ fn run(args: Args) -> anyhow::Result<Status> {
         rule: args.rule,
         limit: args.limit,
         providers: Providers::with_files(&args.providers).context("--providers")?,
+        published: &study::Printed,
     };
     let complain = &mut |text: &str| eprintln!("report: {text}");
     let (survey, is_whole) = output::open(args.database.as_deref(), complain)?;
     if args.explain.is_empty() {
-        let tables = output::answers(&survey, &asked, &args.table, args.study, args.format)?;
+        let tables = output::answers(
+            &survey,
+            &asked,
+            &args.table,
+            study::catalogue(),
+            args.study,
+            args.format,
+        )?;
         output::write(&mut out, &survey, &asked, &tables, args.format)?;
     } else {
         output::cards(&mut out, &survey, &asked, &args.explain, args.format)?;

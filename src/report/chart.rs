@@ -5,7 +5,8 @@ use maud::{Markup, PreEscaped, html};
 use super::figure::{self, Figure, Slice};
 use super::matrix::Matrix;
 use super::table::{Tally, thousands};
-use crate::store::{Truth, printable};
+use crate::judge::Truth;
+use crate::store::printable;
 
 /// What a table looks like.
 #[derive(Clone, Debug)]

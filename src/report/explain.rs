@@ -2,10 +2,12 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::questions::{Asked, MEASURES};
+use super::asked::Asked;
+use super::measure::MEASURES;
 use super::survey::Survey;
 use super::table::thousands;
-use crate::store::{RULES, printable};
+use crate::judge::RULES;
+use crate::store::printable;
 
 /// The card of a domain, line by line; none: the survey does not know the domain.
 pub fn explain(
@@ -161,7 +163,7 @@ fn servers(
         "SELECT a.ip, s.port, s.time, s.phase, s.reason, s.detail, s.banner_code, s.banner, s.software, s.ehlo_code, \
          s.advertised, s.accepted, t.phase, t.reason, t.completed, t.negotiated, t.version, coalesce(t.openssl, t.cipher), \
          t.key_exchange, c.subject, c.sha256, c.not_after, v.store, v.store_date, v.valid, v.reason, xc.name_match, \
-         dc.name_match, d.matches, (SELECT group_concat(weakness, ', ') FROM server_weakness w WHERE w.address = a.id), \
+         dc.name_match, d.dane, (SELECT group_concat(weakness, ', ') FROM server_weakness w WHERE w.address = a.id), \
          a.special, t.detail \
          FROM exchange_address x JOIN address a ON a.id = x.address \
          LEFT JOIN meta m ON m.key = 'port' \
@@ -241,7 +243,7 @@ fn server(row: &Row<'_>, exchange: &str, card: &mut Vec<String>) -> rusqlite::Re
             "      names the exchange: {}; names the domain: {}; DANE: {}",
             matched(text(26)?),
             matched(text(27)?),
-            truth(28)?
+            matched(text(28)?)
         ));
     }
     if let Some(weak) = text(29)? {

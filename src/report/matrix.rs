@@ -7,7 +7,8 @@ use maud::{Markup, html};
 use rusqlite::Connection;
 
 use super::table::thousands;
-use crate::store::{Truth, printable};
+use crate::judge::Truth;
+use crate::store::printable;
 
 /// Senders by receivers, the busiest of each.
 #[derive(Clone, Debug, Default)]

@@ -1,16 +1,18 @@
 //! The report: questions to a survey, their answers as tables, charts and one page.
 
+pub mod asked;
 pub mod chart;
 pub mod explain;
 pub mod figure;
 pub mod matrix;
+pub mod measure;
 pub mod operators;
 pub mod output;
 pub mod page;
 pub mod providers;
+pub mod published;
 pub mod questions;
 pub mod render;
-mod study;
 pub mod summary;
 pub mod survey;
 pub mod table;

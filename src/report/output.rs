@@ -9,9 +9,9 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context as _, bail};
 use serde_json::json;
 
+use super::asked::{Asked, Question, Shown};
 use super::explain::explain;
 use super::page::page;
-use super::questions::{Asked, QUESTIONS, Question, Shown};
 use super::render;
 use super::summary::{Summary, cautions};
 use super::survey::Survey;
@@ -66,11 +66,13 @@ pub fn open(
     Ok((Survey::open(path).context(named)?, true))
 }
 
-/// Answers questions: those that are named, else the study's, or else those that a format shows by itself.
+/// Answers questions: those that are named, else of the catalogue the study's, or else those that a format shows by
+/// itself.
 pub fn answers(
     survey: &Survey,
     asked: &Asked,
     named: &[&'static Question],
+    catalogue: impl Iterator<Item = &'static Question>,
     study: bool,
     format: Format,
 ) -> anyhow::Result<Vec<Table>> {
@@ -80,7 +82,7 @@ pub fn answers(
         Shown::Study => study,
         Shown::Asked => false,
     };
-    let all = QUESTIONS.iter().filter(shown);
+    let all = catalogue.filter(shown);
     let questions: Vec<&Question> = if named.is_empty() {
         all.collect()
     } else {
@@ -135,9 +137,13 @@ fn load(
 }
 
 /// Names the questions.
-pub fn list(out: &mut dyn Write) -> io::Result<()> {
-    let width = QUESTIONS.iter().map(|it| it.name.len()).max().unwrap_or(0);
-    for question in QUESTIONS {
+pub fn list(
+    out: &mut dyn Write,
+    catalogue: impl Iterator<Item = &'static Question> + Clone,
+) -> io::Result<()> {
+    let names = catalogue.clone().map(|question| question.name.len());
+    let width = names.max().unwrap_or(0);
+    for question in catalogue {
         writeln!(out, "{:width$}  {}", question.name, question.about)?;
     }
     out.flush()

@@ -1,6 +1,7 @@
 //! What the page says first: which survey this is, and its few largest numbers.
 
-use super::questions::{Asked, MEASURES, Measure};
+use super::asked::Asked;
+use super::measure::{MEASURES, Measure};
 use super::survey::{Status, Survey, at};
 use super::table::{Tally, thousands};
 
@@ -42,7 +43,7 @@ impl Summary {
             };
             let mut tally = Tally::default();
             for verdict in verdicts {
-                if let Some(truth) = measure.of(verdict, asked.rule) {
+                if let Some(truth) = measure.truth(verdict, asked.rule) {
                     tally.add(truth, 1);
                 }
             }
@@ -149,7 +150,7 @@ fn users(survey: &Survey, asked: &Asked, measure: &Measure) -> rusqlite::Result<
     for list in survey.counted()? {
         let mut tally = Tally::default();
         for entry in &list.entries {
-            if let Some(truth) = measure.of(&at(verdicts, entry.domain), asked.rule) {
+            if let Some(truth) = measure.truth(&at(verdicts, entry.domain), asked.rule) {
                 tally.add(truth, entry.users);
             }
         }

@@ -10,7 +10,8 @@ use rusqlite::{Connection, OptionalExtension};
 use super::operators::Operators;
 use super::providers::Providers;
 use super::words::Words;
-use crate::store::{self, Fact, Rule, Truth, unpack};
+use crate::judge::{Fact, Rule, Truth, unpack};
+use crate::store;
 
 /// What became of a domain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

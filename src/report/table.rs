@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::store::Truth;
+use crate::judge::Truth;
 
 use super::chart::Chart;
 

@@ -1,19 +1,15 @@
 //! The store: one SQLite database for one survey. Facts as they came, every line beside its row; judgements made from
-//! them here, in Rust, so that a changed rule needs no new scan.
+//! them by the rules of `crate::judge`, so that a changed rule needs no new scan.
 //!
 //! A key seen again with a later time replaces, an earlier one is ignored; the same entry of a list with other counts
 //! is an error, never a sum.
 
-mod dane;
 mod dictionary;
-mod facts;
-mod judge;
+mod judging;
 mod load;
 mod lookup;
-mod merge;
-mod names;
+mod packed;
 mod rows;
-mod weigh;
 mod writer;
 
 use std::path::Path;
@@ -21,8 +17,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-pub use facts::{FACTS, Fact, RULES, Rule, Truth, all, any, column, preferred, spelled, unpack};
-pub use judge::{is_judged, judge};
+use self::packed::spelled;
+use crate::judge::{FACTS, RULES, Rule};
+
+pub use judging::{is_judged, judge};
 pub use load::{Load, Pace, Summary, load};
 pub use lookup::{Lookup, earlier};
 pub use writer::{Counts, Refused, Stored, Writer};

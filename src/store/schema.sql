@@ -259,11 +259,11 @@ CREATE TABLE domain_certificate (
     PRIMARY KEY (domain, certificate)
 ) STRICT, WITHOUT ROWID;
 
--- Do the exchange's TLSA records hold for the chain of this server? Null: none is usable, or there is no chain.
+-- What the exchange's TLSA records under DNSSEC amount to at this server: holds, fails, no_starttls, unknown.
 CREATE TABLE exchange_dane (
     exchange INTEGER NOT NULL REFERENCES exchange,
     address  INTEGER NOT NULL REFERENCES address,
-    matches  INTEGER,
+    dane     TEXT NOT NULL,
     reasons  TEXT,
     PRIMARY KEY (exchange, address)
 ) STRICT, WITHOUT ROWID;

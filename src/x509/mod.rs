@@ -8,13 +8,11 @@ pub mod dane;
 pub mod der;
 mod dn;
 pub mod facts;
-pub mod levels;
 mod look;
 pub mod names;
 pub mod signature;
 pub mod store;
 pub mod verdict;
-pub mod weakness;
 
 use sha2::{Digest, Sha256};
 

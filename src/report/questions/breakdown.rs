@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::sampler::Sampler;
-use super::{Asked, marks};
+use crate::judge::{Fact, Rule, Truth, unpack};
+use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart, Line};
-use crate::report::study;
+use crate::report::measure::marks;
 use crate::report::survey::{Survey, at};
 use crate::report::table::{Cell, Table, Tally};
-use crate::store::{Fact, Rule, Truth, unpack};
 
 /// The suite of a `tls` row, by the name that the study used where there is one.
 const CIPHER: &str =
@@ -37,7 +37,7 @@ pub(super) fn ciphers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table>
     );
     let values = Values::read(survey, CIPHER)?;
     answer(survey, asked, table, &values, |cipher| {
-        study::printed(&["figure4_cipher_percent", cipher])
+        asked.published.cipher(cipher)
     })
 }
 

@@ -7,12 +7,12 @@ use std::rc::Rc;
 
 use hashbrown::HashMap;
 
-use super::Asked;
+use crate::judge::{Fact, Truth};
+use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart};
 use crate::report::operators::Operators;
 use crate::report::survey::{Survey, Verdict};
 use crate::report::table::{Cell, Table};
-use crate::store::{Fact, Truth};
 
 pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut table = Table::new(

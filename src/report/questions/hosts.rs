@@ -2,12 +2,11 @@
 
 use hashbrown::HashMap;
 
-use super::Asked;
+use crate::judge::{Fact, Truth};
+use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart, Stack};
-use crate::report::study;
 use crate::report::survey::{Status, Survey, at};
 use crate::report::table::{Cell, TALLY, Table, Tally};
-use crate::store::{Fact, Truth};
 
 /// Domains with the exchanges of their best preference.
 fn each_domain(survey: &Survey, mut then: impl FnMut(u32, &[u32])) -> rusqlite::Result<()> {
@@ -147,7 +146,7 @@ pub(super) fn hosts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     for operator in order {
         let (id, role) = operators.told(operator);
         let share = &shares[operator];
-        let printed = study::hosting(id);
+        let printed = asked.published.hosting(id);
         let mut row = vec![
             Cell::from(id),
             role.into(),

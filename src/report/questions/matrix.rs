@@ -1,13 +1,12 @@
 //! What Received fields say: the matrix of figure 6, its pairs with their counts, and mail that came in clear where the
 //! scan was offered TLS.
 
-use super::Asked;
+use crate::judge::Truth;
+use crate::report::asked::Asked;
 use crate::report::chart::Chart;
 use crate::report::matrix::Matrix;
-use crate::report::study;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, TALLY, Table, Tally};
-use crate::store::Truth;
 
 /// Senders and receivers that a grid has room for.
 const ROOM: usize = 12;
@@ -68,7 +67,7 @@ pub(super) fn pairs(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             hops.count().into(),
         ];
         row.extend(tally.cells());
-        row.push(study::received(from, by).into());
+        row.push(asked.published.received(from, by).into());
         table.row(row);
     }
     Ok(table)

@@ -1,11 +1,11 @@
 //! The overall picture: three weights, three rules, every unknown in sight.
 
-use super::{Asked, MEASURES, Measure};
+use crate::judge::{RULES, Rule, Truth, unpack};
+use crate::report::asked::Asked;
 use crate::report::chart::{Chart, Stack};
-use crate::report::study;
+use crate::report::measure::{MEASURES, Measure};
 use crate::report::survey::{Survey, Verdict, at};
 use crate::report::table::{Cell, TALLY, Table, Tally};
-use crate::store::{RULES, Rule, Truth, unpack};
 
 pub(super) fn overview(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let table = Table::new(
@@ -70,11 +70,13 @@ fn answer(
                 ];
                 row.extend(tally.cells());
                 row.push(before(
-                    is_preferred.then(|| weight.in_2014(measure)).flatten(),
+                    is_preferred
+                        .then(|| weight.in_2014(asked, measure))
+                        .flatten(),
                 ));
                 row.push(before(
                     (is_preferred && matches!(weight, Weight::Domains))
-                        .then(|| study::in_2015(measure.word))
+                        .then(|| asked.published.of_domains_later(measure.word))
                         .flatten(),
                 ));
                 table.row(row);
@@ -83,7 +85,9 @@ fn answer(
                         group: weight.shown(),
                         label: measure.label.to_owned(),
                         tally: *tally,
-                        before: is_preferred.then(|| weight.in_2014(measure)).flatten(),
+                        before: is_preferred
+                            .then(|| weight.in_2014(asked, measure))
+                            .flatten(),
                     });
                 }
             }
@@ -109,29 +113,10 @@ impl Weight {
         }
     }
 
-    fn in_2014(&self, measure: &Measure) -> Option<f64> {
+    fn in_2014(&self, asked: &Asked, measure: &Measure) -> Option<f64> {
         match self {
-            Self::Domains => study::printed(&[
-                "overall_percent_of_providers",
-                match measure.word {
-                    "esmtp" => "esmtp",
-                    "accepted" => "tls",
-                    "valid" => "valid_certificate",
-                    "valid_of_accepted" => "valid_of_tls",
-                    _ => return None,
-                },
-            ]),
-            Self::Users(source) => {
-                let list = study::list(source)?;
-                match measure.word {
-                    "accepted" => study::printed(&["tls_percent_of_users", &format!("{list}_all")]),
-                    "valid_of_accepted" => study::printed(&[
-                        "valid_certificate_percent",
-                        &format!("of_tls_users_{list}"),
-                    ]),
-                    _ => None,
-                }
-            }
+            Self::Domains => asked.published.of_domains(measure.word),
+            Self::Users(source) => asked.published.of_users(source, measure.word, None),
             Self::Servers => None,
         }
     }
@@ -149,7 +134,7 @@ fn weights(survey: &Survey) -> rusqlite::Result<Vec<(Weight, Tallies)>> {
     let add = |tallies: &mut Tallies, verdict: &Verdict, weight: u64| {
         for (measure, rules) in MEASURES.iter().zip(tallies) {
             for (rule, tally) in rules {
-                if let Some(truth) = rule.and_then(|rule| measure.of(verdict, rule)) {
+                if let Some(truth) = rule.and_then(|rule| measure.truth(verdict, rule)) {
                     tally.add(truth, weight);
                 }
             }

@@ -1,12 +1,13 @@
 //! TLS and valid certificates among the first N domains of a list: every N in one pass.
 
 use super::sampler::Sampler;
-use super::{Asked, Measure, followed, marks};
+use crate::judge::Rule;
+use crate::report::asked::Asked;
 use crate::report::chart::{Chart, Line};
-use crate::report::study;
+use crate::report::measure::{Measure, followed, marks};
+use crate::report::published::Published;
 use crate::report::survey::{List, Survey, at};
 use crate::report::table::{Cell, Long, TALLY, Table, Tally};
-use crate::store::Rule;
 
 pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut table = heading("tls-by-rank", "TLS by rank", asked);
@@ -22,16 +23,16 @@ pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Ta
             })?;
             let sampler = sampler.end();
             for (&mark, tally) in wanted.iter().zip(&sampler.at_marks) {
-                table.row(row(&list.source, mark, measure, tally));
+                table.row(row(asked.published, &list.source, mark, measure, tally));
             }
             let group = format!("list: {}", list.source);
             lines.push(Line::new(group, measure.label, sampler.points));
         }
     }
-    let marks_2014 = [2000, 20_000, 100_000].into_iter().filter_map(|rank| {
+    let marks_2014 = asked.published.ranks().iter().filter_map(|&rank| {
         Some((
             rank as f64,
-            printed(rank, "accepted")?,
+            asked.published.by_rank(rank, "accepted")?,
             format!("2014: first {rank}"),
         ))
     });
@@ -63,9 +64,11 @@ pub(super) fn tls_by_every_rank(survey: &Survey, asked: &Asked) -> rusqlite::Res
             })?;
         }
     }
+    let published = asked.published;
     table.long = Some(Long::new(points.len(), move |at| {
         let (source, measure, rank, tally) = &points[at];
-        row(&sources[*source as usize], u64::from(*rank), measure, tally)
+        let source = &sources[*source as usize];
+        row(published, source, u64::from(*rank), measure, tally)
     }));
     Ok(table)
 }
@@ -85,21 +88,21 @@ fn heading(name: &'static str, title: &str, asked: &Asked) -> Table {
         .columns([("in_2014", "2014")])
 }
 
-fn row(source: &str, rank: u64, measure: &Measure, tally: &Tally) -> Vec<Cell> {
+fn row(
+    published: &dyn Published,
+    source: &str,
+    rank: u64,
+    measure: &Measure,
+    tally: &Tally,
+) -> Vec<Cell> {
     let mut row = vec![Cell::from(source), rank.into(), measure.label.into()];
     row.extend(tally.cells());
-    row.push(printed(rank, measure.word).map_or(Cell::Null, Cell::Percent));
+    row.push(
+        published
+            .by_rank(rank, measure.word)
+            .map_or(Cell::Null, Cell::Percent),
+    );
     row
-}
-
-fn printed(rank: u64, measure: &str) -> Option<f64> {
-    match (measure, rank) {
-        ("accepted", _) => study::printed(&["tls_percent_of_providers_by_rank", &rank.to_string()]),
-        ("valid_of_accepted", 100_000) => {
-            study::printed(&["valid_certificate_percent", "of_tls_providers_top_100000"])
-        }
-        _ => None,
-    }
 }
 
 fn ranked(survey: &Survey) -> rusqlite::Result<impl Iterator<Item = &List>> {
@@ -119,7 +122,7 @@ fn walk(
     let verdicts = survey.verdicts()?;
     let mut tally = Tally::default();
     for entry in list.entries.iter().filter(|entry| entry.rank > 0) {
-        if let Some(truth) = measure.of(&at(verdicts, entry.domain), rule) {
+        if let Some(truth) = measure.truth(&at(verdicts, entry.domain), rule) {
             tally.add(truth, 1);
         }
         then(entry.rank.into(), tally);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::Asked;
 use super::shared::operators_of;
+use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart};
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table};

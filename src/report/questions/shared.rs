@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::Asked;
+use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart};
 use crate::report::survey::{Status, Survey};
 use crate::report::table::{Cell, Table};

@@ -1,6 +1,6 @@
 //! What became of every domain, and how many users are there: the bases of all percentages, and what is outside.
 
-use super::Asked;
+use crate::report::asked::Asked;
 use crate::report::survey::{Status, Survey, at};
 use crate::report::table::{Cell, Table};
 

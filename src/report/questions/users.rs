@@ -1,12 +1,12 @@
 //! Weighted by people: the largest domains of a counted list, and how many users have TLS.
 
 use super::sampler::Sampler;
-use super::{Asked, followed, marks};
+use crate::judge::Fact;
+use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart, Line};
-use crate::report::study;
+use crate::report::measure::{followed, marks};
 use crate::report::survey::{Survey, at};
 use crate::report::table::{Cell, TALLY, Table, Tally};
-use crate::store::Fact;
 
 pub(super) fn top_providers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut table = Table::new(
@@ -45,7 +45,7 @@ pub(super) fn top_providers(survey: &Survey, asked: &Asked) -> rusqlite::Result<
                     Cell::Null
                 }
             };
-            let printed = study::provider(&list.source, &domain);
+            let printed = asked.published.at_domain(&list.source, &domain);
             if place < 10 {
                 bars.push(Bar {
                     group: format!("users: {}", list.source),
@@ -117,7 +117,7 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &Asked) -> rusqlite::Result<T
             let mut sampler: Sampler<(Tally, u64)> = Sampler::new(&wanted);
             let (mut tally, mut seen) = (Tally::default(), 0);
             for (place, entry) in entries.iter().enumerate() {
-                if let Some(truth) = measure.of(&at(verdicts, entry.domain), asked.rule) {
+                if let Some(truth) = measure.truth(&at(verdicts, entry.domain), asked.rule) {
                     tally.add(truth, entry.users);
                 }
                 seen += entry.users;
@@ -125,21 +125,8 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &Asked) -> rusqlite::Result<T
             }
             let sampler = sampler.end();
             for (&mark, (upto, covered)) in wanted.iter().zip(&sampler.at_marks) {
-                let printed = study::list(&list.source).and_then(|name| {
-                    match (measure.word, mark == entries.len() as u64) {
-                        ("accepted", true) => {
-                            study::printed(&["tls_percent_of_users", &format!("{name}_all")])
-                        }
-                        ("accepted", false) if mark == 10 => {
-                            study::printed(&["tls_percent_of_users", &format!("{name}_top10")])
-                        }
-                        ("valid_of_accepted", true) => study::printed(&[
-                            "valid_certificate_percent",
-                            &format!("of_tls_users_{name}"),
-                        ]),
-                        _ => None,
-                    }
-                });
+                let first = (mark < entries.len() as u64).then_some(mark);
+                let printed = asked.published.of_users(&list.source, measure.word, first);
                 let mut row = vec![
                     Cell::from(list.source.as_str()),
                     mark.into(),

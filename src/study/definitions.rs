@@ -3,10 +3,11 @@
 use hashbrown::HashSet;
 
 use super::count::{Census, Counted, named};
-use crate::report::questions::{Asked, Measure};
+use crate::judge::{Fact, Rule, Truth};
+use crate::report::asked::Asked;
+use crate::report::measure::Measure;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, TALLY, Table, Tally};
-use crate::store::{Fact, Rule, Truth};
 
 /// Weaknesses of suites that no guideline of today allows (RFC 7465, RFC 9325).
 const WEAK: &str =

@@ -1,19 +1,29 @@
-//! Judgements: what the facts amount to for a server and for a domain, under the three rules, in one pass over ordered
-//! rows. They are made again from nothing whenever facts or rules changed.
+//! The judged tables: facts are read in one pass over ordered rows, handed to the rules of `crate::judge`, and what these
+//! say is written down. They are made again from nothing whenever facts or rules changed.
 //!
 //! Memory: some 40 bytes for an address or exchange, and for an edge between them 16; domains stream by.
+
+mod dane;
+mod merge;
+mod names;
+mod weigh;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashMap;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::facts::{FACTS, Fact, Handshake, Rule, Server, Truth, all, any, both, pack, preferred};
-use super::merge::{Merge, index};
-use super::names::CertificateNames;
-use super::{Error, dane, weigh};
-use crate::record::Reason;
+use self::merge::{Merge, index};
+use self::names::CertificateNames;
+use super::Error;
+use crate::judge::Fact;
+use crate::judge::dane::Question;
+use crate::judge::domain::{
+    Choice, Reached, Resolution, Route, Silence, Verdict, server, without_exchanges,
+};
+use crate::judge::facts::{Handshake, Server};
+use crate::record::{Dnssec, Reason};
 
 /// Changes with what this module computes: older judgements are made again.
 const RULES_VERSION: i64 = 3;
@@ -56,17 +66,6 @@ pub fn judge(connection: &mut Connection, stop: &AtomicBool) -> Result<bool, Err
     Ok(true)
 }
 
-/// Why a server did not answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Silence {
-    /// It was not asked: no record, or this side could or would not connect.
-    NotProbed,
-    /// It said to come again.
-    Deferred,
-    /// It cannot be reached, or does not speak SMTP to us.
-    Unreachable,
-}
-
 /// An address at the survey's port.
 struct Probed {
     smtp: Option<u32>,
@@ -82,41 +81,13 @@ struct Shaken {
     leaf: Option<u32>,
 }
 
-/// A server as one exchange leads to it.
-#[derive(Clone, Copy)]
-struct Edge {
-    address: u32,
-    /// Rows of `tls` and `certificate`; 0 for none.
-    tls: u32,
-    leaf: u32,
-    /// The facts, each two bits; that about the domain's name is not in it yet.
-    facts: u32,
-}
-
-impl Edge {
-    fn truth(self, fact: Fact) -> Truth {
-        match (self.facts >> (fact as u32 * 2)) & 3 {
-            1 => Truth::No,
-            2 => Truth::Yes,
-            _ => Truth::Unknown,
-        }
-    }
-
-    fn set(&mut self, fact: Fact, value: Option<bool>) {
-        self.facts |= (Truth::from(value) as u32) << (fact as u32 * 2);
-    }
-}
-
 /// What an exchange resolved to.
 #[derive(Clone, Copy, Default)]
 struct Resolved {
     name: u32,
     first: u32,
-    edges: u32,
-    /// No address is known, and one may exist: a question failed, or was not asked.
-    unlearned: bool,
-    /// There may be more addresses than are known: a question failed.
-    is_open: bool,
+    routes: u32,
+    resolution: Resolution,
 }
 
 struct Judge<'c> {
@@ -129,7 +100,7 @@ struct Judge<'c> {
     shaken: HashMap<(u32, u32), Shaken>,
     /// By row of `exchange`.
     exchanges: Vec<Resolved>,
-    edges: Vec<Edge>,
+    routes: Vec<Route>,
     names: CertificateNames<'c>,
     by_exchange: HashMap<u32, u32>,
     by_leaf: HashMap<u32, u32>,
@@ -153,7 +124,7 @@ impl<'c> Judge<'c> {
             by_address: Vec::new(),
             shaken: HashMap::new(),
             exchanges: Vec::new(),
-            edges: Vec::new(),
+            routes: Vec::new(),
             names: CertificateNames::new(connection)?,
             by_exchange: HashMap::new(),
             by_leaf: HashMap::new(),
@@ -187,7 +158,7 @@ impl<'c> Judge<'c> {
                     accepted: row.get(4)?,
                     ..Server::default()
                 },
-                silence: silence(reason),
+                silence: Silence::from_reason(reason),
             });
         }
         let mut statement = self.connection.prepare(
@@ -221,7 +192,7 @@ impl<'c> Judge<'c> {
         )?);
         let mut addresses = addresses.rows()?;
         let mut statement = self.connection.prepare(
-            "SELECT e.id, e.name, n.name, e.ipv4, e.ipv6, e.tlsa, e.tlsa_base, e.tlsa_dnssec FROM exchange e \
+            "SELECT e.id, e.name, n.name, e.ipv4, e.ipv6, e.tlsa, e.tlsa_base, e.tlsa_dnssec, e.dnssec, e.cname IS NOT NULL FROM exchange e \
              JOIN name n ON n.id = e.name ORDER BY e.id",
         )?;
         let mut rows = statement.query([])?;
@@ -230,12 +201,14 @@ impl<'c> Judge<'c> {
             let name: u32 = row.get(1)?;
             let text = row.get_ref(2)?;
             let text = text.as_str().unwrap_or_default();
-            let question = dane::Question {
-                reason: row.get(5)?,
-                base: row.get(6)?,
-                dnssec: row.get(7)?,
+            let question = Question {
+                exchange: state(row, 8)?,
+                is_alias: row.get(9)?,
+                tlsa: ended(row, 5)?,
+                tlsa_dnssec: state(row, 7)?,
             };
-            let first = self.edges.len();
+            let base: Option<String> = row.get(6)?;
+            let first = self.routes.len();
             while let Some(address) = addresses.next_of(id)? {
                 let shaken = (self.shaken.get(&(address, name)))
                     .or_else(|| self.shaken.get(&(address, 0)))
@@ -249,49 +222,45 @@ impl<'c> Judge<'c> {
                     insert.execute(params![name, leaf, named.word()])?;
                 }
                 let server = self.server(address, shaken);
-                let mut edge = edge(address, server, shaken, named.map(is_named));
-                edge.set(
-                    Fact::Dane,
-                    match question.decides() {
-                        Err(known) => known,
-                        // Records want TLS (RFC 7672 §2.2): where STARTTLS is refused they do not hold.
-                        Ok(()) if server.tls == Some(false) => Some(false),
-                        Ok(()) => {
-                            let base = question.base.as_deref().unwrap_or(text);
-                            let tls = shaken.map(|shaken| shaken.id);
-                            dane::hold(self.connection, id, address, &[base, text], tls)?
-                        }
-                    },
-                );
-                self.edges.push(edge);
+                let tls = shaken.map(|shaken| shaken.id);
+                let mut route = Route::new(address, tls, leaf, server, named);
+                let dane = match question.without_records() {
+                    Some(known) => known,
+                    None => {
+                        let base = base.as_deref().unwrap_or(text);
+                        let held = dane::Held {
+                            exchange: id,
+                            address,
+                            names: &[base, text],
+                            tls,
+                            has_tls: server.tls,
+                        };
+                        dane::hold(self.connection, &held)?
+                    }
+                };
+                route.set(Fact::Dane, dane.truth());
+                self.routes.push(route);
             }
             if self.exchanges.len() <= id {
                 self.exchanges.resize(id + 1, Resolved::default());
             }
-            let ended = |column| -> rusqlite::Result<Option<Reason>> {
-                let reason = row.get_ref(column)?.as_str_or_null().ok().flatten();
-                // A word of a later version says no more than that the question was asked.
-                Ok(reason.map(|reason| Reason::from_word(reason).unwrap_or(Reason::Other)))
-            };
-            let ends = [ended(3)?, ended(4)?];
+            let routes = self.routes.len() - first;
             self.exchanges[id] = Resolved {
                 name,
                 first: first as u32,
-                edges: (self.edges.len() - first) as u32,
-                unlearned: self.edges.len() == first && !has_no_address(ends[0], ends[1]),
-                is_open: ends.into_iter().flatten().any(|reason| !is_answer(reason)),
+                routes: routes as u32,
+                resolution: Resolution::new(ended(row, 3)?, ended(row, 4)?, routes > 0),
             };
         }
         Ok(())
     }
 
     fn server(&self, address: u32, shaken: Option<Shaken>) -> Server {
-        self.probed
-            .get(address as usize)
-            .and_then(Option::as_ref)
-            .map(|probed| probed.server)
-            .unwrap_or_default()
-            .with_handshake(shaken.map(|shaken| shaken.handshake))
+        let probed = self.probed.get(address as usize).and_then(Option::as_ref);
+        server(
+            probed.map(|probed| probed.server),
+            shaken.map(|shaken| shaken.handshake),
+        )
     }
 
     fn domains(&mut self, stop: &AtomicBool) -> Result<bool, Error> {
@@ -310,21 +279,24 @@ impl<'c> Judge<'c> {
             "SELECT d.id, n.name, d.reason FROM domain d JOIN name n ON n.id = d.id ORDER BY d.id",
         )?;
         let mut rows = statement.query([])?;
-        // (preference, exchange) and, for each server behind them, (preference, exchange, edge).
-        let mut mx: Vec<(u32, u32)> = Vec::new();
-        let mut servers: Vec<(u32, u32, Edge)> = Vec::new();
+        let mut choices: Vec<Choice> = Vec::new();
+        let mut servers: Vec<Reached> = Vec::new();
         while let Some(row) = rows.next()? {
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
             let id: usize = index(row, 0)?;
             let reason = row.get_ref(2)?.as_str().ok().and_then(Reason::from_word);
-            mx.clear();
+            choices.clear();
             servers.clear();
             while let Some((exchange, preference)) = exchanges.next_pair_of(id)? {
-                mx.push((preference, exchange));
+                choices.push(Choice {
+                    preference,
+                    exchange,
+                    resolution: self.exchanges[exchange as usize].resolution,
+                });
             }
-            if let Some(status) = without_exchanges(reason, mx.is_empty()) {
+            if let Some(status) = without_exchanges(reason, choices.is_empty()) {
                 insert.execute(params![
                     id as i64,
                     status,
@@ -337,27 +309,28 @@ impl<'c> Judge<'c> {
             }
             let name = row.get_ref(1)?;
             let name = name.as_str().unwrap_or_default();
-            for &(preference, exchange) in &mx {
+            for &Choice {
+                preference,
+                exchange,
+                ..
+            } in &choices
+            {
                 let resolved = self.exchanges[exchange as usize];
                 let first = resolved.first as usize;
-                for at in first..first + resolved.edges as usize {
-                    let mut edge = self.edges[at];
-                    let named = match edge.leaf {
+                for at in first..first + resolved.routes as usize {
+                    let route = self.routes[at];
+                    let named = match route.leaf {
                         0 => None,
                         leaf => self.names.matches(leaf, name)?,
                     };
                     if let Some(named) = named {
-                        insert_match.execute(params![id as i64, edge.leaf, named.word()])?;
+                        insert_match.execute(params![id as i64, route.leaf, named.word()])?;
                     }
-                    edge.set(
-                        Fact::NamesDomain,
-                        certificate_fact(edge.truth(Fact::Tls), named.map(is_named)),
-                    );
-                    servers.push((preference, exchange, edge));
+                    servers.push((preference, exchange, route.names_domain(named)));
                 }
             }
-            self.count(&mx, &servers);
-            let judged = self.judge_domain(&mx, &servers);
+            self.count(&choices, &servers);
+            let judged = Verdict::new(&choices, &servers, |address| self.silence(address));
             insert.execute(params![
                 id as i64,
                 judged.status,
@@ -370,110 +343,27 @@ impl<'c> Judge<'c> {
         Ok(true)
     }
 
-    fn judge_domain(&self, mx: &[(u32, u32)], servers: &[(u32, u32, Edge)]) -> Judged {
-        let resolved = || {
-            mx.iter()
-                .map(|&(_, exchange)| self.exchanges[exchange as usize])
-        };
-        let unlearned = resolved().any(|exchange| exchange.unlearned);
-        // Servers behind addresses that were not learned are unknown ones.
-        let is_open = unlearned || resolved().any(|exchange| exchange.is_open);
-        // `mx` and so `servers` are in order of preference.
-        let answered = servers
-            .iter()
-            .find(|(_, _, edge)| self.answers(*edge))
-            .map(|&(preference, ..)| preference);
-        let mut judged = Judged {
-            status: match answered {
-                Some(_) => "answered",
-                None if servers.is_empty() && unlearned => "dns",
-                None if servers.is_empty() => "no_address",
-                None => self.silent(servers),
-            },
-            not_best: answered.is_some()
-                && answered != mx.first().map(|&(preference, _)| preference),
-            ..Judged::default()
-        };
-        let outside = judged.status == "no_address";
-        for fact in FACTS.into_iter().filter(|_| !outside) {
-            let of = |edge: &Edge| edge.truth(fact);
-            let every = || {
-                let known = servers.iter().map(|(_, _, edge)| of(edge));
-                known.chain(is_open.then_some(Truth::Unknown))
-            };
-            pack(&mut judged.facts, fact, Rule::Any, any(every()));
-            pack(&mut judged.facts, fact, Rule::All, all(every()));
-            let Some(answered) = answered else { continue };
-            let tried = servers
-                .iter()
-                .filter(|&&(preference, _, edge)| preference == answered && self.answers(edge));
-            pack(
-                &mut judged.facts,
-                fact,
-                Rule::Preferred,
-                preferred(tried.map(|(_, _, edge)| of(edge))),
-            );
-        }
-        let stands = servers
-            .iter()
-            .filter(|&&(preference, _, edge)| Some(preference) == answered && self.answers(edge))
-            .max_by_key(|&&(_, exchange, edge)| {
-                (
-                    edge.truth(Fact::Tls) == Truth::Yes,
-                    std::cmp::Reverse((exchange, edge.address)),
-                )
-            });
-        if let Some(&(_, exchange, edge)) = stands {
-            judged.exchange = Some(exchange);
-            judged.tls = if edge.truth(Fact::Tls) == Truth::Yes {
-                edge.tls
-            } else {
-                0
-            };
-        }
-        judged
-    }
-
-    fn answers(&self, edge: Edge) -> bool {
-        edge.truth(Fact::Esmtp) != Truth::Unknown
-    }
-
-    /// Why none of them answered: one that may answer later decides.
-    fn silent(&self, servers: &[(u32, u32, Edge)]) -> &'static str {
-        let silences = || {
-            servers.iter().map(|(_, _, edge)| {
-                let probed = self
-                    .probed
-                    .get(edge.address as usize)
-                    .and_then(Option::as_ref);
-                probed.map_or(Silence::NotProbed, |probed| probed.silence)
-            })
-        };
-        if silences().any(|silence| silence == Silence::Deferred) {
-            "deferred"
-        } else if silences().any(|silence| silence == Silence::Unreachable) {
-            "unreachable"
-        } else {
-            "not_probed"
-        }
+    fn silence(&self, address: u32) -> Silence {
+        let probed = self.probed.get(address as usize).and_then(Option::as_ref);
+        probed.map_or(Silence::NotProbed, |probed| probed.silence)
     }
 
     /// Counts the domain at each exchange name, address and leaf once.
-    fn count(&mut self, mx: &[(u32, u32)], servers: &[(u32, u32, Edge)]) {
-        let names: BTreeSet<u32> = mx
+    fn count(&mut self, choices: &[Choice], servers: &[Reached]) {
+        let names: BTreeSet<u32> = choices
             .iter()
-            .map(|&(_, exchange)| self.exchanges[exchange as usize].name)
+            .map(|choice| self.exchanges[choice.exchange as usize].name)
             .collect();
         for name in names {
             *self.by_exchange.entry(name).or_default() += 1;
         }
-        let addresses: BTreeSet<u32> = servers.iter().map(|(_, _, edge)| edge.address).collect();
+        let addresses: BTreeSet<u32> = servers.iter().map(|(_, _, route)| route.address).collect();
         for address in addresses {
             self.by_address[address as usize] += 1;
         }
         let leaves: BTreeSet<u32> = servers
             .iter()
-            .map(|(_, _, edge)| edge.leaf)
+            .map(|(_, _, route)| route.leaf)
             .filter(|&leaf| leaf != 0)
             .collect();
         for leaf in leaves {
@@ -504,13 +394,17 @@ impl<'c> Judge<'c> {
                 continue;
             }
             let server = self.server(address as u32, shaken);
-            let edge = edge(address as u32, server, shaken, None);
+            let (tls, leaf) = (
+                shaken.map(|shaken| shaken.id),
+                shaken.and_then(|shaken| shaken.leaf),
+            );
+            let route = Route::new(address as u32, tls, leaf, server, None);
             insert.execute(params![
                 address as i64,
                 probed.as_ref().and_then(|probed| probed.smtp),
-                shaken.map(|shaken| shaken.id),
+                tls,
                 server.answered(),
-                edge.facts,
+                route.facts,
                 self.by_address[address],
             ])?;
         }
@@ -533,84 +427,16 @@ impl<'c> Judge<'c> {
     }
 }
 
-/// A row of `judged_domain`.
-#[derive(Default)]
-struct Judged {
-    status: &'static str,
-    not_best: bool,
-    facts: i64,
-    exchange: Option<u32>,
-    tls: u32,
+/// How a question ended; a word of a later version says no more than that it was asked.
+fn ended(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Reason>> {
+    let reason = row.get_ref(column)?.as_str_or_null().ok().flatten();
+    Ok(reason.map(|reason| Reason::from_word(reason).unwrap_or(Reason::Other)))
 }
 
-fn edge(address: u32, server: Server, shaken: Option<Shaken>, named: Option<bool>) -> Edge {
-    let mut edge = Edge {
-        address,
-        tls: shaken.map_or(0, |shaken| shaken.id),
-        leaf: shaken.and_then(|shaken| shaken.leaf).unwrap_or(0),
-        facts: 0,
-    };
-    let named = certificate_fact(Truth::from(server.tls), named);
-    edge.set(Fact::Esmtp, server.esmtp);
-    edge.set(Fact::Advertised, server.advertised);
-    edge.set(Fact::Accepted, server.accepted);
-    edge.set(Fact::Tls, server.tls);
-    edge.set(Fact::Valid, server.valid);
-    edge.set(Fact::NamesExchange, named);
-    edge.set(Fact::Trusted, both(server.valid, named));
-    edge
-}
-
-/// Where there is no TLS there is no certificate that could name anything.
-fn certificate_fact(tls: Truth, named: Option<bool>) -> Option<bool> {
-    if tls == Truth::No { Some(false) } else { named }
-}
-
-/// The common name alone does not count today (RFC 9525 §6.3).
-fn is_named(named: crate::x509::names::NameMatch) -> bool {
-    named == crate::x509::names::NameMatch::AlternativeName
-}
-
-fn silence(reason: Option<Reason>) -> Silence {
-    match reason {
-        Some(
-            Reason::BlockedAddress
-            | Reason::Excluded
-            | Reason::NoIpv6Here
-            | Reason::Interrupted
-            | Reason::Local,
-        )
-        | None => Silence::NotProbed,
-        Some(Reason::Deferred) => Silence::Deferred,
-        Some(_) => Silence::Unreachable,
-    }
-}
-
-/// Whether the ends of the questions for A and AAAA say for sure that a name has no address: it does not exist, or
-/// both types are missing. A question that was not asked says nothing.
-fn has_no_address(ipv4: Option<Reason>, ipv6: Option<Reason>) -> bool {
-    let is_missing = |reason: Option<Reason>| reason.is_some_and(is_answer);
-    [ipv4, ipv6].contains(&Some(Reason::Nxdomain)) || is_missing(ipv4) && is_missing(ipv6)
-}
-
-/// Whether a question for addresses was answered, one way or the other.
-fn is_answer(reason: Reason) -> bool {
-    matches!(
-        reason,
-        Reason::Ok | Reason::Nxdomain | Reason::NoData | Reason::NoAddress
-    )
-}
-
-/// The status of a domain that has no exchange to look at, or says that it takes no mail.
-fn without_exchanges(reason: Option<Reason>, empty: bool) -> Option<&'static str> {
-    Some(match reason {
-        Some(Reason::NullMx) => "null_mx",
-        Some(Reason::Nxdomain) => "nxdomain",
-        Some(Reason::NoData | Reason::NoAddress) if empty => "no_address",
-        Some(Reason::InvalidName) => "invalid_name",
-        _ if empty => "dns",
-        _ => return None,
-    })
+/// The DNSSEC state of an answer.
+fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Dnssec>> {
+    let state = row.get_ref(column)?.as_str_or_null().ok().flatten();
+    Ok(state.and_then(Dnssec::from_word))
 }
 
 fn sorted(counts: &HashMap<u32, u32>) -> Vec<(u32, u32)> {

@@ -7,43 +7,53 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::record::{Reason, Tlsa};
+use crate::judge::dane::{Dane, named_by};
+use crate::record::Tlsa;
 use crate::x509::dane::check;
 
-/// What the TLSA question of an exchange said.
-pub(super) struct Question {
-    /// How it ended; null: it was not asked.
-    pub(super) reason: Option<String>,
-    /// The base domain.
-    pub(super) base: Option<String>,
-    /// `secure` or not.
-    pub(super) dnssec: Option<String>,
+/// A server that is held against the records of an exchange.
+pub(super) struct Held<'a> {
+    /// Row of `exchange`.
+    pub(super) exchange: usize,
+    /// Row of `address`.
+    pub(super) address: u32,
+    /// The names that count together: the TLSA base domain, and the exchange.
+    pub(super) names: &'a [&'a str],
+    /// Row of `tls`.
+    pub(super) tls: Option<u32>,
+    /// Whether it has TLS.
+    pub(super) has_tls: Option<bool>,
 }
 
-impl Question {
-    /// Whether the servers must be held against records; else what is known without them.
-    pub(super) fn decides(&self) -> Result<(), Option<bool>> {
-        match self.reason.as_deref().and_then(Reason::from_word) {
-            Some(Reason::Ok) if self.dnssec.as_deref() == Some("secure") => Ok(()),
-            // Records outside DNSSEC are none (RFC 7672 §2.1); neither are records that do not exist.
-            Some(Reason::Ok) if self.dnssec.is_some() => Err(Some(false)),
-            Some(Reason::Nxdomain | Reason::NoData) => Err(Some(false)),
-            _ => Err(None),
-        }
-    }
+/// Holds the records against what the server sent, and notes the result.
+pub(super) fn hold(connection: &Connection, held: &Held<'_>) -> rusqlite::Result<Dane> {
+    let (matches, reasons) = match held.has_tls {
+        // Records want TLS (RFC 7672 §2.2): where STARTTLS is refused there is no chain to look at.
+        Some(false) => (None, Vec::new()),
+        _ => chain_matches(connection, held)?,
+    };
+    let dane = Dane::with_records(held.has_tls, matches);
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO exchange_dane (exchange, address, dane, reasons) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            held.exchange as i64,
+            held.address,
+            dane.word(),
+            (!reasons.is_empty()).then(|| reasons.join(" "))
+        ])?;
+    Ok(dane)
 }
 
-/// Holds the records of `exchange` against the chain of the row `tls`, and notes the result.
-pub(super) fn hold(
+/// Whether a record matches the chain of the row `tls`, and why those that do not match do not.
+fn chain_matches(
     connection: &Connection,
-    exchange: usize,
-    address: u32,
-    names: &[&str],
-    tls: Option<u32>,
-) -> rusqlite::Result<Option<bool>> {
-    let records = records(connection, exchange)?;
-    let chain = chain(connection, tls)?;
-    let at: Option<String> = match tls {
+    held: &Held<'_>,
+) -> rusqlite::Result<(Option<bool>, Vec<String>)> {
+    let records = records(connection, held.exchange)?;
+    let chain = chain(connection, held.tls)?;
+    let at: Option<String> = match held.tls {
         None => None,
         Some(tls) => connection
             .prepare_cached("SELECT time FROM tls WHERE id = ?1")?
@@ -52,12 +62,12 @@ pub(super) fn hold(
     let at = at
         .and_then(|time| OffsetDateTime::parse(&time, &Rfc3339).ok())
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let dane = check(&records, &chain, names, at);
+    let dane = check(&records, &chain, held.names, at);
     let is_misnamed =
         (dane.records.iter()).any(|judged| judged.reason.as_deref() == Some("name_mismatch"));
     let matches = match dane.matches {
         Some(false) if is_misnamed => {
-            let domains = secure_domains(connection, exchange)?;
+            let domains = secure_domains(connection, held.exchange)?;
             named_by(&domains, |names| check(&records, &chain, names, at).matches)
         }
         matches => matches,
@@ -69,30 +79,7 @@ pub(super) fn hold(
         .collect();
     reasons.sort_unstable();
     reasons.dedup();
-    connection
-        .prepare_cached(
-            "INSERT OR IGNORE INTO exchange_dane (exchange, address, matches, reasons) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![
-            exchange as i64,
-            address,
-            matches,
-            (!reasons.is_empty()).then(|| reasons.join(" "))
-        ])?;
-    Ok(matches)
-}
-
-/// Whether the records hold for the next-hop domains, which a certificate may name as well (RFC 7672 §3.2.2); null where
-/// they hold for some of them only.
-fn named_by(domains: &[String], matches: impl Fn(&[&str]) -> Option<bool>) -> Option<bool> {
-    let domains: Vec<&str> = domains.iter().map(String::as_str).collect();
-    if domains.is_empty() || matches(&domains) == Some(false) {
-        return Some(false);
-    }
-    let is_each = domains
-        .iter()
-        .all(|&domain| matches(&[domain]) == Some(true));
-    is_each.then_some(true)
+    Ok((matches, reasons))
 }
 
 /// The domains whose MX records lead to `exchange` under DNSSEC.
@@ -154,21 +141,4 @@ fn chain(connection: &Connection, tls: Option<u32>) -> rusqlite::Result<Vec<Vec<
         }
     }
     Ok(chain)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_certificate_may_name_the_next_hop_domain() {
-        let named = |domains: &[&str]| {
-            let domains: Vec<String> = domains.iter().map(|&it| it.into()).collect();
-            named_by(&domains, |names| Some(names.contains(&"a.test")))
-        };
-        assert_eq!(named(&["a.test"]), Some(true));
-        assert_eq!(named(&["a.test", "b.test"]), None);
-        assert_eq!(named(&["b.test"]), Some(false));
-        assert_eq!(named(&[]), Some(false));
-    }
 }

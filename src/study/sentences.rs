@@ -4,11 +4,11 @@ use super::contradictions::said;
 use super::count::{Census, Count, Counted};
 use super::rows;
 use super::tables::with_tls;
+use crate::judge::{Fact, Truth};
+use crate::report::asked::Asked;
 use crate::report::matrix::Matrix;
-use crate::report::questions::Asked;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table};
-use crate::store::{Fact, Truth};
 
 /// A sentence and what it comes to.
 struct Sentence {

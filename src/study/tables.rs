@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::count::{Census, Count};
 use super::numbers::whole;
 use super::{STUDY_2014, hosting};
+use crate::judge::{Fact, Truth};
+use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart};
-use crate::report::questions::Asked;
 use crate::report::survey::{Survey, at};
 use crate::report::table::{Cell, Table};
-use crate::store::{Fact, Truth};
 
 pub fn table_1(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let table = Table::new(

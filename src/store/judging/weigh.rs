@@ -6,9 +6,9 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Statement, params};
 
+use crate::judge::levels::{self, Grade};
+use crate::judge::weakness;
 use crate::record::{Cert, CertFacts, Tls};
-use crate::x509::levels::{self, Grade};
-use crate::x509::weakness;
 
 /// Certificates whose facts are kept.
 const KEPT: usize = 8192;

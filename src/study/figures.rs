@@ -6,13 +6,14 @@ use super::count::{Census, Count, Counted, named};
 use super::numbers::{ranks_of, whole};
 use super::sentences::SEVEN;
 use super::{STUDY, received, registered};
+use crate::judge::Truth;
+use crate::report::asked::Asked;
 use crate::report::chart::Chart;
 use crate::report::figure::{Axis, Curve as Drawn, Figure, Slice};
 use crate::report::matrix::Matrix;
-use crate::report::questions::{Asked, Measure};
+use crate::report::measure::Measure;
 use crate::report::survey::{Survey, Verdict, at};
 use crate::report::table::{Cell, Table, Tally};
-use crate::store::Truth;
 
 /// A curve of a published figure: shares, 0 to 1, by rank or by the name of a domain.
 #[derive(Debug, Deserialize)]
@@ -213,7 +214,7 @@ fn ranks(
     measure: &Measure,
 ) -> Option<Figure> {
     let last = u64::from(census.by_rank().last()?.rank).min(RANKS);
-    let running = Running::new(census, last, |verdict| measure.of(verdict, census.rule));
+    let running = Running::new(census, last, |verdict| measure.truth(verdict, census.rule));
     let up_to = |rank| running.up_to(rank);
     let mut read = Vec::new();
     for (place, share) in &curve.curve {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::STUDY;
 use super::count::{Census, Count, Counted};
-use crate::report::questions::Asked;
+use crate::report::asked::Asked;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table, thousands};
 

@@ -3,10 +3,10 @@
 use super::count::{Census, Count, Counted, named};
 use super::rows;
 use super::tables::with_tls;
-use crate::report::questions::Asked;
+use crate::judge::{Fact, Truth};
+use crate::report::asked::Asked;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table, thousands};
-use crate::store::{Fact, Truth};
 
 /// A place where the study contradicts itself.
 struct Contradiction {

@@ -130,22 +130,9 @@ impl Truth {
     }
 }
 
-/// Where the two bits of a fact under a rule lie.
-fn shift(fact: Fact, rule: Rule) -> u32 {
+/// Where the two bits of a fact under a rule lie in the packed form.
+pub fn shift(fact: Fact, rule: Rule) -> u32 {
     (rule as u32 * FACTS.len() as u32 + fact as u32) * 2
-}
-
-/// The expression that takes a fact out of the column `facts`.
-pub fn column(fact: Fact, rule: Rule) -> String {
-    format!("((facts >> {}) & 3)", shift(fact, rule))
-}
-
-/// The expression that spells a packed fact.
-pub fn spelled(fact: Fact, rule: Rule) -> String {
-    format!(
-        "CASE {} WHEN 1 THEN 'no' WHEN 2 THEN 'yes' WHEN 3 THEN 'mixed' ELSE 'unknown' END",
-        column(fact, rule)
-    )
 }
 
 /// A fact out of the packed form.
@@ -165,7 +152,7 @@ pub fn pack(facts: &mut i64, fact: Fact, rule: Rule, truth: Truth) {
 
 /// Servers of one preference that answered: they must agree.
 pub fn preferred(values: impl Iterator<Item = Truth>) -> Truth {
-    let seen = Seen::of(values);
+    let seen = Seen::among(values);
     match seen {
         Seen {
             yes: true,
@@ -181,7 +168,7 @@ pub fn preferred(values: impl Iterator<Item = Truth>) -> Truth {
 
 /// Or: one yes decides, all no decide.
 pub fn any(values: impl Iterator<Item = Truth>) -> Truth {
-    match Seen::of(values) {
+    match Seen::among(values) {
         Seen { yes: true, .. } => Truth::Yes,
         Seen { unknown: true, .. } => Truth::Unknown,
         Seen { no: true, .. } => Truth::No,
@@ -191,7 +178,7 @@ pub fn any(values: impl Iterator<Item = Truth>) -> Truth {
 
 /// And: one no decides, all yes decide.
 pub fn all(values: impl Iterator<Item = Truth>) -> Truth {
-    match Seen::of(values) {
+    match Seen::among(values) {
         Seen { no: true, .. } => Truth::No,
         Seen { unknown: true, .. } => Truth::Unknown,
         Seen { yes: true, .. } => Truth::Yes,
@@ -207,7 +194,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(values: impl Iterator<Item = Truth>) -> Self {
+    fn among(values: impl Iterator<Item = Truth>) -> Self {
         let mut seen = Self::default();
         for value in values {
             match value {

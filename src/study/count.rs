@@ -7,10 +7,12 @@ use rusqlite::OptionalExtension;
 use serde::Deserialize;
 
 use super::{STUDY, rows};
-use crate::report::questions::{Asked, MEASURES, Measure, domains_by_provider};
+use crate::judge::{Fact, Rule, Truth, unpack};
+use crate::report::asked::Asked;
+use crate::report::measure::{MEASURES, Measure};
+use crate::report::questions::domains_by_provider;
 use crate::report::survey::{Entry, List, Status, Survey, Verdict, at};
 use crate::report::table::Tally;
-use crate::store::{Fact, Rule, Truth, unpack};
 
 /// A number of the study, in words that can be counted. Ranks are those of the ranked list, users those of a counted one.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -290,7 +292,7 @@ impl<'a> Census<'a> {
     pub fn domains(&self, measure: &Measure, first: Option<u64>, beyond: Option<u64>) -> Tally {
         let mut tally = Tally::default();
         let mut add = |verdict: &Verdict| {
-            if let Some(truth) = measure.of(verdict, self.rule) {
+            if let Some(truth) = measure.truth(verdict, self.rule) {
                 tally.add(truth, 1);
             }
         };
@@ -310,7 +312,7 @@ impl<'a> Census<'a> {
         let mut tally = Tally::default();
         let entries = self.lists.get(list).map_or(&[][..], |users| &users.entries);
         for entry in entries.iter().take(first.unwrap_or(usize::MAX)) {
-            if let Some(truth) = measure.of(&at(self.verdicts, entry.domain), self.rule) {
+            if let Some(truth) = measure.truth(&at(self.verdicts, entry.domain), self.rule) {
                 tally.add(truth, entry.users);
             }
         }
@@ -378,7 +380,7 @@ impl<'a> Census<'a> {
         let mut before = None;
         let mut kept = 0;
         for entry in &users.entries {
-            let Some(truth) = measure.of(&at(self.verdicts, entry.domain), self.rule) else {
+            let Some(truth) = measure.truth(&at(self.verdicts, entry.domain), self.rule) else {
                 continue;
             };
             if before == Some(entry.users)
@@ -482,7 +484,7 @@ impl<'a> Census<'a> {
                 let mut tally = Tally::default();
                 for domain in domains {
                     if let (Some(row), Some(measure)) = (self.domain(domain)?, named(measure))
-                        && let Some(truth) = measure.of(&at(self.verdicts, row), self.rule)
+                        && let Some(truth) = measure.truth(&at(self.verdicts, row), self.rule)
                     {
                         tally.add(truth, 1);
                     }

@@ -1,0 +1,56 @@
+//! A question to a survey, and how it is asked.
+
+use super::providers::Providers;
+use super::published::{Nothing, Published};
+use super::survey::Survey;
+use super::table::Table;
+use crate::judge::Rule;
+
+/// How a question is asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The rule that takes the servers of a domain together.
+    pub rule: Rule,
+    /// Rows of a top table.
+    pub limit: usize,
+    /// Who runs which exchange.
+    pub providers: Providers,
+    /// What was printed before, for the columns beside today's numbers.
+    pub published: &'static dyn Published,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            rule: Rule::Preferred,
+            limit: 20,
+            providers: Providers::built_in(),
+            published: &Nothing,
+        }
+    }
+}
+
+/// A question: its name, what it asks, and how it is answered.
+pub struct Question {
+    /// `--table NAME`.
+    pub name: &'static str,
+    /// In one line.
+    pub about: &'static str,
+    /// Stands in the page and in the text without `--table`.
+    pub shown: Shown,
+    /// The answer.
+    pub answer: fn(&Survey, &Asked) -> rusqlite::Result<Table>,
+}
+
+/// Where a table stands without being asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// In the short text and in the page.
+    First,
+    /// In the page.
+    Page,
+    /// Only where it is asked for.
+    Asked,
+    /// With `--study`.
+    Study,
+}

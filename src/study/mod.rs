@@ -1,0 +1,298 @@
+//! What was printed before: the study of 2014 (Foster, Larson, Masich) and the survey of 2015 (Durumeric et al.), for
+//! the columns beside today's numbers; and the study asked again, number by number, of a survey of ours.
+
+mod contradictions;
+mod count;
+mod definitions;
+mod figures;
+mod numbers;
+mod sentences;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::report::asked::{Question, Shown};
+use crate::report::published::Published;
+use crate::report::questions;
+
+/// The questions of the study, in its order.
+pub const QUESTIONS: &[Question] = &[
+    Question {
+        name: "study-numbers",
+        about: "the numbers of the study of 2014 beside those of this survey",
+        shown: Shown::Study,
+        answer: numbers::numbers,
+    },
+    Question {
+        name: "study-table-1",
+        about: "its table 1: the largest domains of the Adobe list",
+        shown: Shown::Study,
+        answer: tables::table_1,
+    },
+    Question {
+        name: "study-table-2",
+        about: "its table 2: those of the Gawker list, alone and by operator",
+        shown: Shown::Study,
+        answer: tables::table_2,
+    },
+    Question {
+        name: "study-table-3",
+        about: "its table 3: who hosts the mail",
+        shown: Shown::Study,
+        answer: tables::table_3,
+    },
+    Question {
+        name: "study-figure-1",
+        about: "its figure 1: TLS by rank and by users",
+        shown: Shown::Study,
+        answer: figures::figure_1,
+    },
+    Question {
+        name: "study-figure-2",
+        about: "its figure 2: valid certificates by rank and by users",
+        shown: Shown::Study,
+        answer: figures::figure_2,
+    },
+    Question {
+        name: "study-figure-3",
+        about: "its figure 3: ciphers by rank",
+        shown: Shown::Study,
+        answer: figures::figure_3,
+    },
+    Question {
+        name: "study-figure-4",
+        about: "its figure 4: the ciphers of the first 10,000",
+        shown: Shown::Study,
+        answer: figures::figure_4,
+    },
+    Question {
+        name: "study-figure-5",
+        about: "its figure 5: ESMTP, TLS and valid certificates of all domains",
+        shown: Shown::Study,
+        answer: figures::figure_5,
+    },
+    Question {
+        name: "study-figure-6",
+        about: "its figure 6: how mail went between seven providers",
+        shown: Shown::Study,
+        answer: figures::figure_6,
+    },
+    Question {
+        name: "study-sentences",
+        about: "what it says in words, checked",
+        shown: Shown::Study,
+        answer: sentences::sentences,
+    },
+    Question {
+        name: "study-contradictions",
+        about: "where it contradicts itself, with the arithmetic",
+        shown: Shown::Study,
+        answer: contradictions::contradictions,
+    },
+    Question {
+        name: "study-definitions",
+        about: "its definitions and those of today, asked of the same servers",
+        shown: Shown::Study,
+        answer: definitions::definitions,
+    },
+];
+
+/// Every question: those of the report, then those of the study.
+pub fn catalogue() -> impl Iterator<Item = &'static Question> + Clone {
+    questions::QUESTIONS.iter().chain(QUESTIONS)
+}
+
+/// A question by its name.
+pub fn question(name: &str) -> Result<&'static Question, String> {
+    let found = catalogue().find(|question| question.name == name);
+    found.ok_or_else(|| "no such question; --list names them".to_owned())
+}
+
+const DATA: &str = include_str!("../../data/study-2014.json");
+
+// Part of this program, and read by a test.
+static STUDY_2014: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(DATA).unwrap_or(Value::Null));
+static STUDY: LazyLock<Study> = LazyLock::new(|| serde_json::from_str(DATA).unwrap_or_default());
+
+/// What is asked again.
+#[derive(Default, Deserialize)]
+struct Study {
+    /// Domains whose accounts are another's.
+    account_operators: BTreeMap<String, Vec<String>>,
+    numbers: Vec<numbers::Number>,
+    figures: Vec<figures::Curve>,
+}
+
+/// A printed percentage, by its path in the data file.
+fn printed(path: &[&str]) -> Option<f64> {
+    path.iter()
+        .try_fold(&*STUDY_2014, |value, key| value.get(key))?
+        .as_f64()
+}
+
+/// The domains of a table of the study.
+fn rows(table: &str) -> impl Iterator<Item = &'static str> {
+    let rows = STUDY_2014.get(table).and_then(|rows| rows.as_array());
+    rows.into_iter()
+        .flatten()
+        .filter_map(|row| row.get("domain")?.as_str())
+}
+
+/// Which of the study's lists a list of ours is, by its name.
+fn list(source: &str) -> Option<&'static str> {
+    let source = source.to_ascii_lowercase();
+    ["adobe", "gawker", "sony"]
+        .into_iter()
+        .find(|name| source.contains(name))
+}
+
+/// The share of users that the study printed for a domain in its table of a list.
+fn provider(source: &str, domain: &str) -> Option<f64> {
+    let table = match list(source)? {
+        "adobe" => "table1_adobe",
+        "gawker" => "table2_gawker",
+        _ => return None,
+    };
+    let rows = STUDY_2014.get(table)?.as_array()?;
+    let row = rows
+        .iter()
+        .find(|row| row.get("domain").and_then(Value::as_str) == Some(domain))?;
+    row.get("percent_users")?.as_f64()
+}
+
+/// The share of domains that the study printed for a hosting provider, by our id of it.
+fn hosting(provider: &str) -> Option<f64> {
+    let name = match provider {
+        "google" => "Google",
+        "microsoft" => "Microsoft",
+        "godaddy" => "GoDaddy",
+        "mxlogic" => "MX Logic",
+        "rackspace" => "Rackspace",
+        _ => return None,
+    };
+    printed(&["table3_hosting_percent_domains", name])
+}
+
+/// The protocol that the study printed for mail from one provider to another, by the registered domains of their hosts.
+fn received(from: &str, by: &str) -> Option<&'static str> {
+    let provider = |domain| match domain {
+        "google.com" => "gmail.com",
+        "gmx.net" => "gmx.de",
+        other => other,
+    };
+    let (from, by): (&str, &str) = (provider(from), provider(by));
+    STUDY_2014
+        .get("figure6_from_to")?
+        .get(from)?
+        .get(by)?
+        .as_str()
+}
+
+/// The registered domain of a provider's hosts: two of the seven have another one than their users.
+fn registered(provider: &str) -> &str {
+    match provider {
+        "gmail.com" => "google.com",
+        "gmx.de" => "gmx.net",
+        other => other,
+    }
+}
+
+/// What the study of 2014 and the survey of 2015 printed, for the report's columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Printed;
+
+impl Published for Printed {
+    fn of_domains(&self, measure: &str) -> Option<f64> {
+        printed(&[
+            "overall_percent_of_providers",
+            match measure {
+                "esmtp" => "esmtp",
+                "accepted" => "tls",
+                "valid" => "valid_certificate",
+                "valid_of_accepted" => "valid_of_tls",
+                _ => return None,
+            },
+        ])
+    }
+
+    fn of_domains_later(&self, measure: &str) -> Option<f64> {
+        in_2015(measure)
+    }
+
+    fn by_rank(&self, rank: u64, measure: &str) -> Option<f64> {
+        match (measure, rank) {
+            ("accepted", _) => printed(&["tls_percent_of_providers_by_rank", &rank.to_string()]),
+            ("valid_of_accepted", 100_000) => {
+                printed(&["valid_certificate_percent", "of_tls_providers_top_100000"])
+            }
+            _ => None,
+        }
+    }
+
+    fn ranks(&self) -> &'static [u64] {
+        &[2000, 20_000, 100_000]
+    }
+
+    fn of_users(&self, source: &str, measure: &str, first: Option<u64>) -> Option<f64> {
+        let list = list(source)?;
+        match (measure, first) {
+            ("accepted", None) => printed(&["tls_percent_of_users", &format!("{list}_all")]),
+            ("accepted", Some(10)) => printed(&["tls_percent_of_users", &format!("{list}_top10")]),
+            ("valid_of_accepted", None) => {
+                printed(&["valid_certificate_percent", &format!("of_tls_users_{list}")])
+            }
+            _ => None,
+        }
+    }
+
+    fn at_domain(&self, source: &str, domain: &str) -> Option<f64> {
+        provider(source, domain)
+    }
+
+    fn cipher(&self, name: &str) -> Option<f64> {
+        printed(&["figure4_cipher_percent", name])
+    }
+
+    fn hosting(&self, provider: &str) -> Option<f64> {
+        hosting(provider)
+    }
+
+    fn received(&self, from: &str, by: &str) -> Option<&'static str> {
+        received(from, by)
+    }
+}
+
+/// The survey of 2015, percent of domains with a mail server (IMC 2015, table 3 and §4).
+fn in_2015(measure: &str) -> Option<f64> {
+    Some(match measure {
+        "accepted" => 81.8,
+        "valid" => 52.0,
+        "valid_of_accepted" => 64.0,
+        "trusted" => 34.2,
+        "names_domain" => 0.6,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_file_is_read() {
+        let study: Study = serde_json::from_str(DATA).unwrap();
+        assert_eq!((study.numbers.len(), study.figures.len()), (65, 32));
+        assert_eq!(
+            printed(&["overall_percent_of_providers", "tls"]),
+            Some(54.58)
+        );
+        assert_eq!(provider("adobe-2013", "gmail.com"), Some(15.76));
+        assert_eq!(provider("Gawker", "gmail.com"), Some(32.24));
+        assert_eq!(provider("other", "gmail.com"), None);
+    }
+}
