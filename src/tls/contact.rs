@@ -52,8 +52,13 @@ impl Contact {
         }
     }
 
-    /// Connects and converses as far as the 220 to STARTTLS; then TLS is next on the stream.
-    pub async fn open(&self, to: SocketAddr, call: &mut Call) -> Result<TcpStream, Outcome> {
+    /// Connects and converses as far as the 220 to STARTTLS; then TLS is next on the stream, behind the bytes that have
+    /// come already.
+    pub async fn open(
+        &self,
+        to: SocketAddr,
+        call: &mut Call,
+    ) -> Result<(TcpStream, Vec<u8>), Outcome> {
         let stream = self.connector.connect(to).await?;
         call.dialogue.timings.connect_ms = Some(milliseconds(call.began));
         let session = Session::new(stream, self.patience, call.until, &mut call.dialogue)
@@ -62,11 +67,7 @@ impl Contact {
             .introduce(self.helo.as_str())
             .await?;
         match session.starttls().await? {
-            // Bytes that came in clear behind the 220 are noted in the dialogue, and are no part of TLS.
-            Upgrade::Ready { stream, leftover } => {
-                call.dialogue.injected(&leftover);
-                Ok(stream)
-            }
+            Upgrade::Ready { stream, leftover } => Ok((stream, leftover)),
             Upgrade::Refused(session) => {
                 session.quit().await;
                 Err(Outcome::new(Phase::Starttls, Reason::Rejected))

@@ -49,6 +49,7 @@ pub(super) async fn enumerate(
     let mut asker = Asker {
         inspector,
         target,
+        server_name: inspected.tls.server_name.clone(),
         pace,
         connections: 0,
         last: inspected.began,
@@ -92,6 +93,8 @@ pub(super) async fn enumerate(
 struct Asker<'a, P> {
     inspector: &'a Inspector,
     target: &'a Target,
+    /// The name that it bears, if any.
+    server_name: Option<String>,
     pace: &'a P,
     connections: u32,
     last: Instant,
@@ -122,7 +125,9 @@ impl<P: Pace> Asker<'_, P> {
         let mut call = contact.call();
         self.last = call.began;
         let answer = match contact.open(self.target.socket(), &mut call).await {
-            Ok(mut stream) => exchange::ask_sslv2(&mut stream, contact.deadline(&call)).await,
+            Ok((mut stream, leftover)) => {
+                exchange::ask_sslv2(&mut stream, leftover, contact.deadline(&call)).await
+            }
             Err(outcome) => Sslv2::Unknown(outcome),
         };
         match answer {
@@ -279,7 +284,7 @@ impl<P: Pace> Asker<'_, P> {
             suites,
             groups,
             signatures: &SIGNATURES,
-            server_name: self.target.server_name.as_deref(),
+            server_name: self.server_name.as_deref(),
             compression: version < Version::TLS13,
             random: rand::rng().random(),
         };

@@ -1,15 +1,18 @@
 //! One hello of our own, and the flight that answers it: for servers that rustls cannot speak to, and for counting
 //! what a server speaks.
 
+use std::time::Duration;
+
 use rand::Rng as _;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
 use super::flight::{End, Flight, Reader};
-use super::handshake::not_tls;
 use super::hello::{ClientHello, SIGNATURES};
+use super::memory::{FREE, Memory};
 use super::names::{self, Group, Version, alerts};
+use super::opening::opening;
 use super::sslv2::{self, Answer};
 use crate::net::connect;
 use crate::record::{Outcome, Phase, Reason};
@@ -24,6 +27,8 @@ pub struct Answered {
     pub flight: Flight,
     /// How it ended.
     pub outcome: Outcome,
+    /// Plain text came before TLS.
+    pub is_injected: bool,
 }
 
 impl Answered {
@@ -32,6 +37,7 @@ impl Answered {
         Self {
             flight: Flight::default(),
             outcome,
+            is_injected: false,
         }
     }
 
@@ -56,56 +62,75 @@ pub fn old<'a>(server_name: Option<&'a str>, suites: &'a [u16]) -> ClientHello<'
     }
 }
 
-/// Sends a hello and reads the flight that answers it.
-pub async fn ask(
-    stream: &mut TcpStream,
-    hello: &ClientHello<'_>,
-    until: tokio::time::Instant,
-) -> Answered {
-    let mut reader = Reader::ending_at_retry();
-    let hello = hello.record();
-    let read = read_flight(stream, &hello, &mut reader);
-    let outcome = match timeout_at(until, read).await {
-        Ok(outcome) => outcome,
-        Err(_) => Outcome::new(Phase::Handshake, Reason::Timeout),
-    };
-    farewell(stream).await;
-    Answered {
-        flight: reader.flight,
-        outcome,
-    }
+/// What bounds an exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<'a> {
+    /// Its end.
+    pub until: tokio::time::Instant,
+    /// How long TLS may take to begin behind plain text.
+    pub grace: Duration,
+    /// Room for large flights.
+    pub memory: &'a Memory,
 }
 
-async fn read_flight<S>(stream: &mut S, hello: &[u8], reader: &mut Reader) -> Outcome
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let failed = |reason| Outcome::new(Phase::Handshake, reason);
-    if let Err(error) = stream.write_all(hello).await {
-        return failed(connect::reason(&error));
-    }
-    // Allocated when it is needed: thousands of these wait at once.
-    let mut buffer = Vec::with_capacity(4096);
-    loop {
-        buffer.clear();
-        match stream.read_buf(&mut buffer).await {
-            Ok(0) => return failed(Reason::Closed),
-            Ok(_) => {}
-            Err(error) => return failed(connect::reason(&error)),
-        }
-        let Some(end) = reader.feed(&buffer) else {
-            continue;
-        };
-        return match end.clone() {
-            End::Done | End::Encrypted | End::Retry => Outcome::ok(),
-            End::Alert => {
-                let (_, description) = reader.flight.alert.unwrap_or_default();
-                failed(Reason::Alert).with(names::alert(description))
+/// Sends a hello and reads the flight that answers it; `leftover` came before it, in clear.
+pub async fn ask(
+    stream: &mut TcpStream,
+    leftover: Vec<u8>,
+    hello: &ClientHello<'_>,
+    limits: Limits<'_>,
+) -> Answered {
+    let mut answered = Answered::nothing(Outcome::new(Phase::Handshake, Reason::Timeout));
+    let mut reader = Reader::ending_at_retry();
+    // Fails only where the server is gone: what it said before that is read first.
+    let _ = timeout_at(limits.until, stream.write_all(&hello.record())).await;
+    match opening(stream, leftover, limits.until, limits.grace).await {
+        Ok(opening) => {
+            answered.is_injected = !opening.injected.is_empty();
+            let read = read_flight(stream, opening.first, &mut reader, limits.memory);
+            if let Ok(outcome) = timeout_at(limits.until, read).await {
+                answered.outcome = outcome;
             }
-            End::NotTls(said) => not_tls(&said),
-            End::Malformed(why) => failed(Reason::TlsError).with(why),
-            End::TooLong => failed(Reason::TooLong),
-        };
+        }
+        Err(outcome) => answered.outcome = outcome,
+    }
+    farewell(stream).await;
+    answered.flight = reader.flight;
+    answered
+}
+
+async fn read_flight(
+    stream: &mut TcpStream,
+    first: Vec<u8>,
+    reader: &mut Reader,
+    memory: &Memory,
+) -> Outcome {
+    let failed = |reason| Outcome::new(Phase::Handshake, reason);
+    // Allocated when it is needed: thousands of these wait at once.
+    let mut buffer = first;
+    let mut room = None;
+    loop {
+        if let Some(end) = reader.feed(&buffer) {
+            break match end.clone() {
+                End::Done | End::Encrypted | End::Retry => Outcome::ok(),
+                End::Alert => {
+                    let (_, description) = reader.flight.alert.unwrap_or_default();
+                    failed(Reason::Alert).with(names::alert(description))
+                }
+                End::Malformed(why) => failed(Reason::TlsError).with(why),
+                End::TooLong => failed(Reason::TooLong),
+            };
+        }
+        if reader.octets() > FREE && room.is_none() {
+            room = Some(memory.room().await);
+        }
+        buffer.clear();
+        buffer.reserve(4096);
+        match stream.read_buf(&mut buffer).await {
+            Ok(0) => break failed(Reason::Closed),
+            Ok(_) => {}
+            Err(error) => break failed(connect::reason(&error)),
+        }
     }
 }
 
@@ -120,18 +145,23 @@ pub enum Sslv2 {
     Unknown(Outcome),
 }
 
-/// Sends a hello of SSLv2.
-pub async fn ask_sslv2(stream: &mut TcpStream, until: tokio::time::Instant) -> Sslv2 {
+/// Sends a hello of SSLv2; `leftover` came before it, in clear.
+pub async fn ask_sslv2(
+    stream: &mut TcpStream,
+    leftover: Vec<u8>,
+    until: tokio::time::Instant,
+) -> Sslv2 {
     let hello = sslv2::client_hello(rand::rng().random());
     let answer = async {
-        stream.write_all(&hello).await?;
-        let mut input = Vec::new();
+        // Fails only where the server is gone: what it said before that is read first.
+        let _ = stream.write_all(&hello).await;
+        let mut input = leftover;
         loop {
-            if stream.read_buf(&mut input).await? == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
             if let Some(answer) = sslv2::answer(&input) {
                 return Ok(answer);
+            }
+            if stream.read_buf(&mut input).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
         }
     };

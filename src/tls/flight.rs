@@ -1,5 +1,5 @@
 //! What a server says in clear, read as it comes: ServerHello, Certificate, ServerKeyExchange and the rest of its
-//! first flight (RFC 8446 §4.1.3, RFC 5246 §7.4, RFC 8422 §5.4, RFC 6066 §8), or an alert, or no TLS at all.
+//! first flight (RFC 8446 §4.1.3, RFC 5246 §7.4, RFC 8422 §5.4, RFC 6066 §8), or an alert.
 //!
 //! Pure: bytes in, facts out. The bytes are hostile: records may be cut and joined anywhere, lengths lie, chains have
 //! no end. Everything is bounded, and what was learned before a fault is kept.
@@ -12,13 +12,13 @@ use crate::x509::facts::bits;
 use crate::x509::sha256_hex;
 
 /// The most bytes that are read of a flight.
-pub const MOST_BYTES: usize = 2 << 20;
+pub const MOST_BYTES: usize = 512 << 10;
 /// The most certificates that are kept of a chain.
 pub const MOST_CERTIFICATES: usize = 100;
-/// The most bytes of an answer that is no TLS which are kept to show.
-const MOST_EVIDENCE: usize = 128;
 /// Contents of a record, with the allowance for expansion of RFC 5246 §6.2.3.
 const MOST_RECORD: usize = 16_384 + 2_048;
+/// Plain text where TLS should be is told before a reader sees it.
+const NOT_A_RECORD: Option<End> = Some(End::Malformed("a record of unknown kind"));
 
 /// Facts of a flight, as far as it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,8 +66,6 @@ pub enum End {
     Retry,
     /// A fatal alert, or close_notify.
     Alert,
-    /// The first bytes are no TLS.
-    NotTls(Vec<u8>),
     /// It breaks TLS.
     Malformed(&'static str),
     /// It goes beyond [`MOST_BYTES`].
@@ -80,8 +78,6 @@ pub struct Reader {
     /// What was learned.
     pub flight: Flight,
     ends_at_retry: bool,
-    /// A whole record was read: what follows may be broken, but it is no plain text.
-    is_tls: bool,
     octets: usize,
     /// Bytes of records that are not whole.
     input: Vec<u8>,
@@ -118,9 +114,9 @@ impl Reader {
         self.end.as_ref()
     }
 
-    /// Whether the server has said anything yet.
-    pub fn is_silent(&self) -> bool {
-        self.octets == 0
+    /// How much was read.
+    pub fn octets(&self) -> usize {
+        self.octets
     }
 
     fn records(&mut self) -> Option<End> {
@@ -130,12 +126,12 @@ impl Reader {
             let (Some(&kind), Some(&major)) = (rest.first(), rest.get(1)) else {
                 // A first byte that no record begins with is told at once.
                 break match rest.first() {
-                    Some(&kind) if !is_record(kind) => self.not_tls(),
+                    Some(&kind) if !is_record(kind) => NOT_A_RECORD,
                     _ => None,
                 };
             };
             if !is_record(kind) || major != 3 {
-                break self.not_tls();
+                break NOT_A_RECORD;
             }
             let (Some(&high), Some(&low)) = (rest.get(3), rest.get(4)) else {
                 break None;
@@ -147,7 +143,6 @@ impl Reader {
             let Some(contents) = rest.get(5..5 + length) else {
                 break None;
             };
-            self.is_tls = true;
             let end = match kind {
                 22 => {
                     self.messages.extend_from_slice(contents);
@@ -178,14 +173,6 @@ impl Reader {
         };
         self.input.drain(..at.min(self.input.len()));
         end
-    }
-
-    fn not_tls(&self) -> Option<End> {
-        if self.is_tls {
-            return Some(End::Malformed("a record of unknown kind"));
-        }
-        let evidence = &self.input[..self.input.len().min(MOST_EVIDENCE)];
-        Some(End::NotTls(evidence.to_vec()))
     }
 
     /// Reads every whole message.
@@ -601,16 +588,9 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_is_no_tls_and_is_kept_to_show() {
-        for text in [
-            &b"HTTP/1.1 400 Bad Request\r\n"[..],
-            b"454 4.7.0 no\r\n",
-            b"\x80\x01",
-        ] {
-            assert_eq!(
-                Reader::default().feed(text),
-                Some(&End::NotTls(text.to_vec()))
-            );
+    fn plain_text_breaks_tls() {
+        for text in [&b"HTTP/1.1 400 Bad Request\r\n"[..], b"4", b"\x80\x01"] {
+            assert_eq!(Reader::default().feed(text), NOT_A_RECORD.as_ref());
         }
         let mut reader = Reader::default();
         reader.feed(&record(22, &server_hello(0x0301, 0x0039, &[])));

@@ -6,6 +6,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
@@ -14,20 +15,25 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, InvalidMessage, SignatureScheme};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::flight::{End, Flight};
+use super::flight::Flight;
+use super::memory::Memory;
 use super::names::{self, Group, Version};
+use super::opening::opening;
 use super::suite::Suite;
 use super::tap::{Clear, Tap};
 use crate::net::connect;
-use crate::record::{Outcome, Phase, Reason, Text, Tls};
+use crate::record::{Outcome, Phase, Reason, Tls};
 
 /// Makes handshakes.
 #[derive(Debug)]
 pub struct Client {
     config: ClientConfig,
+    /// Room for large flights, of all connections of this client together.
+    pub(super) memory: Memory,
 }
 
 impl Client {
@@ -45,7 +51,10 @@ impl Client {
             .with_no_client_auth();
         // One connection to each server: there is nothing to resume, and tickets would only be kept.
         config.resumption = Resumption::disabled();
-        Ok(Self { config })
+        Ok(Self {
+            config,
+            memory: Memory::default(),
+        })
     }
 
     /// Begins a handshake over `stream`. With no name that SNI can carry, none is sent (RFC 6066 §3).
@@ -60,7 +69,7 @@ impl Client {
             .and_then(|name| ServerName::try_from(name.to_owned()).ok())
             .unwrap_or_else(|| ServerName::from(ip));
         let clear = Clear::default();
-        let tap = Tap::new(stream, clear.clone());
+        let tap = Tap::new(stream, clear.clone(), self.memory.clone());
         let mut hello = Vec::new();
         let connector = TlsConnector::from(Arc::new(config));
         let connect = connector.connect_with(name, tap, |connection| {
@@ -88,24 +97,41 @@ impl Handshake {
         self.seen.clone()
     }
 
+    /// Sends the hello, and waits for TLS to begin; `leftover` came behind the 220 already. Returns the plain text
+    /// that came before TLS. Where there was plain text alone, that is the outcome.
+    pub(super) async fn open(
+        &mut self,
+        leftover: Vec<u8>,
+        until: tokio::time::Instant,
+        grace: Duration,
+    ) -> Result<Vec<u8>, Outcome> {
+        let hello = std::mem::take(&mut self.hello);
+        let Some(tap) = self.connect.get_mut() else {
+            return Ok(Vec::new());
+        };
+        let sent = async {
+            tap.write_all(&hello).await?;
+            tap.flush().await
+        };
+        // Neither fails: what the server said is read first.
+        let _ = timeout_at(until, sent).await;
+        // rustls holds 4 KiB ready from its first look at the stream on. Thousands of servers are slow to answer, so it
+        // is shown the stream only when there is something to read.
+        let opening = opening(tap.stream(), leftover, until, grace).await?;
+        tap.unread(opening.first);
+        Ok(opening.injected)
+    }
+
     /// Finishes it, or says how it failed.
     pub async fn finish(self) -> Result<Box<TlsStream<Tap<TcpStream>>>, Outcome> {
-        let Self {
-            hello,
-            mut connect,
-            seen,
-        } = self;
-        let finished = async {
-            // rustls holds 4 KiB ready from its first look at the stream on. Thousands of servers are slow to answer,
-            // so it is shown the stream only when there is something to read.
-            if let Some(tap) = connect.get_mut() {
-                tap.write_all(&hello).await?;
-                drop(hello);
-                tap.readable().await?;
+        match self.connect.into_fallible().await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err((error, mut tap)) => {
+                // An alert of ours that says why, if there is one.
+                let _ = tap.flush().await;
+                Err(self.seen.failure(&error))
             }
-            connect.await.map(Box::new)
-        };
-        finished.await.map_err(|error| seen.failure(&error))
+        }
     }
 }
 
@@ -163,10 +189,7 @@ impl Seen {
 
     /// Why a handshake failed: five things that are not one, and none of them is "no TLS".
     fn failure(&self, error: &io::Error) -> Outcome {
-        let mut reader = self.clear.reader();
-        if let Some(End::NotTls(said)) = reader.feed(&[]) {
-            return not_tls(said);
-        }
+        let reader = self.clear.reader();
         let inner = error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<Error>());
@@ -186,12 +209,6 @@ impl Seen {
             other => outcome(Reason::TlsError).with(other.to_string()),
         }
     }
-}
-
-/// Plain text where TLS should be, with its first line.
-pub(super) fn not_tls(said: &[u8]) -> Outcome {
-    let line = said.split(|&octet| matches!(octet, b'\r' | b'\n')).next();
-    Outcome::new(Phase::Handshake, Reason::NotTls).with(Text::from(line.unwrap_or_default()))
 }
 
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::contact::{Call, Contact, milliseconds};
 use super::enumerate::{self, Wanted};
-use super::exchange::{self, Answered};
+use super::exchange::{self, Answered, Limits};
 use super::flight::Flight;
 use super::handshake::Client;
 use super::names::{Version, alerts};
@@ -91,11 +91,19 @@ impl Inspector {
         // Each part in a box of its own: while thousands of servers are slow, only one part of each is there.
         let first = Box::pin(self.first(target, &mut inspected)).await;
         inspected.chain = first.chain.unwrap_or_default();
-        if first.needs_old_hello {
-            pace.wait(inspected.began).await;
-            Box::pin(self.old(target, first.alert, &mut inspected)).await;
+        match first.next {
+            Next::Nothing => {}
+            Next::Nameless => {
+                pace.wait(inspected.began).await;
+                Box::pin(self.nameless(target, &mut inspected)).await;
+            }
+            Next::Old => {
+                pace.wait(inspected.began).await;
+                Box::pin(self.old(target, first.alert, &mut inspected)).await;
+            }
         }
-        if !self.wanted.is_empty() && inspected.tls.accepted == Some(true) {
+        let is_deferred = inspected.tls.outcome.reason == Reason::Deferred;
+        if !self.wanted.is_empty() && inspected.tls.accepted == Some(true) && !is_deferred {
             Box::pin(enumerate::enumerate(self, target, pace, &mut inspected)).await;
         }
         inspected.tls.flags.sort();
@@ -113,11 +121,11 @@ impl Inspector {
         let opened = self.contact.open(target.socket(), call).await;
         tls.connected = Some(timestamp(call.connected));
         tls.accepted = call.dialogue.starttls.accepted;
-        if call.dialogue.starttls.injected.is_some() {
-            tls.flags.push("injected".into());
-        }
         let first = match opened {
-            Ok(stream) => Box::pin(self.shake(target, stream, call, tls)).await,
+            Ok(opened) => {
+                let name = target.server_name.as_deref();
+                Box::pin(self.shake(target, name, opened, call, tls)).await
+            }
             Err(outcome) => {
                 tls.outcome = outcome;
                 First::default()
@@ -134,20 +142,31 @@ impl Inspector {
     async fn shake(
         &self,
         target: &Target,
-        stream: TcpStream,
+        name: Option<&str>,
+        (stream, leftover): (TcpStream, Vec<u8>),
         call: &mut Call,
         tls: &mut Tls,
     ) -> First {
         let begun = Instant::now();
-        let handshake = self
-            .client
-            .begin(stream, target.server_name.as_deref(), target.ip);
+        let deadline = self.contact.deadline(call);
+        let grace = self.contact.patience.reply;
+        let mut handshake = self.client.begin(stream, name, target.ip);
         let seen = handshake.seen();
-        let finished = timeout_at(self.contact.deadline(call), handshake.finish()).await;
+        let finished = match handshake.open(leftover, deadline, grace).await {
+            Ok(injected) => {
+                if !injected.is_empty() {
+                    call.dialogue.injected(&injected);
+                    tls.flags.push("injected".into());
+                }
+                let timeout = Outcome::new(Phase::Handshake, Reason::Timeout);
+                (timeout_at(deadline, handshake.finish()).await).unwrap_or(Err(timeout))
+            }
+            Err(outcome) => Err(outcome),
+        };
         tls.timings.handshake_ms = Some(milliseconds(begun));
         seen.describe(tls);
         let failed = match finished {
-            Ok(Ok(stream)) => {
+            Ok(stream) => {
                 seen.describe_finished(&stream, tls);
                 tls.outcome = Outcome::ok();
                 tls.inside = Some(Box::pin(self.inside(stream, call)).await);
@@ -156,34 +175,44 @@ impl Inspector {
                     ..First::default()
                 };
             }
-            Ok(Err(outcome)) => outcome,
-            Err(_) => Outcome::new(Phase::Handshake, Reason::Timeout),
+            Err(outcome) => outcome,
         };
         let flight = seen.flight();
         tls.alert = flight.alert();
-        let is_alert = failed.reason == Reason::Alert;
-        if is_alert && flight.version.is_some() {
+        if failed.reason == Reason::Alert && flight.version.is_some() {
             tls.completed = Some(false);
         }
-        if failed.reason == Reason::NotTls {
-            tls.negotiated = Some(false);
-            tls.completed = Some(false);
-            tls.flags.push("plaintext_after_starttls".into());
-        }
+        plain_text(&failed, tls);
         let chain = seen.chain();
-        // In TLS 1.3 a chain is encrypted; one too long for the client may be had in an older version.
-        let is_shown =
-            flight.is_agreement() && (chain.is_some() || failed.reason != Reason::TooLong);
-        let needs_old_hello = !is_shown && !matches!(failed.reason, Reason::NotTls | Reason::Local);
+        let next = Next::behind(&failed, &flight, chain.is_some(), name);
+        let alert = (flight.alert)
+            .filter(|_| failed.reason == Reason::Alert && flight.version.is_none())
+            .map(|(_, description)| description);
         tls.outcome = failed;
-        First {
-            chain,
-            needs_old_hello,
-            alert: flight
-                .alert
-                .filter(|_| is_alert && flight.version.is_none())
-                .map(|(_, description)| description),
+        First { chain, next, alert }
+    }
+
+    /// One more handshake of today, without the name that the server does not know (RFC 6066 §3): senders of mail do
+    /// without, too.
+    async fn nameless(&self, target: &Target, inspected: &mut Inspected) {
+        let mut call = self.contact.call();
+        let Inspected {
+            tls, chain, began, ..
+        } = inspected;
+        let (outcome, alert) = (tls.outcome.clone(), tls.alert.take());
+        *began = call.began;
+        tls.server_name = None;
+        tls.connections += 1;
+        match self.contact.open(target.socket(), &mut call).await {
+            Ok(opened) => {
+                let second = Box::pin(self.shake(target, None, opened, &mut call, tls)).await;
+                *chain = second.chain.unwrap_or_default();
+            }
+            Err(outcome) => tls.outcome = outcome,
         }
+        tls.connected = Some(timestamp(call.connected));
+        tls.fallback = Some(std::mem::replace(&mut tls.outcome, outcome));
+        tls.alert = alert.or(tls.alert.take());
     }
 
     /// EHLO again, and the QUIT, inside TLS.
@@ -239,6 +268,12 @@ impl Inspector {
         *began = call.began;
         tls.connections += 1;
         tls.connected = Some(timestamp(call.connected));
+        if answered.is_injected {
+            tls.flags.push("injected".into());
+        }
+        if matches!(answered.outcome.reason, Reason::NotTls) {
+            tls.flags.push("plaintext_after_starttls".into());
+        }
         if tls.negotiated == Some(true) {
             // The choice of TLS 1.3 stands; only its chain is wanted.
             answered.flight.describe_certificates(tls);
@@ -271,7 +306,14 @@ impl Inspector {
     ) -> (Answered, Call) {
         let mut call = self.contact.call();
         let answered = match self.contact.open(target.socket(), &mut call).await {
-            Ok(mut stream) => exchange::ask(&mut stream, hello, self.contact.deadline(&call)).await,
+            Ok((mut stream, leftover)) => {
+                let limits = Limits {
+                    until: self.contact.deadline(&call),
+                    grace: self.contact.patience.reply,
+                    memory: &self.client.memory,
+                };
+                exchange::ask(&mut stream, leftover, hello, limits).await
+            }
             Err(outcome) => Answered::nothing(outcome),
         };
         (answered, call)
@@ -281,9 +323,52 @@ impl Inspector {
 #[derive(Debug, Default)]
 struct First {
     chain: Option<Vec<Vec<u8>>>,
-    needs_old_hello: bool,
+    next: Next,
     /// The alert that came in the place of a ServerHello.
     alert: Option<u8>,
+}
+
+/// What the second connection is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Next {
+    /// There is none.
+    #[default]
+    Nothing,
+    /// The same hello without a name.
+    Nameless,
+    /// A hello that offers everything old.
+    Old,
+}
+
+impl Next {
+    /// What to do behind a failed handshake, in which a chain was seen or not.
+    fn behind(failed: &Outcome, flight: &Flight, has_chain: bool, name: Option<&str>) -> Self {
+        // In TLS 1.3 a chain is encrypted; one too long for the client may be had in an older version.
+        let is_shown = flight.is_agreement() && (has_chain || failed.reason != Reason::TooLong);
+        match (failed.reason, flight.alert) {
+            (Reason::NotTls | Reason::Deferred | Reason::Local, _) => Self::Nothing,
+            _ if is_shown => Self::Nothing,
+            (Reason::Alert, Some((_, alerts::UNRECOGNIZED_NAME)))
+                if name.is_some() && flight.version.is_none() =>
+            {
+                Self::Nameless
+            }
+            _ => Self::Old,
+        }
+    }
+}
+
+/// What plain text in the place of TLS says: a 4xx nothing for good, anything else a no.
+fn plain_text(outcome: &Outcome, tls: &mut Tls) {
+    match outcome.reason {
+        Reason::NotTls => {
+            tls.flags.push("plaintext_after_starttls".into());
+            tls.negotiated = Some(false);
+            tls.completed = Some(false);
+        }
+        Reason::Deferred => tls.flags.push("plaintext_after_starttls".into()),
+        _ => {}
+    }
 }
 
 /// The record of a server that was not connected to.

@@ -1,10 +1,12 @@
 //! Certificates seen in a run: each is written once, and a chain seen before is not verified again.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 use crate::record::{Cert, Tls, timestamp};
 use crate::x509::store::Store;
@@ -17,13 +19,10 @@ pub struct Ledger {
     stores: Vec<Store>,
     /// The time to judge at, if it is not the time of the scan (`--at`).
     at: Option<OffsetDateTime>,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    written: HashSet<[u8; 32]>,
-    verdicts: Verdicts,
+    written: Mutex<HashSet<[u8; 32]>>,
+    verdicts: Mutex<Verdicts>,
+    /// Turns to judge aside.
+    turns: Semaphore,
 }
 
 impl Ledger {
@@ -32,7 +31,9 @@ impl Ledger {
         Self {
             stores,
             at,
-            seen: Mutex::default(),
+            written: Mutex::default(),
+            verdicts: Mutex::default(),
+            turns: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)),
         }
     }
 
@@ -53,7 +54,7 @@ impl Ledger {
             let digits = std::str::from_utf8(digits).unwrap_or_default();
             *octet = u8::from_str_radix(digits, 16).unwrap_or(0);
         }
-        self.seen().written.insert(key)
+        self.written().insert(key)
     }
 
     /// The `cert` records of certificates that were not written yet. The caller writes them before anything that
@@ -64,10 +65,13 @@ impl Ledger {
         time: OffsetDateTime,
         run: &str,
     ) -> Vec<Cert> {
-        let mut seen = self.seen();
+        let is_news = |der: &&D| {
+            let hash = Sha256::digest(der.as_ref()).into();
+            self.written().insert(hash)
+        };
         certificates
             .iter()
-            .filter(|der| seen.written.insert(Sha256::digest(der.as_ref()).into()))
+            .filter(is_news)
             .map(|der| facts::record(der.as_ref(), timestamp(time), run.to_owned()))
             .collect()
     }
@@ -79,14 +83,46 @@ impl Ledger {
             return;
         };
         tls.leaf = facts::leaf(leaf.as_ref()).ok();
-        tls.verdicts = self
-            .seen()
-            .verdicts
-            .on(chain, self.at.unwrap_or(time), &self.stores);
+        let at = self.at.unwrap_or(time);
+        tls.verdicts = Verdicts::on(&self.verdicts, chain, at, &self.stores);
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The same, on a thread of its own where the chain was not judged before: what a server sends may take a while,
+    /// and others are served meanwhile. As many at once as there are processors; the others wait.
+    pub async fn judge_aside(
+        self: &Arc<Self>,
+        chain: Vec<Vec<u8>>,
+        time: OffsetDateTime,
+        mut tls: Box<Tls>,
+    ) -> (Box<Tls>, Vec<Vec<u8>>) {
+        if self.knows(&chain, time) {
+            self.judge(&chain, time, &mut tls);
+            return (tls, chain);
+        }
+        // Never closed.
+        let _turn = self.turns.acquire().await;
+        let ledger = self.clone();
+        let judged = tokio::task::spawn_blocking(move || {
+            ledger.judge(&chain, time, &mut tls);
+            (tls, chain)
+        });
+        match judged.await.map_err(JoinError::try_into_panic) {
+            Ok(judged) => judged,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            // The whole is being stopped.
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+
+    /// Whether judging takes no time: there is nothing to judge, or it was judged before.
+    fn knows(&self, chain: &[Vec<u8>], time: OffsetDateTime) -> bool {
+        let at = self.at.unwrap_or(time);
+        let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        chain.is_empty() || verdicts.known(chain, at, &self.stores).is_some()
+    }
+
+    fn written(&self) -> MutexGuard<'_, HashSet<[u8; 32]>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,6 +8,9 @@ pub mod flight;
 pub mod hello;
 pub mod sslv2;
 
+pub mod memory;
+mod opening;
+
 pub mod handshake;
 pub mod tap;
 

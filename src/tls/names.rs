@@ -168,6 +168,9 @@ pub mod alerts {
     /// Nothing in common that is strong enough.
     pub const INSUFFICIENT_SECURITY: u8 = 71;
 
+    /// The server name is not known (RFC 6066 §3).
+    pub const UNRECOGNIZED_NAME: u8 = 112;
+
     /// Whether an alert says that a hello offered nothing to agree on. Others, as of an internal error or of a name
     /// that is not known, say nothing about what it offered.
     pub fn is_refusal(alert: u8) -> bool {

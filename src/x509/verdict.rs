@@ -5,6 +5,7 @@
 //! [`super::look`] tells the causes it hides, and whether it was merely stricter than the field.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use rustls::pki_types::{CertificateDer, UnixTime};
 use sha2::{Digest, Sha256};
@@ -251,37 +252,55 @@ impl Verdicts {
     /// Chains that are remembered; when as many are, all are forgotten.
     pub const MOST: usize = 65_536;
 
-    /// The verdicts on a chain by each of `stores`, which must be the same ones each time.
+    /// The verdicts on a chain by each of `stores`, which must be the same ones each time, if they are known.
+    pub fn known<D: AsRef<[u8]>>(
+        &self,
+        chain: &[D],
+        at: OffsetDateTime,
+        stores: &[Store],
+    ) -> Option<Vec<Verdict>> {
+        let now = at.unix_timestamp();
+        let judgements = self.known.get(&key(chain))?;
+        let holds = judgements
+            .iter()
+            .all(|it| it.until.is_none_or(|until| now < until));
+        holds.then(|| verdicts(judgements, at, stores))
+    }
+
+    /// Takes note of judgements on a chain.
+    fn note<D: AsRef<[u8]>>(&mut self, chain: &[D], judgements: Vec<Judgement>) {
+        if self.known.len() >= Self::MOST {
+            self.known.clear();
+        }
+        self.known.insert(key(chain), judgements);
+    }
+
+    /// The verdicts on a chain by each of `stores`. Others can read what is known while one chain is judged: the lock
+    /// is held for the look and for the note alone.
     pub fn on<D: AsRef<[u8]>>(
-        &mut self,
+        these: &Mutex<Self>,
         chain: &[D],
         at: OffsetDateTime,
         stores: &[Store],
     ) -> Vec<Verdict> {
-        let now = at.unix_timestamp();
-        let key = key(chain);
-        let holds = self.known.get(&key).is_some_and(|judgements| {
-            judgements
-                .iter()
-                .all(|it| it.until.is_none_or(|until| now < until))
-        });
-        if !holds {
-            if self.known.len() >= Self::MOST {
-                self.known.clear();
-            }
-            let judgements = stores
-                .iter()
-                .map(|store| judge(chain, now, store))
-                .collect();
-            self.known.insert(key, judgements);
+        // A note that panicked has noted nothing.
+        let lock = || these.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().known(chain, at, stores) {
+            return known;
         }
-        let judgements = self.known.get(&key).map_or(&[][..], Vec::as_slice);
-        judgements
-            .iter()
-            .zip(stores)
-            .map(|(judgement, store)| judgement.verdict(at, store))
-            .collect()
+        let judge = |store| judge(chain, at.unix_timestamp(), store);
+        let judgements: Vec<_> = stores.iter().map(judge).collect();
+        let found = verdicts(&judgements, at, stores);
+        lock().note(chain, judgements);
+        found
     }
+}
+
+fn verdicts(judgements: &[Judgement], at: OffsetDateTime, stores: &[Store]) -> Vec<Verdict> {
+    let pairs = judgements.iter().zip(stores);
+    pairs
+        .map(|(judgement, store)| judgement.verdict(at, store))
+        .collect()
 }
 
 /// The hash of a chain; lengths are part of it, so that no two chains run together.
@@ -739,15 +758,16 @@ mod tests {
         let root = root("root");
         let stores = [store(&root)];
         let chain = [leaf(params("leaf", false), &root)];
-        let mut verdicts = Verdicts::default();
-        assert_eq!(verdicts.on(&chain, NOW, &stores)[0].valid, Some(true));
+        let verdicts = Mutex::new(Verdicts::default());
+        let on = |at| Verdicts::on(&verdicts, &chain, at, &stores);
+        assert_eq!(on(NOW)[0].valid, Some(true));
         let later = datetime!(2027-03-01 00:00 UTC);
-        let again = &verdicts.on(&chain, later, &stores)[0];
+        let again = &on(later)[0];
         assert_eq!(
             (again.valid, again.reason.as_str()),
             (Some(false), "expired")
         );
         assert_eq!(again.at, "2027-03-01T00:00:00.000Z");
-        assert_eq!(verdicts.known.len(), 1);
+        assert_eq!(verdicts.lock().unwrap().known.len(), 1);
     }
 }

@@ -1,6 +1,7 @@
 //! Servers that cut, change, lie and never end: a record with its true reason, in bounded time.
 
 use std::io::Write as _;
+use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -119,7 +120,7 @@ fn changed_messages_have_a_record_each() {
 fn plain_answers_are_not_tls_and_are_shown() {
     let answers: [&[u8]; 3] = [
         b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n",
-        b"454 4.7.0 TLS not available\r\n",
+        b"554 5.7.3 Unable to initialize security subsystem\r\n",
         b"\x1b]0;gotcha\x07\r\n",
     ];
     let all = each_says(answers.iter().map(|answer| answer.to_vec()).collect());
@@ -133,7 +134,8 @@ fn plain_answers_are_not_tls_and_are_shown() {
         assert_eq!(tls["connections"], 1);
     }
     assert_eq!(all[0]["outcome"]["detail"], "HTTP/1.1 400 Bad Request");
-    assert_eq!(all[1]["outcome"]["detail"], "454 4.7.0 TLS not available");
+    let refusal = "554 5.7.3 Unable to initialize security subsystem";
+    assert_eq!(all[1]["outcome"]["detail"], refusal);
 }
 
 #[test]
@@ -206,7 +208,7 @@ fn bombs_are_bounded() {
     let chains = [
         bomb(&vec![leaf.clone(); 100]),
         bomb(&vec![leaf.clone(); 1000]),
-        bomb(&[vec![0x30; 1 << 20]]),
+        bomb(&[vec![0x30; 300 << 10]]),
         bomb(&[nested]),
         flood,
     ];
@@ -371,4 +373,172 @@ fn spacing_counts_from_the_line_of_the_stage_before() {
         begun.elapsed()
     );
     assert_eq!(ran.of_type("tls")[0]["completed"], true);
+}
+
+/// What a server says behind its 220, by itself, at five paces.
+const PACES: [u64; 5] = [0, 1, 30, 300, 3000];
+
+/// Records without what is of the moment: ports and times.
+fn timeless(tls: &Value) -> Value {
+    let mut tls = tls.clone();
+    for field in ["port", "timings", "time", "connected", "run"] {
+        tls.as_object_mut().unwrap().remove(field);
+    }
+    let verdicts = tls.get_mut("verdicts").and_then(Value::as_array_mut);
+    for verdict in verdicts.into_iter().flatten() {
+        verdict.as_object_mut().unwrap().remove("at");
+    }
+    tls
+}
+
+/// The one record of a server that does the same at each pace.
+#[track_caller]
+fn at_every_pace(
+    more: &[&str],
+    serve: impl Fn(TcpStream, Duration) + Send + Sync + 'static,
+) -> Value {
+    let words = |_| ("220 mx\r\n", "");
+    let fronts = Front::saying(words, PACES.len(), move |position, stream, _| {
+        serve(stream, Duration::from_millis(PACES[position]));
+    });
+    let input: String = fronts.iter().map(|front| accepted(front.port())).collect();
+    let more = [&["--retries", "0", "--handshake-timeout", "8s"][..], more].concat();
+    let ran = inspect(&more, &input).expect(0);
+    let all = ran.of_type("tls");
+    let of = |front: &Front| {
+        let its = all.iter().find(|tls| tls["port"] == front.port());
+        timeless(its.unwrap_or_else(|| panic!("no record: {}", ran.stdout)))
+    };
+    let first = of(&fronts[0]);
+    for (front, pace) in fronts.iter().zip(PACES) {
+        assert_eq!(of(front), first, "{pace} ms");
+    }
+    first
+}
+
+/// Says pieces with pauses; none: all in one packet.
+fn say_at(stream: &mut TcpStream, pieces: &[&[u8]], pace: Duration) {
+    if pace.is_zero() {
+        let _ = stream.write_all(&pieces.concat());
+        return;
+    }
+    for piece in pieces {
+        let _ = stream.write_all(piece);
+        thread::sleep(pace);
+    }
+}
+
+#[test]
+fn t3_plain_text_behind_220_is_the_answer_at_every_pace() {
+    let later = at_every_pace(&[], |mut stream, pace| {
+        let pieces: [&[u8]; 2] = [b"220 go\r\n", b"454 4.7.0 TLS not available\r\n"];
+        say_at(&mut stream, &pieces, pace);
+        read_hello(&mut stream);
+        say(stream, b"");
+    });
+    assert_eq!(outcome(&later), "handshake/deferred", "{later}");
+    assert_eq!(later["outcome"]["detail"], "454 4.7.0 TLS not available");
+    assert_eq!(later["accepted"], true);
+    let facts = (&later["negotiated"], &later["completed"]);
+    assert_eq!(facts, (&Value::Null, &Value::Null), "{later}");
+    assert_eq!(later["flags"], json!(["plaintext_after_starttls"]));
+
+    // One that stays, and one that says bytes which are no text.
+    let stays = at_every_pace(&["--reply-timeout", "5s"], |mut stream, pace| {
+        let pieces: [&[u8]; 3] = [b"220 go\r\n", b"5", b"02 5.5.1 what\r\n"];
+        say_at(&mut stream, &pieces, pace);
+        let _ = std::io::Read::read_to_end(&mut stream, &mut Vec::new());
+    });
+    assert_eq!(outcome(&stays), "handshake/not_tls", "{stays}");
+    assert_eq!(stays["outcome"]["detail"], "502 5.5.1 what");
+    let facts = (&stays["negotiated"], &stays["completed"]);
+    assert_eq!(facts, (&json!(false), &json!(false)), "{stays}");
+    let garbage = at_every_pace(&[], |mut stream, pace| {
+        let pieces: [&[u8]; 2] = [b"220 go\r\n", b"\x07\xfe\xfe\xfe"];
+        say_at(&mut stream, &pieces, pace);
+        read_hello(&mut stream);
+        say(stream, b"");
+    });
+    assert_eq!(outcome(&garbage), "handshake/not_tls", "{garbage}");
+}
+
+#[test]
+fn t3_plain_text_behind_220_is_injected_where_tls_begins_at_every_pace() {
+    let server = Openssl::speaking_smtp("p256");
+    let port = server.port();
+    let tls = at_every_pace(&["--reply-timeout", "5s"], move |mut stream, pace| {
+        let pieces: [&[u8]; 2] = [b"220 go\r\n", b"250 injected\r\n"];
+        say_at(&mut stream, &pieces, pace);
+        splice(stream, port);
+    });
+    assert_eq!(tls["completed"], true, "{tls}");
+    assert_eq!(tls["flags"], json!(["injected"]));
+    assert_eq!(tls["inside"]["outcome"]["reason"], "ok");
+}
+
+#[test]
+fn t3_a_454_behind_220_is_tried_again() {
+    let server = Openssl::start("p256", &[]);
+    let port = server.port();
+    let words = |number| match number {
+        1 => ("220 mx\r\n", "220 go\r\n454 4.7.0 not now\r\n"),
+        _ => ("220 mx\r\n", "220 go\r\n"),
+    };
+    let fronts = Front::saying(words, 1, move |_, stream, number| match number {
+        1 => say(stream, b""),
+        _ => splice(stream, port),
+    });
+    let tls = tls_of(&fronts[0], &["--retry-after", "100ms"]);
+    let facts = (&tls["completed"], &tls["attempts"]);
+    assert_eq!(facts, (&json!(true), &json!(2)), "{tls}");
+    assert_eq!(tls["earlier"][0]["reason"], "deferred");
+}
+
+#[test]
+fn t4_a_demand_for_a_client_certificate_has_one_outcome() {
+    for version in ["-tls1_2", "-tls1_3"] {
+        let server = Openssl::start("p256", &[version, "-Verify", "1"]);
+        let front = Front::to(server.port());
+        let mut records: Vec<Value> = (0..12).map(|_| timeless(&tls_of(&front, &[]))).collect();
+        records.dedup();
+        assert_eq!(records.len(), 1, "{records:#?}");
+        let tls = &records[0];
+        assert_eq!(tls["client_certificate_requested"], true, "{tls}");
+        if version == "-tls1_2" {
+            assert_eq!(tls["outcome"]["detail"], "handshake_failure", "{tls}");
+            assert_eq!(tls["completed"], false, "{tls}");
+        } else {
+            assert_eq!(tls["completed"], true, "{tls}");
+        }
+    }
+}
+
+#[test]
+fn t4_an_alert_behind_a_dead_write_is_read_at_every_pace() {
+    let tls = at_every_pace(&[], |mut stream, pace| {
+        say_at(&mut stream, &[b"220 go\r\n", &alert(40)], pace);
+        // Closed with the hello unread: a RST follows what was said.
+        thread::sleep(pace);
+    });
+    assert_eq!(outcome(&tls), "handshake/alert", "{tls}");
+    assert_eq!(tls["alert"]["description"], "handshake_failure");
+}
+
+#[test]
+fn t5_a_name_that_is_fatal_is_left_out() {
+    let (chain, key) = (super::file("p256.pem"), super::file("p256.key"));
+    let arguments = ["-servername", "other.test", "-servername_fatal"];
+    let arguments = [&arguments[..], &["-cert2", &chain, "-key2", &key]].concat();
+    let server = Openssl::start("p256", &arguments);
+    let tls = tls_of(&Front::to(server.port()), &[]);
+    assert_eq!(tls["server_name"], Value::Null, "{tls}");
+    assert_eq!(tls["alert"]["description"], "unrecognized_name");
+    assert_eq!(outcome(&tls), "handshake/alert");
+    assert_eq!(tls["fallback"]["reason"], "ok");
+    assert_eq!(
+        (&tls["version"], &tls["completed"]),
+        (&json!("TLSv1.3"), &json!(true))
+    );
+    assert_eq!(tls["chain"].as_array().unwrap().len(), 1);
+    assert_eq!(tls["connections"], 2);
 }

@@ -16,7 +16,7 @@ use crate::driver::resume::Resumed;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn, place};
 use crate::ndjson::{Line, NotARecord, append, describe};
 use crate::record::{For, Outcome, Phase, Reason};
-use crate::tls::inspect::{Inspector, Pace, Target, conclude, unasked};
+use crate::tls::inspect::{Inspected, Inspector, Pace, Target, conclude, unasked};
 use crate::tls::ledger::Ledger;
 use crate::tls::names;
 
@@ -306,25 +306,35 @@ impl Observe for Examiner {
     type Job = Job;
 
     async fn observe(&self, mut job: Job, turn: Turn) -> Observed<Job> {
-        let mut inspected = self.inspector.inspect(&job.target, &Spaced(&turn)).await;
-        let connections = inspected.tls.connections;
+        let inspected = self.inspector.inspect(&job.target, &Spaced(&turn)).await;
+        let Inspected {
+            mut tls,
+            chain,
+            others,
+            began,
+        } = inspected;
+        let connections = tls.connections;
         let time = OffsetDateTime::now_utc();
-        let tls = &mut inspected.tls;
-        conclude(tls, time, &turn.run, turn.attempt, &job.earlier);
+        conclude(&mut tls, time, &turn.run, turn.attempt, &job.earlier);
         tls.connections += job.connections;
-        self.ledger.judge(&inspected.chain, time, tls);
+        let (tls, chain) = self.ledger.judge_aside(chain, time, tls).await;
         let outcome = tls.outcome.clone();
         let mut lines = Vec::new();
-        // A deferred server has shown no certificate, so none is lost if these lines are not written.
-        for certificates in [&inspected.chain, &inspected.others] {
+        // From here on without a pause: what is noted as written must be so before anybody names it.
+        for certificates in [&chain, &others] {
             for certificate in self.ledger.news(certificates, time, &turn.run) {
                 append(&mut lines, &certificate);
             }
         }
-        append(&mut lines, &**tls);
-        let again = (outcome.reason == Reason::Deferred).then(|| {
+        append(&mut lines, &*tls);
+        // Of a server that says "later" to the second hello alone, something is to be learned later, too. One that has
+        // shown certificates is not asked again: their lines are written now or never.
+        let later = [Some(&outcome), tls.fallback.as_ref()];
+        let later = (later.into_iter().flatten())
+            .find(|it| it.reason == Reason::Deferred && chain.is_empty() && others.is_empty());
+        let again = later.map(|later| {
             job.connections = tls.connections;
-            job.earlier.push(outcome.clone());
+            job.earlier.push(later.clone());
             job
         });
         Observed {
@@ -332,7 +342,7 @@ impl Observe for Examiner {
             phase: outcome.phase,
             reason: outcome.reason,
             connections,
-            began: Some(inspected.began),
+            began: Some(began),
             again,
         }
     }
