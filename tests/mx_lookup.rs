@@ -385,20 +385,29 @@ fn underscore() {
 }
 
 #[test]
-fn exchange_with_500_addresses() {
-    assert_eq!(
-        domain("many")["mx"][0]["addresses"]
-            .as_array()
-            .unwrap()
-            .len(),
-        500
+fn a1_of_an_exchange_with_500_addresses_64_are_kept_and_the_others_counted() {
+    let exchange = &domain("many")["mx"][0];
+    assert_eq!(exchange["addresses"].as_array().unwrap().len(), 64);
+    assert_eq!(exchange["left_out"], 436);
+    says(
+        "many",
+        json!({"mx": [{"ipv4": dns("too_many"), "ipv6": dns("no_data")}]}),
     );
 }
 
 #[test]
-fn more_exchanges_than_are_tried() {
-    says("manymx", json!({"faults": ["too_many_exchanges"]}));
-    assert_eq!(exchanges("manymx").len(), 100);
+fn d2_exchanges_beyond_those_that_are_looked_up_are_named_and_open() {
+    says(
+        "manymx",
+        json!({"outcome": ok(), "faults": ["too_many_exchanges"]}),
+    );
+    let all = domain("manymx")["mx"].as_array().unwrap();
+    assert!(all.len() > 100);
+    for (position, exchange) in all.iter().enumerate() {
+        let is_open =
+            exchange["ipv4"]["reason"] == "too_many" && exchange["ipv6"]["reason"] == "too_many";
+        assert_eq!(is_open, position >= 100, "{exchange:#}");
+    }
 }
 
 #[test]
@@ -447,6 +456,25 @@ fn insecure() {
 }
 
 #[test]
+fn d1_that_there_is_no_dane_in_an_unsigned_zone_is_known() {
+    says(
+        "equal",
+        json!({"mx": [{"tlsa": {"outcome": dns("unsigned")}}, {"tlsa": {"outcome": dns("unsigned")}}]}),
+    );
+    // Signed, and no record: asked, and told apart.
+    says("secure.test", json!({"mx": [{"dnssec": "secure"}]}));
+    assert_ne!(
+        domain("secure.test")["mx"][0]["tlsa"]["outcome"]["reason"],
+        "unsigned"
+    );
+    // Without a validator nothing is known.
+    says(
+        "authority/equal.plain.test",
+        json!({"mx": [{"tlsa": null}, {"tlsa": null}]}),
+    );
+}
+
+#[test]
 fn dnssec_is_unknown_without_a_validator() {
     says(
         "authority/equal.plain.test",
@@ -458,7 +486,8 @@ fn dnssec_is_unknown_without_a_validator() {
 fn secure_name_with_an_insecure_exchange() {
     says(
         "mixed.test",
-        json!({"dnssec": "secure", "mx": [{"dnssec": "insecure", "tlsa": null}]}),
+        json!({"dnssec": "secure", "mx": [{"dnssec": "insecure", "tlsa":
+            {"base": "mx.plain.test", "outcome": dns("unsigned"), "dnssec": "insecure", "records": []}}]}),
     );
 }
 

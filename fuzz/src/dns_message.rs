@@ -31,7 +31,11 @@ pub fn run(data: &[u8]) {
         return;
     };
     if let Some(set) = MxSet::read(&end.data) {
-        assert!(set.exchanges.len() <= EXCHANGE_LIMIT);
+        assert_eq!(
+            set.exchanges.len() > EXCHANGE_LIMIT,
+            set.faults.contains(&"too_many_exchanges")
+        );
+        assert_eq!(set.repeats.len(), set.exchanges.len());
         assert!(set.exchanges.is_sorted());
         assert_eq!(set.is_null, set.exchanges.is_empty());
         for (_, exchange) in &set.exchanges {

@@ -13,11 +13,17 @@ use hashbrown::HashMap;
 pub struct Cache<K, V: Clone> {
     generations: Mutex<Generations<K, V>>,
     limit: usize,
+    octets: Box<dyn Fn(&V) -> usize + Send + Sync>,
 }
+
+/// For each value of the limit so many octets may be in here, in all.
+const OCTETS: usize = 512;
 
 struct Generations<K, V: Clone> {
     young: HashMap<K, Entry<V>>,
     old: HashMap<K, Entry<V>>,
+    /// Of the values in `young`; those of `old` are no more than half of what is allowed.
+    octets: usize,
 }
 
 enum Entry<V: Clone> {
@@ -36,14 +42,17 @@ impl<V: Clone> Clone for Entry<V> {
 }
 
 impl<K: Eq + Hash + Clone, V: Clone + Send + Sync + 'static> Cache<K, V> {
-    /// A cache of at most `limit` values.
-    pub fn new(limit: usize) -> Self {
+    /// A cache of at most `limit` values, and of half a KiB for each of them in all, measured by `octets`: what others choose
+    /// the size of must not choose ours.
+    pub fn new(limit: usize, octets: Box<dyn Fn(&V) -> usize + Send + Sync>) -> Self {
         Self {
             generations: Mutex::new(Generations {
                 young: HashMap::new(),
                 old: HashMap::new(),
+                octets: 0,
             }),
             limit,
+            octets,
         }
     }
 
@@ -59,7 +68,12 @@ impl<K: Eq + Hash + Clone, V: Clone + Send + Sync + 'static> Cache<K, V> {
             Entry::InFlight(flight) => flight.await,
         };
         if is_new {
-            self.lock().settle(key, value.clone());
+            let octets = (self.octets)(&value);
+            let mut generations = self.lock();
+            generations.settle(key, value.clone(), octets);
+            if generations.octets > self.limit * OCTETS / 2 {
+                generations.turn_over();
+            }
         }
         (value, is_new)
     }
@@ -82,9 +96,14 @@ impl<K: Eq + Hash + Clone, V: Clone + Send + Sync + 'static> Cache<K, V> {
         }
         let kept = generations.old.remove(key);
         let is_new = kept.is_none();
+        if let Some(Entry::Known(value)) = &kept {
+            generations.octets += (self.octets)(value);
+        }
         let entry = kept.unwrap_or_else(|| Entry::InFlight(make().shared()));
-        if generations.young.len() >= self.limit.div_ceil(2) {
-            generations.old = std::mem::take(&mut generations.young);
+        if generations.young.len() >= self.limit.div_ceil(2)
+            || generations.octets > self.limit * OCTETS / 2
+        {
+            generations.turn_over();
         }
         generations.young.insert(key.clone(), entry.clone());
         (entry, is_new)
@@ -98,12 +117,22 @@ impl<K: Eq + Hash + Clone, V: Clone + Send + Sync + 'static> Cache<K, V> {
     }
 }
 
-impl<K: Eq + Hash, V: Clone> Generations<K, V> {
-    fn settle(&mut self, key: &K, value: V) {
+impl<K: Eq + Hash + Clone, V: Clone> Generations<K, V> {
+    /// The young ones are the old ones now, and what was old is gone.
+    fn turn_over(&mut self) {
+        self.old = std::mem::take(&mut self.young);
+        self.octets = 0;
+    }
+
+    fn settle(&mut self, key: &K, value: V, octets: usize) {
         // It may have been dropped to make room.
-        let Generations { young, old } = self;
-        if let Some(entry) = young.get_mut(key).or_else(|| old.get_mut(key)) {
+        if let Some(entry) = self.young.get_mut(key) {
             *entry = Entry::Known(value);
+            self.octets += octets;
+        } else if self.old.remove(key).is_some() {
+            // Young again, and weighed there.
+            self.young.insert(key.clone(), Entry::Known(value));
+            self.octets += octets;
         }
     }
 }
@@ -127,7 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn concurrent_askers_share_one_question() {
-        let (cache, made) = (Cache::new(10), Arc::default());
+        let (cache, made) = (Cache::new(10, Box::new(|_| 1)), Arc::default());
         let ask = || cache.get_or_make(&1, || slow(&made, 7));
         let (one, two, three) = tokio::join!(ask(), ask(), ask());
         assert_eq!([one.0, two.0, three.0], [7; 3]);
@@ -144,7 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_does_not_leave_the_others_waiting() {
-        let (cache, made) = (Arc::new(Cache::new(10)), Arc::default());
+        let (cache, made) = (Arc::new(Cache::new(10, Box::new(|_| 1))), Arc::default());
         let impatient = tokio::time::timeout(
             Duration::from_millis(1),
             cache.get_or_make(&1, || slow(&made, 7)),
@@ -155,7 +184,10 @@ mod tests {
 
     #[tokio::test]
     async fn it_stays_within_its_bound_and_keeps_what_is_used() {
-        let (cache, made) = (Cache::new(10), Arc::new(AtomicUsize::new(0)));
+        let (cache, made) = (
+            Cache::new(10, Box::new(|_| 1)),
+            Arc::new(AtomicUsize::new(0)),
+        );
         for key in 0..1000 {
             let make = |value| move || async move { value }.boxed();
             cache.get_or_make(&key, make(key)).await;
@@ -163,5 +195,33 @@ mod tests {
             assert!(cache.len() <= 10);
         }
         assert_eq!(made.load(Ordering::Relaxed), 0, "0 was used all the time");
+    }
+
+    #[tokio::test]
+    async fn a7_it_stays_within_its_octets_whatever_the_size_of_its_values() {
+        const LIMIT: usize = 100;
+        let cache = Cache::new(LIMIT, Box::new(|value: &Arc<Vec<u8>>| value.len()));
+        for key in 0..1000_usize {
+            let length = if key.is_multiple_of(7) { 10_000 } else { 10 };
+            let value = Arc::new(vec![0; length]);
+            let mut asked = key;
+            // Old ones are asked for again, in no order.
+            for _ in 0..3 {
+                let value = value.clone();
+                cache
+                    .get_or_make(&asked, || async move { value }.boxed())
+                    .await;
+                asked = asked * 7919 % (key + 1);
+            }
+            let generations = cache.lock();
+            let entries = generations.young.values().chain(generations.old.values());
+            let octets: usize = entries
+                .map(|entry| match entry {
+                    Entry::Known(value) => value.len(),
+                    Entry::InFlight(_) => 0,
+                })
+                .sum();
+            assert!(octets <= LIMIT * OCTETS + 10_000, "{octets}");
+        }
     }
 }

@@ -175,7 +175,7 @@ impl Client {
                 let _permit = self.tcp.acquire().await;
                 response = tcp::ask(self.pool.address(server), &pending.question, edns).await?;
             }
-            if !edns || !matches!(response.code, ResponseCode::FormErr | ResponseCode::NotImp) {
+            if !edns || !message::blames_edns(response.code) {
                 return Ok(response);
             }
             edns = false;
@@ -209,9 +209,7 @@ impl Client {
             }
             ResponseCode::ServFail => Failure::new(Reason::Servfail),
             ResponseCode::Refused => Failure::new(Reason::Refused),
-            code => {
-                Failure::new(Reason::Malformed).with(format!("RCODE {} ({code})", u16::from(code)))
-            }
+            code => Failure::new(Reason::Malformed).with(message::rcode(code)),
         };
         Err(Failure {
             extended_errors: response.extended_errors,

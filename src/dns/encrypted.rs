@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::client::Settings;
-use super::message::Question;
+use super::message::{self, Question};
 use super::resolve::{Answer, Failure, Reply, Resolve, Servers};
 use crate::net::pacing::Rate;
 use crate::record::{Dnssec, Reason};
@@ -152,8 +152,6 @@ fn judge(error: NetError) -> Result<Answer, Failure> {
         }),
         ResponseCode::ServFail => Err(Failure::new(Reason::Servfail)),
         ResponseCode::Refused => Err(Failure::new(Reason::Refused)),
-        code => {
-            Err(Failure::new(Reason::Malformed).with(format!("RCODE {} ({code})", u16::from(code))))
-        }
+        code => Err(Failure::new(Reason::Malformed).with(message::rcode(code))),
     }
 }

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future::{FutureExt as _, join_all};
-use hickory_proto::rr::RecordType;
+use hickory_proto::rr::{self, RecordType};
 
 use super::cache::Cache;
 use super::chain::Chain;
-use super::exchange::{Host, Wanted};
+use super::exchange::{self, Host, Room, Wanted};
+use super::message::Question;
 use super::mx::{self, MxSet};
 use super::name::{InvalidName, Name};
 use super::resolve::{Resolve, Servers};
@@ -17,6 +18,9 @@ use crate::record::{Domain, Outcome, Phase, Reason, Text};
 
 /// The longest invalid name that is written whole, octets.
 const ECHO_LIMIT: usize = 1024;
+
+/// The most octets of raw answers that a record has.
+const ANSWERS_LIMIT: usize = 256 << 10;
 
 /// What a lookup is told.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +31,7 @@ pub struct Settings {
     pub answers: bool,
     /// For a whole name. Its three steps, MX, addresses and TLSA, have a third of it each.
     pub timeout: Duration,
-    /// Exchanges that are remembered.
+    /// Exchanges that are remembered, and half a KiB for each of them in all.
     pub cache: usize,
 }
 
@@ -45,7 +49,7 @@ impl Lookup {
     pub fn new(resolver: Arc<dyn Resolve>, settings: Settings) -> Self {
         Self {
             resolver,
-            hosts: Cache::new(settings.cache),
+            hosts: Cache::new(settings.cache, Box::new(|host: &Arc<Host>| host.octets())),
             settings,
             questions: AtomicU64::new(0),
             shared: AtomicU64::new(0),
@@ -65,6 +69,18 @@ impl Lookup {
         self.resolver.servers()
     }
 
+    /// Whether a name server answers what every one of them knows, the SOA of the root: then names about which none says
+    /// anything are to blame themselves.
+    pub async fn is_answered(&self) -> bool {
+        let question = Question::new(Name::root(), RecordType::SOA);
+        let reply = self.resolver.ask(question, self.step()).await;
+        self.questions
+            .fetch_add(u64::from(reply.sent), Ordering::Relaxed);
+        reply
+            .result
+            .map_or_else(|failure| !is_silence(failure.reason), |_| true)
+    }
+
     /// The `domain` record of `name`, without its run and time.
     pub async fn domain(&self, name: &Name) -> Domain {
         let start = Instant::now();
@@ -81,11 +97,7 @@ impl Lookup {
         domain.cname = chain.cname.iter().map(Name::to_string).collect();
         domain.dnssec = chain.dnssec;
         domain.extended_errors.clone_from(&chain.extended_errors);
-        domain.answers = chain
-            .answers
-            .iter()
-            .map(|record| Text::from(record.to_string()))
-            .collect();
+        domain.answers = presented(&chain.answers);
         match &chain.end {
             Err(failure) => domain.outcome = failure.outcome(),
             Ok(end) if end.nxdomain => domain.outcome = Outcome::new(Phase::Dns, Reason::Nxdomain),
@@ -112,18 +124,18 @@ impl Lookup {
             true => Outcome::new(Phase::Dns, Reason::NullMx),
             false => Outcome::ok(),
         };
-        let hosts = join_all(
-            set.exchanges
-                .iter()
-                .map(|(_, exchange)| self.host(exchange)),
-        )
-        .await;
-        for (position, (host, sent)) in hosts.iter().enumerate() {
-            let (preference, name) = &set.exchanges[position];
-            domain.questions += sent;
-            domain
-                .mx
-                .push(host.record(name, *preference, mx::is_repeat(&set.exchanges, position)));
+        let looked_up = set.exchanges.iter().take(mx::EXCHANGE_LIMIT);
+        let hosts = join_all(looked_up.map(|(_, exchange)| self.host(exchange))).await;
+        let mut room = Room::default();
+        for (position, (preference, name)) in set.exchanges.iter().enumerate() {
+            let is_repeat = set.repeats[position];
+            domain.mx.push(match hosts.get(position) {
+                Some((host, sent)) => {
+                    domain.questions += sent;
+                    host.record(name, *preference, is_repeat, &mut room)
+                }
+                None => exchange::not_looked_up(name, *preference, is_repeat),
+            });
         }
     }
 
@@ -136,7 +148,8 @@ impl Lookup {
             Ok(true) => {
                 domain.implicit_mx = Some(true);
                 domain.outcome = Outcome::ok();
-                domain.mx.push(host.record(name, 0, false));
+                let record = host.record(name, 0, false, &mut Room::default());
+                domain.mx.push(record);
             }
             Ok(false) => {
                 domain.implicit_mx = Some(false);
@@ -174,6 +187,14 @@ impl Lookup {
     }
 }
 
+/// Whether a question that ended so went unanswered: no name server said anything about the name.
+pub fn is_silence(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Timeout | Reason::Unreachable | Reason::Reset | Reason::Closed | Reason::Local
+    )
+}
+
 /// The record of a text that is no name, without its run and time.
 pub fn invalid(text: &[u8], why: &InvalidName) -> Domain {
     let text = text.trim_ascii();
@@ -189,6 +210,19 @@ pub fn unasked(name: &Name, outcome: Outcome) -> Domain {
         outcome,
         ..blank(name.to_string())
     }
+}
+
+/// Records in presentation form, as many as [`ANSWERS_LIMIT`] holds.
+fn presented(records: &[rr::Record]) -> Vec<Text> {
+    let mut octets = 0;
+    let texts = records.iter().map(|record| record.to_string());
+    texts
+        .take_while(|text| {
+            octets += text.len();
+            octets <= ANSWERS_LIMIT
+        })
+        .map(Text::from)
+        .collect()
 }
 
 fn blank(name: String) -> Domain {

@@ -16,6 +16,24 @@ const HEADER: usize = 12;
 /// Recursion desired; AD set: "tell me whether it is authentic" (RFC 6840 §5.7).
 const FLAGS: u16 = 0x0120;
 const EXTENDED_ERROR: u16 = 15;
+/// Extended DNS errors of an answer that are kept.
+const EXTENDED_ERRORS_LIMIT: usize = 16;
+/// In an answer with EDNS: its version is not known (RFC 6891 §9). 16 means "BADSIG" only to TSIG (RFC 8945), which nobody
+/// here speaks.
+const BADVERS: u16 = 16;
+
+/// An RCODE by its number and its name.
+pub fn rcode(code: ResponseCode) -> String {
+    match u16::from(code) {
+        BADVERS => "RCODE 16 (BADVERS)".to_owned(),
+        number => format!("RCODE {number} ({code})"),
+    }
+}
+
+/// Whether a server that answers so may know nothing of EDNS, or not enough (RFC 6891 §7).
+pub fn blames_edns(code: ResponseCode) -> bool {
+    matches!(code, ResponseCode::FormErr | ResponseCode::NotImp) || u16::from(code) == BADVERS
+}
 
 /// What is asked: a name and a type, class IN.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -175,6 +193,7 @@ fn extended_errors(message: &Message) -> Vec<u16> {
             }
             _ => None,
         })
+        .take(EXTENDED_ERRORS_LIMIT)
         .collect()
 }
 
@@ -198,6 +217,13 @@ mod tests {
         message.metadata.message_type = hickory_proto::op::MessageType::Response;
         change(&mut message);
         message.to_vec().unwrap()
+    }
+
+    #[test]
+    fn d4_sixteen_is_an_unknown_version_of_edns() {
+        assert_eq!(rcode(ResponseCode::from(1, 0)), "RCODE 16 (BADVERS)");
+        assert!(blames_edns(ResponseCode::from(1, 0)) && blames_edns(ResponseCode::FormErr));
+        assert!(!blames_edns(ResponseCode::ServFail));
     }
 
     #[test]

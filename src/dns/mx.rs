@@ -1,19 +1,28 @@
 //! The rules of MX records (RFC 5321 §5.1, RFC 7505), pure: what a record set says, and what is odd about it.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use hickory_proto::rr::RData;
 
 use super::name::Name;
 
-/// The most exchanges of a domain that are looked up. A sender stops far earlier.
+/// The most exchanges of a domain that are looked up; the others are named. A sender stops far earlier.
 pub const EXCHANGE_LIMIT: usize = 100;
+/// The most addresses of an exchange that are kept. The largest operators have some twenty behind a name.
+pub const ADDRESS_LIMIT: usize = 64;
+/// The most addresses of a domain, over all its exchanges: so many servers one line may cause to be connected to.
+pub const DOMAIN_ADDRESS_LIMIT: usize = 256;
+/// The most TLSA records of an exchange that are kept.
+pub const TLSA_LIMIT: usize = 64;
 
 /// A set of MX records, read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MxSet {
-    /// Preference and name, best first; without the root of a null MX.
+    /// Preference and name, best first; without the root of a null MX. Those from [`EXCHANGE_LIMIT`] on are not looked up.
     pub exchanges: Vec<(u16, Name)>,
+    /// For each of them, whether its name stands further up already.
+    pub repeats: Vec<bool>,
     /// A null MX, alone: the domain takes no mail.
     pub is_null: bool,
     /// What is wrong with the set.
@@ -47,30 +56,29 @@ impl MxSet {
         if !is_null && exchanges.len() < records {
             faults.push("null_mx_with_others");
         }
-        if (0..exchanges.len()).any(|position| is_repeat(&exchanges, position))
-            || is_null && records > 1
-        {
+        let repeats = repeats(&exchanges);
+        if repeats.contains(&true) || is_null && records > 1 {
             faults.push("duplicate_exchange");
         }
         if exchanges.len() > EXCHANGE_LIMIT {
-            exchanges.truncate(EXCHANGE_LIMIT);
             faults.push("too_many_exchanges");
         }
         faults.sort_unstable();
         Some(Self {
             exchanges,
+            repeats,
             is_null,
             faults,
         })
     }
 }
 
-/// Whether the exchange at `position` stands further up already.
-pub fn is_repeat(exchanges: &[(u16, Name)], position: usize) -> bool {
-    let (_, name) = &exchanges[position];
-    exchanges[..position]
+fn repeats(exchanges: &[(u16, Name)]) -> Vec<bool> {
+    let mut seen = HashSet::new();
+    exchanges
         .iter()
-        .any(|(_, earlier)| earlier == name)
+        .map(|(_, name)| !seen.insert(name))
+        .collect()
 }
 
 /// What is wrong with an exchange by its name alone.
@@ -151,17 +159,17 @@ mod tests {
         let set = set(&[(10, "mx.example."), (20, "MX.example.")]);
         assert_eq!(names(&set), ["10 mx.example", "20 mx.example"]);
         assert_eq!(set.faults, ["duplicate_exchange"]);
-        assert!(!is_repeat(&set.exchanges, 0) && is_repeat(&set.exchanges, 1));
+        assert_eq!(set.repeats, [false, true]);
     }
 
     #[test]
-    fn more_exchanges_than_anyone_tries_are_cut_and_it_is_said() {
+    fn d2_more_exchanges_than_anyone_tries_are_all_named_and_it_is_said() {
         let names: Vec<_> = (0..300)
             .map(|number| format!("mx{number}.example."))
             .collect();
         let records: Vec<_> = names.iter().map(|name| (10, name.as_str())).collect();
         let set = set(&records);
-        assert_eq!(set.exchanges.len(), EXCHANGE_LIMIT);
+        assert_eq!(set.exchanges.len(), 300);
         assert_eq!(set.faults, ["too_many_exchanges"]);
     }
 

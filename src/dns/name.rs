@@ -50,7 +50,7 @@ impl Name {
     /// A name as lists have it: any case, with or without the last dot, U-labels or A-labels, underscores allowed.
     pub fn parse(text: &[u8]) -> Result<Self, InvalidName> {
         let text = text.trim_ascii();
-        if text.is_ascii() {
+        if text.is_ascii() && !has_a_label(text) {
             return Self::from_ascii(text);
         }
         let text = std::str::from_utf8(text).map_err(|_| InvalidName::NotUtf8)?;
@@ -236,6 +236,12 @@ impl fmt::Debug for Name {
     }
 }
 
+/// Whether a label says that it is an A-label, which has to be one then (RFC 5891 §5.4).
+fn has_a_label(text: &[u8]) -> bool {
+    text.split(|&byte| byte == b'.')
+        .any(|label| label.len() >= 4 && label[..4].eq_ignore_ascii_case(b"xn--"))
+}
+
 fn escape(byte: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match byte {
         b'.' | b'\\' | b'"' | b'(' | b')' | b';' | b'@' | b'$' => {
@@ -290,6 +296,8 @@ mod tests {
             ("192.0.2.1", InvalidName::Number),
             ("\u{ad}", InvalidName::Empty),
             ("\u{202e}a.example", InvalidName::Idna),
+            ("xn--example.com", InvalidName::Idna),
+            ("XN--\u{fc}.com", InvalidName::Idna),
         ] {
             assert_eq!(parsed(text), Err(why), "{text}");
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hickory_proto::rr::{RData, RecordType};
 
 use super::chain::Chain;
+use super::mx::TLSA_LIMIT;
 use super::name::Name;
 use super::resolve::Resolve;
 use crate::record::{Dnssec, Outcome, Phase, Reason, Tlsa, TlsaSet};
@@ -29,6 +30,17 @@ pub async fn look_up(
     };
     let own = at(resolver, exchange, allowance.saturating_sub(spent)).await;
     (own.set, sent + own.sent)
+}
+
+/// The set of an exchange whose addresses are not signed: nobody asks for it, since it would not count (§2.2.2). That there
+/// is no DANE is known.
+pub fn unsigned(exchange: &Name) -> TlsaSet {
+    TlsaSet {
+        base: exchange.to_string(),
+        outcome: Outcome::new(Phase::Dns, Reason::Unsigned),
+        dnssec: Some(Dnssec::Insecure),
+        records: Vec::new(),
+    }
 }
 
 struct Found {
@@ -66,7 +78,14 @@ async fn at(resolver: &dyn Resolve, base: &Name, allowance: Duration) -> Found {
     set.outcome = chain.outcome();
     set.dnssec = chain.dnssec;
     if let Ok(end) = &chain.end {
-        set.records = end.data.iter().filter_map(record).collect();
+        set.records = (end.data.iter().filter_map(record))
+            .take(TLSA_LIMIT)
+            .collect();
+        let count = end.data.len();
+        if count > TLSA_LIMIT {
+            let left_out = format!("{} of {count} records left out", count - TLSA_LIMIT);
+            set.outcome = Outcome::new(Phase::Dns, Reason::TooMany).with(left_out);
+        }
     }
     Found {
         set,

@@ -164,18 +164,16 @@ where
         match result {
             Ok(()) => {
                 let status = self.status();
-                if let Some(complaint) = self.observe.complaint() {
-                    eprintln!("{}: {complaint}", self.options.stage);
-                }
+                let failure = self.observe.failure();
                 let last = self.last_line();
                 let reader_is_there = self.output.send(last).await.is_ok();
                 // A reader that has seen enough is no failure of ours.
                 let complete = self.output.finish().await?;
-                Ok(if complete && reader_is_there {
-                    status
-                } else {
-                    Status::Complete
-                })
+                match failure {
+                    Some(why) => Err(anyhow::anyhow!(why)),
+                    None if complete && reader_is_there => Ok(status),
+                    None => Ok(Status::Complete),
+                }
             }
             Err(Interruption::Gone) => self
                 .output

@@ -177,8 +177,8 @@ pub trait Observe: Send + Sync + 'static {
         None
     }
 
-    /// Asked at the end: a reason to doubt what was observed, for people.
-    fn complaint(&self) -> Option<String> {
+    /// Asked at the end: why the run as a whole came to nothing (status 2), though every line is written.
+    fn failure(&self) -> Option<String> {
         None
     }
 

@@ -65,6 +65,7 @@ impl Question {
             Some(Reason::Ok) if self.tlsa_dnssec == Some(Dnssec::Secure) => None,
             // Records outside DNSSEC are none (RFC 7672 §2.1).
             Some(Reason::Ok) if is_unsigned => Some(Dane::NoneUnsigned),
+            Some(Reason::Unsigned) => Some(Dane::NoneUnsigned),
             Some(Reason::Nxdomain | Reason::NoData) if is_unsigned => Some(Dane::NoneUnsigned),
             Some(Reason::Nxdomain | Reason::NoData) => Some(Dane::None),
             None if self.exchange == Some(Dnssec::Insecure) && !self.is_alias => {
@@ -165,6 +166,8 @@ mod tests {
         let insecure = Some(Dnssec::Insecure);
         assert_eq!(word(Reason::Ok, insecure), Some(Dane::NoneUnsigned));
         assert_eq!(word(Reason::NoData, insecure), Some(Dane::NoneUnsigned));
+        assert_eq!(word(Reason::Unsigned, insecure), Some(Dane::NoneUnsigned));
+        assert_eq!(word(Reason::TooMany, Some(Dnssec::Secure)), Some(Dane::Unknown));
         assert_eq!(word(Reason::Ok, None), Some(Dane::Unknown));
         assert_eq!(word(Reason::Ok, Some(Dnssec::Bogus)), Some(Dane::Unknown));
         assert_eq!(word(Reason::NoData, Some(Dnssec::Secure)), Some(Dane::None));

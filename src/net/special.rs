@@ -7,6 +7,24 @@ pub fn unmapped(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
 }
 
+/// The IPv4 address that an IPv6 one leads to by its form: mapped (`::ffff:a.b.c.d`), by NAT64 (`64:ff9b::/96`, RFC 6052),
+/// translated (`::ffff:0:a.b.c.d`, RFC 2765) or compatible (`::a.b.c.d`). Any other address as it is. What is said of one
+/// form is said of all: gates compare addresses in this one.
+pub fn canonical(ip: IpAddr) -> IpAddr {
+    let IpAddr::V6(six) = ip else {
+        return ip;
+    };
+    let prefix: [u16; 6] = std::array::from_fn(|at| six.segments()[at]);
+    match prefix {
+        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0, 0, 0, 0] => {}
+        // The unspecified address, loopback and their like are no IPv4 addresses.
+        [0, 0, 0, 0, 0, 0] if six.segments()[6] != 0 => {}
+        _ => return ip,
+    }
+    let [.., a, b, c, d] = six.octets();
+    IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+}
+
 /// The name of the special-purpose block that `ip` lies in.
 pub fn block(ip: IpAddr) -> Option<&'static str> {
     match unmapped(ip) {
@@ -64,7 +82,15 @@ const V6: &[(Ipv6Addr, u32, &str)] = &[
         48,
         "local_nat64",
     ),
+    // Translated addresses (RFC 2765, obsolete): no network routes them, and a translator that does reaches IPv4.
+    (
+        Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0),
+        96,
+        "ipv4_translated",
+    ),
     (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64, "discard"),
+    // RFC 9780.
+    (Ipv6Addr::new(0x100, 0, 0, 1, 0, 0, 0, 0), 64, "dummy"),
     (
         Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0),
         23,
@@ -125,6 +151,8 @@ mod tests {
             ("64:ff9b::a00:1", "private"),
             ("64:ff9b:1::1", "local_nat64"),
             ("100::1", "discard"),
+            ("100::ffff:ffff:ffff:ffff", "discard"),
+            ("::ffff:0:8.8.8.8", "ipv4_translated"),
             ("2001:2::1", "protocol_assignments"),
             ("2001:1ff:ffff::1", "protocol_assignments"),
             ("2001:db8::1", "documentation"),
@@ -136,6 +164,30 @@ mod tests {
             ("ff02::1", "multicast"),
         ] {
             assert_eq!(named(ip), Some(name), "{ip}");
+        }
+    }
+
+    #[test]
+    fn d7_the_dummy_prefix_is_special_and_its_neighbours_are_not() {
+        assert_eq!(named("100:0:0:1::"), Some("dummy"));
+        assert_eq!(named("100:0:0:1:ffff:ffff:ffff:ffff"), Some("dummy"));
+        assert_eq!(named("100:0:0:2::"), None);
+    }
+
+    #[test]
+    fn a6_addresses_have_one_form() {
+        for (ip, form) in [
+            ("::ffff:192.0.2.9", "192.0.2.9"),
+            ("64:ff9b::c000:209", "192.0.2.9"),
+            ("::ffff:0:192.0.2.9", "192.0.2.9"),
+            ("::192.0.2.9", "192.0.2.9"),
+            ("::1", "::1"),
+            ("::", "::"),
+            ("64:ff9b:1::c000:209", "64:ff9b:1::c000:209"),
+            ("2001:db8::c000:209", "2001:db8::c000:209"),
+            ("192.0.2.9", "192.0.2.9"),
+        ] {
+            assert_eq!(canonical(ip.parse().unwrap()).to_string(), form, "{ip}");
         }
     }
 

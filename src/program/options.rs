@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use ipnet::IpNet;
 
 use super::progress::When;
 use super::values::{duration, network, positive, rate};
 use crate::net::Gate;
 use crate::net::exclude::Exclusions;
 use crate::net::pacing::Limits;
+use crate::net::range::Range;
 use crate::record::Reason;
 
 /// Options of every stage of the pipeline.
@@ -83,7 +83,7 @@ pub struct Manners {
     pub retry_after: Duration,
     /// Open a special-purpose network, for example 127.0.0.0/8 (repeatable)
     #[arg(long, value_name = "CIDR", value_parser = network)]
-    pub allow: Vec<IpNet>,
+    pub allow: Vec<Range>,
     /// Domains, exchanges, addresses and networks that are never probed, one a line (repeatable)
     #[arg(long, value_name = "FILE")]
     pub exclude: Vec<PathBuf>,

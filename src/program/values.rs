@@ -1,10 +1,10 @@
 //! Forms of values at the command line: each a type at the edge, with words for what it wants.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use serde_json::Value;
+
+use crate::net::range::Range;
 
 /// `10s`, `500ms`, `2m`, `1h`, or seconds as a bare number.
 pub fn duration(text: &str) -> Result<Duration, String> {
@@ -35,10 +35,8 @@ pub fn milliseconds(time: Duration) -> Value {
     Value::from(time.as_millis() as u64)
 }
 
-pub(crate) fn network(text: &str) -> Result<IpNet, String> {
-    (text.parse().ok())
-        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-        .ok_or_else(|| "a network, such as 127.0.0.0/8".into())
+pub(crate) fn network(text: &str) -> Result<Range, String> {
+    (text.parse()).map_err(|_| "a network, such as 127.0.0.0/8".into())
 }
 
 /// A whole number from 1.

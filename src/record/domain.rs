@@ -18,7 +18,8 @@ pub struct Domain {
     pub implicit_mx: Option<bool>,
     /// A null MX (RFC 7505): takes no mail.
     pub null_mx: Option<bool>,
-    /// The exchanges by preference, then name.
+    /// The exchanges by preference, then name. Of more than 100 the others stand here too, and are not looked up: their
+    /// `ipv4` and `ipv6` ended with `too_many`.
     #[serde(default)]
     pub mx: Vec<Exchange>,
     /// CNAMEs followed from the name itself, in order.
@@ -56,11 +57,14 @@ pub struct Exchange {
     /// Its registered domain by the public suffix list: the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_domain: Option<String>,
-    /// Every address, IPv4 first, in ascending order.
+    /// Its addresses, IPv4 first, in ascending order: at most 64 of an exchange and 256 of a domain.
     pub addresses: Vec<Address>,
-    /// How the A question ended; null: not asked.
+    /// Addresses beyond that: there are so many more, and nobody connects to them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: u32,
+    /// How the A question ended; `too_many` where addresses are left out; null: not asked.
     pub ipv4: Option<Outcome>,
-    /// How the AAAA question ended; null: not asked.
+    /// How the AAAA question ended; `too_many` where addresses are left out; null: not asked.
     pub ipv6: Option<Outcome>,
     /// CNAMEs followed from the exchange (RFC 5321 §5.1 has none), in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,6 +78,10 @@ pub struct Exchange {
     /// TLSA of port 25 (`--tlsa`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tlsa: Option<TlsaSet>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// An address of an exchange.
@@ -91,11 +99,12 @@ pub struct Address {
 pub struct TlsaSet {
     /// The base domain whose `_25._tcp` was asked last (RFC 7672 §2.2.3).
     pub base: String,
-    /// How the question ended; `bogus`, `servfail`, `timeout` make the host unusable.
+    /// How the question ended; `unsigned` where it was not asked because the addresses are not signed, which is a known no;
+    /// `bogus`, `servfail`, `timeout` make the host unusable.
     pub outcome: Outcome,
     /// DNSSEC state of the TLSA answer; only `secure` counts.
     pub dnssec: Option<Dnssec>,
-    /// The records.
+    /// The records, at most 64; of more (`too_many`) none holds for sure.
     pub records: Vec<Tlsa>,
 }
 

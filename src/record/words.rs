@@ -271,6 +271,10 @@ vocabulary! {
         NoAddress = "no_address",
         /// A null MX (RFC 7505): the domain takes no mail.
         NullMx = "null_mx",
+        /// Not asked, since the zone is not signed, and so has no DANE (RFC 7672 §2.2.2).
+        Unsigned = "unsigned",
+        /// More than are looked up or kept: what is left out is not known.
+        TooMany = "too_many",
         /// RCODE 2.
         Servfail = "servfail",
         /// RCODE 5, or a TCP RST to the SYN.

@@ -119,13 +119,19 @@ fn text_of(job: &Job) -> String {
 /// Looks names up.
 pub struct Measure {
     lookup: Lookup,
-    /// Names for which no name server said anything, as long as none ever did.
+    /// Names in a row about which no name server said anything.
     silent: AtomicU64,
+    /// A name server said something in this run.
     is_heard: AtomicBool,
+    /// None answered the control question the last time it was asked.
+    is_dead: AtomicBool,
 }
 
-/// So many names without a word from a name server, and there is none.
+/// After so many names in a row without a word from a name server, and after the first name of a run, a question that every
+/// name server can answer tells whether they or the names are dead.
 const SILENT: u64 = 1000;
+/// And once after so many.
+const SOME: u64 = 100;
 
 impl Measure {
     /// By `lookup`.
@@ -134,25 +140,38 @@ impl Measure {
             lookup,
             silent: AtomicU64::new(0),
             is_heard: AtomicBool::new(false),
+            is_dead: AtomicBool::new(false),
         }
     }
 
-    fn hear(&self, domain: &Domain) {
-        match domain.outcome.reason {
-            Reason::Timeout | Reason::Unreachable => {
-                self.silent.fetch_add(1, Ordering::Relaxed);
+    async fn hear(&self, domain: &Domain) {
+        let reason = domain.outcome.reason;
+        if reason == Reason::InvalidName {
+            return;
+        }
+        let is_answered = if lookup::is_silence(reason) {
+            let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
+            let is_first = silent == 1 && !self.is_heard.load(Ordering::Relaxed);
+            if !is_first && silent != SOME && !silent.is_multiple_of(SILENT) {
+                return;
             }
-            Reason::InvalidName => {}
-            _ => self.is_heard.store(true, Ordering::Relaxed),
+            self.lookup.is_answered().await
+        } else {
+            true
+        };
+        self.is_dead.store(!is_answered, Ordering::Relaxed);
+        if is_answered {
+            self.silent.store(0, Ordering::Relaxed);
+            self.is_heard.store(true, Ordering::Relaxed);
         }
     }
 
-    /// What to say after so many names or more without a word.
+    /// What to say after so many names or more without a word, if the name servers are to blame.
     fn unheard(&self, at_least: u64) -> Option<String> {
         let silent = self.silent.load(Ordering::Relaxed);
-        (silent >= at_least && !self.is_heard.load(Ordering::Relaxed)).then(|| {
+        (silent >= at_least && self.is_dead.load(Ordering::Relaxed)).then(|| {
             format!(
-                "no name server answered anything about {silent} names; --nameserver names others"
+                "no name server answered anything about {silent} names, nor about the root; --nameserver names others"
             )
         })
     }
@@ -166,7 +185,7 @@ impl Observe for Measure {
             Ok(name) => self.lookup.domain(&name).await,
             Err(invalid) => *invalid,
         };
-        self.hear(&domain);
+        self.hear(&domain).await;
         domain.run = turn.run.to_string();
         domain.time = now();
         Observed::record(&domain, &domain.outcome)
@@ -194,7 +213,7 @@ impl Observe for Measure {
         self.unheard(SILENT)
     }
 
-    fn complaint(&self) -> Option<String> {
+    fn failure(&self) -> Option<String> {
         self.unheard(1)
     }
 

@@ -160,6 +160,7 @@ fn over_udp(question: &Message, times: u32) -> Vec<Sent> {
     let (what, number) = label.split_once('-').unwrap_or((label, "0"));
     match what {
         _ if !is_mx && what != "mx" => vec![true_answer()],
+        "silent" if number != "0" => Vec::new(),
         "wrongid" => (1..100)
             .map(|step| {
                 changed(&|message| message.metadata.id = message.metadata.id.wrapping_add(step))
@@ -205,6 +206,15 @@ fn over_udp(question: &Message, times: u32) -> Vec<Sent> {
             vec![Sent::Packet(bytes(&answer))]
         }
         "noedns" if question.edns.is_some() => failed(ResponseCode::FormErr),
+        "badvers" if question.edns.is_some() => failed(ResponseCode::BADVERS),
+        // Every address is there, and AAAA is denied: by NXDOMAIN, as some load balancers do (RFC 4074 §4.2).
+        "mx" if query.query_type() == RecordType::AAAA && name.contains("balancer") => {
+            failed(ResponseCode::NXDomain)
+        }
+        "balancer" => {
+            let answer = answer_of(question, "mx.balancer.example.", [11, 0, 0, 1]);
+            vec![Sent::Packet(bytes(&answer))]
+        }
         "servfailonce" if times == 1 => failed(ResponseCode::ServFail),
         "servfail" => failed(ResponseCode::ServFail),
         "refused" => failed(ResponseCode::Refused),
@@ -400,6 +410,51 @@ fn a_server_without_edns_is_asked_without() {
 }
 
 #[test]
+fn d4_a_server_of_another_version_of_edns_is_asked_without() {
+    let server = Hostile::start();
+    says(&server.record("badvers.example"), the_right_answer());
+}
+
+#[test]
+fn d3_an_address_is_no_fault_though_the_other_family_is_denied() {
+    let record = Hostile::start().record("balancer.example");
+    says(
+        &record,
+        json!({"outcome": ok(), "mx": [{"addresses": [{"ip": "11.0.0.1"}], "ipv6": dns("nxdomain")}]}),
+    );
+    assert_eq!(record["mx"][0]["faults"], Value::Null);
+}
+
+#[test]
+fn a5_silent_names_at_the_head_of_a_list_end_nothing_where_the_server_is_well() {
+    let server = Hostile::start();
+    let mut names: Vec<_> = (1..=1100)
+        .map(|number| format!("silent-{number}.example"))
+        .collect();
+    names.push("well.example".into());
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let options = [
+        "--timeout",
+        "900ms",
+        "--try-timeout",
+        "100ms",
+        "--tries",
+        "1",
+        "--concurrency",
+        "1000",
+    ];
+    let ran = server.look_up(&options, &names);
+    let records = by_name(ran.of_type("domain"));
+    assert_eq!(records.len(), 1101);
+    says(
+        &records["silent-1.example"],
+        json!({"outcome": dns("timeout")}),
+    );
+    says(&records["well.example"], json!({"outcome": ok()}));
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
 fn failures_keep_their_names() {
     let server = Hostile::start();
     let reasons = [
@@ -483,7 +538,14 @@ fn nobody_at_the_name_server_is_unreachable() {
         "--tries",
         "2",
     ];
-    let ran = run("mx-lookup", &arguments, "example.org\n").expect(0);
+    let ran = run("mx-lookup", &arguments, "example.org\n").expect(2);
+    assert!(
+        ran.stderr.contains("no name server answered"),
+        "{}",
+        ran.stderr
+    );
+    // All the same it says what it found, and that it came to its end.
+    assert_eq!(ran.records().last().unwrap()["event"], "end");
     says(
         &ran.of_type("domain")[0],
         json!({"outcome": {"phase": "dns", "reason": "unreachable"}}),
