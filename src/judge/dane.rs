@@ -167,7 +167,10 @@ mod tests {
         assert_eq!(word(Reason::Ok, insecure), Some(Dane::NoneUnsigned));
         assert_eq!(word(Reason::NoData, insecure), Some(Dane::NoneUnsigned));
         assert_eq!(word(Reason::Unsigned, insecure), Some(Dane::NoneUnsigned));
-        assert_eq!(word(Reason::TooMany, Some(Dnssec::Secure)), Some(Dane::Unknown));
+        assert_eq!(
+            word(Reason::TooMany, Some(Dnssec::Secure)),
+            Some(Dane::Unknown)
+        );
         assert_eq!(word(Reason::Ok, None), Some(Dane::Unknown));
         assert_eq!(word(Reason::Ok, Some(Dnssec::Bogus)), Some(Dane::Unknown));
         assert_eq!(word(Reason::NoData, Some(Dnssec::Secure)), Some(Dane::None));
