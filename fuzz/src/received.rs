@@ -19,7 +19,7 @@ pub fn run(data: &[u8]) {
             assert_eq!(
                 hop.encrypted.is_none(),
                 !matches!(
-                    hop.evidence.as_str(),
+                    hop.evidence.word(),
                     "details" | "token" | "idiom" | "unregistered_token" | "writer_marks_tls"
                 )
             );

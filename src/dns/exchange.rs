@@ -13,7 +13,7 @@ use super::name::Name;
 use super::resolve::Resolve;
 use super::tlsa;
 use crate::net::special;
-use crate::record::{Address, Dnssec, Exchange, Outcome, Phase, Reason, TlsaSet};
+use crate::record::{Address, Dnssec, Exchange, ExchangeFault, Outcome, Phase, Reason, TlsaSet};
 
 /// What is asked about an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,7 +237,7 @@ impl Host {
         let mut addresses = Vec::with_capacity(self.addresses.len());
         for &ip in &self.addresses {
             if room.takes(ip) {
-                let special = special::block(ip).map(str::to_owned);
+                let special = special::block(ip);
                 addresses.push(Address { ip, special });
             } else {
                 left_out.count(ip);
@@ -245,13 +245,13 @@ impl Host {
         }
         let mut faults = mx::name_faults(name);
         if !self.cname.is_empty() {
-            faults.push("cname");
+            faults.push(ExchangeFault::Cname);
         }
         if addresses.iter().any(|address| address.special.is_some()) {
-            faults.push("special_address");
+            faults.push(ExchangeFault::SpecialAddress);
         }
         if self.is_unresolvable() {
-            faults.push("unresolvable");
+            faults.push(ExchangeFault::Unresolvable);
         }
         Exchange {
             addresses,
@@ -305,9 +305,14 @@ pub fn not_looked_up(name: &Name, preference: u16, is_repeat: bool) -> Exchange 
     }
 }
 
-fn named(name: &Name, preference: u16, is_repeat: bool, mut faults: Vec<&'static str>) -> Exchange {
+fn named(
+    name: &Name,
+    preference: u16,
+    is_repeat: bool,
+    mut faults: Vec<ExchangeFault>,
+) -> Exchange {
     if is_repeat {
-        faults.push("duplicate");
+        faults.push(ExchangeFault::Duplicate);
     }
     faults.sort_unstable();
     let exchange = name.to_string();
@@ -320,7 +325,7 @@ fn named(name: &Name, preference: u16, is_repeat: bool, mut faults: Vec<&'static
         ipv4: None,
         ipv6: None,
         cname: Vec::new(),
-        faults: faults.into_iter().map(str::to_owned).collect(),
+        faults,
         dnssec: None,
         tlsa: None,
     }

@@ -119,7 +119,7 @@ impl Lookup {
     async fn explicit(&self, domain: &mut Domain, set: MxSet) {
         domain.implicit_mx = Some(false);
         domain.null_mx = Some(set.is_null);
-        domain.faults = set.faults.iter().map(|&fault| fault.to_owned()).collect();
+        domain.faults.clone_from(&set.faults);
         domain.outcome = match set.is_null {
             true => Outcome::new(Phase::Dns, Reason::NullMx),
             false => Outcome::ok(),

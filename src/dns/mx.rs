@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use hickory_proto::rr::RData;
 
 use super::name::Name;
+use crate::record::{ExchangeFault, MxFault};
 
 /// The most exchanges of a domain that are looked up; the others are named. A sender stops far earlier.
 pub const EXCHANGE_LIMIT: usize = 100;
@@ -26,7 +27,7 @@ pub struct MxSet {
     /// A null MX, alone: the domain takes no mail.
     pub is_null: bool,
     /// What is wrong with the set.
-    pub faults: Vec<&'static str>,
+    pub faults: Vec<MxFault>,
 }
 
 impl MxSet {
@@ -48,20 +49,20 @@ impl MxSet {
             .iter()
             .any(|(preference, name)| name.is_root() && *preference != 0)
         {
-            faults.push("null_mx_preference");
+            faults.push(MxFault::NullMxPreference);
         }
         let records = exchanges.len();
         exchanges.retain(|(_, name)| !name.is_root());
         let is_null = exchanges.is_empty();
         if !is_null && exchanges.len() < records {
-            faults.push("null_mx_with_others");
+            faults.push(MxFault::NullMxWithOthers);
         }
         let repeats = repeats(&exchanges);
         if repeats.contains(&true) || is_null && records > 1 {
-            faults.push("duplicate_exchange");
+            faults.push(MxFault::DuplicateExchange);
         }
         if exchanges.len() > EXCHANGE_LIMIT {
-            faults.push("too_many_exchanges");
+            faults.push(MxFault::TooManyExchanges);
         }
         faults.sort_unstable();
         Some(Self {
@@ -82,19 +83,19 @@ fn repeats(exchanges: &[(u16, Name)]) -> Vec<bool> {
 }
 
 /// What is wrong with an exchange by its name alone.
-pub fn name_faults(exchange: &Name) -> Vec<&'static str> {
+pub fn name_faults(exchange: &Name) -> Vec<ExchangeFault> {
     let mut faults = Vec::new();
     let first = exchange.labels().next().unwrap_or_default();
     let last = exchange.labels().last().unwrap_or_default();
     // `192.0.2.1.` where a name should be, or `[192.0.2.1].`
     if first.starts_with(b"[") || !last.is_empty() && last.iter().all(u8::is_ascii_digit) {
-        faults.push("address_literal");
+        faults.push(ExchangeFault::AddressLiteral);
     }
     if last == b"localhost" || exchange.labels().eq([&b"localhost"[..], b"localdomain"]) {
-        faults.push("localhost");
+        faults.push(ExchangeFault::Localhost);
     }
     if exchange.labels().any(|label| label.contains(&b'_')) {
-        faults.push("underscore");
+        faults.push(ExchangeFault::Underscore);
     }
     faults
 }
@@ -144,21 +145,24 @@ mod tests {
         assert!(alone.is_null && alone.exchanges.is_empty() && alone.faults.is_empty());
         let odd = set(&[(10, ".")]);
         assert!(odd.is_null);
-        assert_eq!(odd.faults, ["null_mx_preference"]);
+        assert_eq!(odd.faults, [MxFault::NullMxPreference]);
         let mixed = set(&[(0, "."), (10, "mx.example.")]);
         assert!(!mixed.is_null);
         assert_eq!(names(&mixed), ["10 mx.example"]);
-        assert_eq!(mixed.faults, ["null_mx_with_others"]);
+        assert_eq!(mixed.faults, [MxFault::NullMxWithOthers]);
         let twice = set(&[(0, "."), (5, ".")]);
         assert!(twice.is_null);
-        assert_eq!(twice.faults, ["duplicate_exchange", "null_mx_preference"]);
+        assert_eq!(
+            twice.faults,
+            [MxFault::DuplicateExchange, MxFault::NullMxPreference]
+        );
     }
 
     #[test]
     fn repeats_are_kept_and_marked() {
         let set = set(&[(10, "mx.example."), (20, "MX.example.")]);
         assert_eq!(names(&set), ["10 mx.example", "20 mx.example"]);
-        assert_eq!(set.faults, ["duplicate_exchange"]);
+        assert_eq!(set.faults, [MxFault::DuplicateExchange]);
         assert_eq!(set.repeats, [false, true]);
     }
 
@@ -170,7 +174,7 @@ mod tests {
         let records: Vec<_> = names.iter().map(|name| (10, name.as_str())).collect();
         let set = set(&records);
         assert_eq!(set.exchanges.len(), 300);
-        assert_eq!(set.faults, ["too_many_exchanges"]);
+        assert_eq!(set.faults, [MxFault::TooManyExchanges]);
     }
 
     #[test]
@@ -180,12 +184,12 @@ mod tests {
                 &hickory_proto::rr::Name::from_ascii(name).unwrap(),
             ))
         };
-        assert_eq!(faults("mx.example."), [""; 0]);
-        assert_eq!(faults("192.0.2.1."), ["address_literal"]);
-        assert_eq!(faults("192.0.2.1.example."), [""; 0]);
-        assert_eq!(faults("localhost."), ["localhost"]);
-        assert_eq!(faults("a.localhost."), ["localhost"]);
-        assert_eq!(faults("localhost.localdomain."), ["localhost"]);
-        assert_eq!(faults("mail_1.example."), ["underscore"]);
+        assert_eq!(faults("mx.example."), []);
+        assert_eq!(faults("192.0.2.1."), [ExchangeFault::AddressLiteral]);
+        assert_eq!(faults("192.0.2.1.example."), []);
+        assert_eq!(faults("localhost."), [ExchangeFault::Localhost]);
+        assert_eq!(faults("a.localhost."), [ExchangeFault::Localhost]);
+        assert_eq!(faults("localhost.localdomain."), [ExchangeFault::Localhost]);
+        assert_eq!(faults("mail_1.example."), [ExchangeFault::Underscore]);
     }
 }

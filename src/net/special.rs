@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::record::SpecialBlock;
+
 /// An IPv4 address in IPv6's clothes (`::ffff:a.b.c.d`) as itself: that is where a connection would go.
 pub fn unmapped(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
@@ -26,21 +28,21 @@ pub fn canonical(ip: IpAddr) -> IpAddr {
 }
 
 /// The name of the special-purpose block that `ip` lies in.
-pub fn block(ip: IpAddr) -> Option<&'static str> {
+pub fn block(ip: IpAddr) -> Option<SpecialBlock> {
     match unmapped(ip) {
         IpAddr::V4(ip) => block_v4(ip),
         IpAddr::V6(ip) => block_v6(ip),
     }
 }
 
-fn block_v4(ip: Ipv4Addr) -> Option<&'static str> {
+fn block_v4(ip: Ipv4Addr) -> Option<SpecialBlock> {
     let value = u32::from(ip);
     V4.iter()
         .find(|(net, bits, _)| value >> (32 - bits) == u32::from(*net) >> (32 - bits))
         .map(|&(.., name)| name)
 }
 
-fn block_v6(ip: Ipv6Addr) -> Option<&'static str> {
+fn block_v6(ip: Ipv6Addr) -> Option<SpecialBlock> {
     let segments = ip.segments();
     // NAT64 (RFC 6052): reaches the IPv4 address in its last 32 bits.
     if segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
@@ -53,73 +55,117 @@ fn block_v6(ip: Ipv6Addr) -> Option<&'static str> {
         .map(|&(.., name)| name)
 }
 
-const V4: &[(Ipv4Addr, u32, &str)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8, "this_network"),
-    (Ipv4Addr::new(10, 0, 0, 0), 8, "private"),
-    (Ipv4Addr::new(100, 64, 0, 0), 10, "shared"),
-    (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),
-    (Ipv4Addr::new(169, 254, 0, 0), 16, "link_local"),
-    (Ipv4Addr::new(172, 16, 0, 0), 12, "private"),
-    (Ipv4Addr::new(192, 0, 0, 0), 24, "protocol_assignments"),
-    (Ipv4Addr::new(192, 0, 2, 0), 24, "documentation"),
-    (Ipv4Addr::new(192, 88, 99, 0), 24, "6to4_relay"),
-    (Ipv4Addr::new(192, 168, 0, 0), 16, "private"),
-    (Ipv4Addr::new(198, 18, 0, 0), 15, "benchmarking"),
-    (Ipv4Addr::new(198, 51, 100, 0), 24, "documentation"),
-    (Ipv4Addr::new(203, 0, 113, 0), 24, "documentation"),
-    (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast"),
-    (Ipv4Addr::new(255, 255, 255, 255), 32, "broadcast"),
-    (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved"),
+const V4: &[(Ipv4Addr, u32, SpecialBlock)] = &[
+    (Ipv4Addr::new(0, 0, 0, 0), 8, SpecialBlock::ThisNetwork),
+    (Ipv4Addr::new(10, 0, 0, 0), 8, SpecialBlock::Private),
+    (Ipv4Addr::new(100, 64, 0, 0), 10, SpecialBlock::Shared),
+    (Ipv4Addr::new(127, 0, 0, 0), 8, SpecialBlock::Loopback),
+    (Ipv4Addr::new(169, 254, 0, 0), 16, SpecialBlock::LinkLocal),
+    (Ipv4Addr::new(172, 16, 0, 0), 12, SpecialBlock::Private),
+    (
+        Ipv4Addr::new(192, 0, 0, 0),
+        24,
+        SpecialBlock::ProtocolAssignments,
+    ),
+    (Ipv4Addr::new(192, 0, 2, 0), 24, SpecialBlock::Documentation),
+    (
+        Ipv4Addr::new(192, 88, 99, 0),
+        24,
+        SpecialBlock::SixToFourRelay,
+    ),
+    (Ipv4Addr::new(192, 168, 0, 0), 16, SpecialBlock::Private),
+    (Ipv4Addr::new(198, 18, 0, 0), 15, SpecialBlock::Benchmarking),
+    (
+        Ipv4Addr::new(198, 51, 100, 0),
+        24,
+        SpecialBlock::Documentation,
+    ),
+    (
+        Ipv4Addr::new(203, 0, 113, 0),
+        24,
+        SpecialBlock::Documentation,
+    ),
+    (Ipv4Addr::new(224, 0, 0, 0), 4, SpecialBlock::Multicast),
+    (
+        Ipv4Addr::new(255, 255, 255, 255),
+        32,
+        SpecialBlock::Broadcast,
+    ),
+    (Ipv4Addr::new(240, 0, 0, 0), 4, SpecialBlock::Reserved),
 ];
 
-const V6: &[(Ipv6Addr, u32, &str)] = &[
-    (Ipv6Addr::UNSPECIFIED, 128, "unspecified"),
-    (Ipv6Addr::LOCALHOST, 128, "loopback"),
+const V6: &[(Ipv6Addr, u32, SpecialBlock)] = &[
+    (Ipv6Addr::UNSPECIFIED, 128, SpecialBlock::Unspecified),
+    (Ipv6Addr::LOCALHOST, 128, SpecialBlock::Loopback),
     // Deprecated IPv4-compatible addresses (RFC 4291 §2.5.5.1).
-    (Ipv6Addr::UNSPECIFIED, 96, "ipv4_compatible"),
+    (Ipv6Addr::UNSPECIFIED, 96, SpecialBlock::Ipv4Compatible),
     (
         Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0),
         48,
-        "local_nat64",
+        SpecialBlock::LocalNat64,
     ),
     // Translated addresses (RFC 2765, obsolete): no network routes them, and a translator that does reaches IPv4.
     (
         Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0),
         96,
-        "ipv4_translated",
+        SpecialBlock::Ipv4Translated,
     ),
-    (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64, "discard"),
+    (
+        Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0),
+        64,
+        SpecialBlock::Discard,
+    ),
     // RFC 9780.
-    (Ipv6Addr::new(0x100, 0, 0, 1, 0, 0, 0, 0), 64, "dummy"),
+    (
+        Ipv6Addr::new(0x100, 0, 0, 1, 0, 0, 0, 0),
+        64,
+        SpecialBlock::Dummy,
+    ),
     (
         Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0),
         23,
-        "protocol_assignments",
+        SpecialBlock::ProtocolAssignments,
     ),
     (
         Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0),
         32,
-        "documentation",
+        SpecialBlock::Documentation,
     ),
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, "6to4"),
+    (
+        Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0),
+        16,
+        SpecialBlock::SixToFour,
+    ),
     (
         Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0),
         20,
-        "documentation",
+        SpecialBlock::Documentation,
     ),
     (
         Ipv6Addr::new(0x5f00, 0, 0, 0, 0, 0, 0, 0),
         16,
-        "segment_routing",
+        SpecialBlock::SegmentRouting,
     ),
     (
         Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0),
         7,
-        "unique_local",
+        SpecialBlock::UniqueLocal,
     ),
-    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link_local"),
-    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, "site_local"),
-    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, "multicast"),
+    (
+        Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0),
+        10,
+        SpecialBlock::LinkLocal,
+    ),
+    (
+        Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0),
+        10,
+        SpecialBlock::SiteLocal,
+    ),
+    (
+        Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0),
+        8,
+        SpecialBlock::Multicast,
+    ),
 ];
 
 #[cfg(test)]
@@ -127,7 +173,7 @@ mod tests {
     use super::*;
 
     fn named(ip: &str) -> Option<&'static str> {
-        block(ip.parse().unwrap())
+        block(ip.parse().unwrap()).map(SpecialBlock::word)
     }
 
     #[test]

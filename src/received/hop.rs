@@ -9,7 +9,10 @@ use super::token::words;
 use super::trust;
 use super::writer::{self, Habit, Writer};
 use crate::cipher;
-use crate::record::{Cipher, Hop, HopEnd, Stated, Text};
+use crate::record::{
+    Cipher, Evidence, FieldFault, Hop, HopEnd, LeftOut, Stated, Text, TransmissionType,
+    UnreadableReason,
+};
 
 /// The hops of one message: `fields` are the bodies of its Received fields as they stand in it, the newest first.
 /// `trusted_by` are the registered domains (or names below them) whose fields are believed.
@@ -36,7 +39,7 @@ pub fn hops(message: &str, run: &str, fields: &[&[u8]], trusted_by: &[String]) -
 /// What one field says, and when it says so, if that is known to the zone.
 fn hop(body: &[u8]) -> (Hop, Option<i64>) {
     if body.len() > field::LIMIT {
-        return (unreadable(body, "too_long"), None);
+        return (unreadable(body, UnreadableReason::TooLong), None);
     }
     let field = field::parse(body);
     let by = field.clause(Keyword::By).map(party::by);
@@ -46,7 +49,7 @@ fn hop(body: &[u8]) -> (Hop, Option<i64>) {
     let with: Vec<&[u8]> = field.words(Keyword::With).collect();
     let protocol = protocol::of(&with);
     if from.is_none() && by.is_none() && writer.is_none() {
-        return (unreadable(body, "no_clause"), None);
+        return (unreadable(body, UnreadableReason::NoClause), None);
     }
     let tls = idiom::of(&field);
     let cipher = tls.cipher.and_then(suite);
@@ -54,8 +57,8 @@ fn hop(body: &[u8]) -> (Hop, Option<i64>) {
     let ends = (from.map(|from| from.end), by.map(|by| by.end));
     let course = course(&field, &ends, protocol.as_ref(), writer);
     let mut verdict = verdict(&tls, cipher.as_ref(), protocol.as_ref(), writer);
-    if course.left_out == Some("local") && verdict.encrypted.is_none() {
-        verdict.evidence = "no_transfer";
+    if course.left_out == Some(LeftOut::Local) && verdict.encrypted.is_none() {
+        verdict.evidence = Evidence::NoTransfer;
     }
     let version = version(&tls);
     let hop = Hop {
@@ -63,30 +66,30 @@ fn hop(body: &[u8]) -> (Hop, Option<i64>) {
         from: ends.0,
         by: ends.1,
         with: with_text(&field, &with),
-        protocol: protocol.map(|protocol| protocol.name),
+        protocol: protocol.map(|protocol| TransmissionType::from(protocol.name.as_str())),
         encrypted: verdict.encrypted,
-        evidence: verdict.evidence.into(),
+        evidence: verdict.evidence,
         version: version.map(str::to_owned),
         cipher,
         bits: tls.bits,
         writer: writer.map(|writer| writer.name.into()),
         time: field.stamp.map(|stamp| stamp.text()),
         inter_organisation: course.inter_organisation,
-        left_out: course.left_out.map(str::to_owned),
+        left_out: course.left_out,
         faults,
-        ..empty()
+        ..Hop::unread()
     };
     let known = field.stamp.filter(|stamp| stamp.zoned);
     (hop, known.map(|stamp| stamp.unix_ms))
 }
 
-fn unreadable(body: &[u8], reason: &str) -> Hop {
+fn unreadable(body: &[u8], reason: UnreadableReason) -> Hop {
     Hop {
-        evidence: "unreadable".into(),
-        left_out: Some("unreadable".into()),
-        reason: Some(reason.into()),
+        evidence: Evidence::Unreadable,
+        left_out: Some(LeftOut::Unreadable),
+        reason: Some(reason),
         raw: Some(redact(body)),
-        ..empty()
+        ..Hop::unread()
     }
 }
 
@@ -107,7 +110,7 @@ fn from(field: &Field<'_>, writer: Option<Writer>) -> Option<Party> {
 
 struct Verdict {
     encrypted: Option<bool>,
-    evidence: &'static str,
+    evidence: Evidence,
 }
 
 /// Three-valued: a writer that never states TLS gives unknown, not no.
@@ -122,21 +125,21 @@ fn verdict(
     let (encrypted, evidence) = if tls.has_details() {
         // TLS without encryption is authentication only.
         let is_null = cipher.is_some_and(|cipher| cipher.bits == Some(0));
-        (Some(!is_null), "details")
+        (Some(!is_null), Evidence::Details)
     } else if secure == Secure::Registered {
-        (Some(true), "token")
+        (Some(true), Evidence::Token)
     } else if tls.stated {
-        (Some(true), "idiom")
+        (Some(true), Evidence::Idiom)
     } else if secure == Secure::Unregistered {
-        (Some(true), "unregistered_token")
+        (Some(true), Evidence::UnregisteredToken)
     } else {
         match (protocol.map(|protocol| protocol.class), habit) {
-            (Some(Class::Local), _) | (_, Some(Habit::Filter)) => (None, "no_transfer"),
+            (Some(Class::Local), _) | (_, Some(Habit::Filter)) => (None, Evidence::NoTransfer),
             (Some(Class::Smtp | Class::Lmtp), Some(Habit::Marks)) => {
-                (Some(false), "writer_marks_tls")
+                (Some(false), Evidence::WriterMarksTls)
             }
-            (_, Some(Habit::Silent)) => (None, "writer_silent"),
-            _ => (None, "writer_unknown"),
+            (_, Some(Habit::Silent)) => (None, Evidence::WriterSilent),
+            _ => (None, Evidence::WriterUnknown),
         }
     };
     Verdict {
@@ -147,7 +150,7 @@ fn verdict(
 
 struct Course {
     inter_organisation: Option<bool>,
-    left_out: Option<&'static str>,
+    left_out: Option<LeftOut>,
 }
 
 /// Whether a hop went from one organisation to another over the Internet, and why not.
@@ -163,40 +166,40 @@ fn course(
     };
     match protocol.map(|protocol| protocol.class) {
         _ if writer.is_some_and(|writer| writer.name == "amavis") => {
-            return left_out("content_filter");
+            return left_out(LeftOut::ContentFilter);
         }
         _ if writer.is_some_and(|writer| writer.habit == Habit::Filter) => {
-            return left_out("local");
+            return left_out(LeftOut::Local);
         }
-        Some(Class::Local) => return left_out("local"),
-        Some(Class::Lmtp) => return left_out("lmtp"),
-        Some(Class::Http) => return left_out("http"),
-        Some(Class::Other) => return left_out("not_smtp"),
+        Some(Class::Local) => return left_out(LeftOut::Local),
+        Some(Class::Lmtp) => return left_out(LeftOut::Lmtp),
+        Some(Class::Http) => return left_out(LeftOut::Http),
+        Some(Class::Other) => return left_out(LeftOut::NotSmtp),
         // Yahoo's web mail: "via HTTP", without a protocol.
         None if field
             .words(Keyword::Via)
             .any(|word| word.eq_ignore_ascii_case(b"HTTP")) =>
         {
-            return left_out("http");
+            return left_out(LeftOut::Http);
         }
         Some(Class::Smtp) | None => {}
     }
     let is_submission = protocol.is_some_and(|protocol| protocol.authenticated);
     let (Some(from), Some(by)) = (from, by) else {
         if is_submission {
-            return left_out("submission");
+            return left_out(LeftOut::Submission);
         }
         // Gmail: "by 2002:a05:… with SMTP".
         if from.is_none() && by.as_ref().is_some_and(|by| by.ip.is_some_and(is_private)) {
-            return left_out("private_address");
+            return left_out(LeftOut::PrivateAddress);
         }
         // Without a sending end and a protocol it was no transfer at all (Postfix: "by x (Postfix, from userid 0)").
         if from.is_none() && protocol.is_none() {
-            return left_out("local");
+            return left_out(LeftOut::Local);
         }
         return Course {
             inter_organisation: None,
-            left_out: Some("no_organisation"),
+            left_out: Some(LeftOut::NoOrganisation),
         };
     };
     let is_itself = from.ip.is_some() && from.ip == by.ip;
@@ -205,20 +208,20 @@ fn course(
             || (end.ip.is_none() && end.host.as_deref() == Some("localhost"))
     };
     if is_itself || is_localhost(from) || is_localhost(by) {
-        return left_out("loopback");
+        return left_out(LeftOut::Loopback);
     }
     if from.ip.is_some_and(is_private) {
-        return left_out("private_address");
+        return left_out(LeftOut::PrivateAddress);
     }
     if is_submission {
-        return left_out("submission");
+        return left_out(LeftOut::Submission);
     }
     match (
         from.registered_domain.as_deref(),
         by.registered_domain.as_deref(),
     ) {
         (Some(from), Some(by)) if organisation(from) == organisation(by) => {
-            left_out("same_organisation")
+            left_out(LeftOut::SameOrganisation)
         }
         (Some(_), Some(_)) => Course {
             inter_organisation: Some(true),
@@ -226,7 +229,7 @@ fn course(
         },
         _ => Course {
             inter_organisation: None,
-            left_out: Some("no_organisation"),
+            left_out: Some(LeftOut::NoOrganisation),
         },
     }
 }
@@ -299,47 +302,20 @@ fn with_text(field: &Field<'_>, words: &[&[u8]]) -> Option<Text> {
     Some(redact(&text[..text.len().min(255)]))
 }
 
-fn faults(field: &Field<'_>, from: Option<&Party>) -> Vec<String> {
+fn faults(field: &Field<'_>, from: Option<&Party>) -> Vec<FieldFault> {
     let mut faults = Vec::new();
     match field.stamp {
-        Some(stamp) if !stamp.zoned => faults.push("no_zone"),
+        Some(stamp) if !stamp.zoned => faults.push(FieldFault::NoZone),
         Some(_) => {}
-        None if field.has_date() => faults.push("bad_date"),
-        None => faults.push("no_date"),
+        None if field.has_date() => faults.push(FieldFault::BadDate),
+        None => faults.push(FieldFault::NoDate),
     }
     if from.is_some_and(|from| from.may_be_forged) {
-        faults.push("rdns_may_be_forged");
+        faults.push(FieldFault::RdnsMayBeForged);
     }
     if !field.balanced {
-        faults.push("unbalanced_comment");
+        faults.push(FieldFault::UnbalancedComment);
     }
-    faults.into_iter().map(str::to_owned).collect()
-}
-
-fn empty() -> Hop {
-    Hop {
-        message: String::new(),
-        hop: 0,
-        of: 0,
-        from: None,
-        by: None,
-        with: None,
-        protocol: None,
-        encrypted: None,
-        evidence: String::new(),
-        version: None,
-        cipher: None,
-        bits: None,
-        stated: None,
-        writer: None,
-        time: None,
-        delay_ms: None,
-        inter_organisation: None,
-        left_out: None,
-        trusted: None,
-        faults: Vec::new(),
-        reason: None,
-        raw: None,
-        run: String::new(),
-    }
+    faults.sort_unstable();
+    faults
 }

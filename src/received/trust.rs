@@ -2,7 +2,7 @@
 //! sender can write any Received field below that.
 
 use super::party::{is_loopback, is_private};
-use crate::record::{Hop, HopEnd};
+use crate::record::{FieldFault, Hop, HopEnd};
 
 /// Marks `hops` (oldest first) by the domains of `--trusted-by`; without any, nothing is known.
 pub fn mark(hops: &mut [Hop], trusted_by: &[String]) {
@@ -52,7 +52,7 @@ fn came_from_outside(hop: &Hop, trusted_by: &[String]) -> bool {
     }
     match (&from.rdns, from.ip) {
         (Some(rdns), _) => {
-            !names(rdns, trusted_by) || hop.faults.iter().any(|fault| fault == "rdns_may_be_forged")
+            !names(rdns, trusted_by) || hop.faults.contains(&FieldFault::RdnsMayBeForged)
         }
         (None, Some(_)) => true,
         // Neither was written down: what the writer wrote is the name it knows its peer by.

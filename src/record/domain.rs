@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Dnssec, Outcome, Text};
+use super::{Dnssec, ExchangeFault, MxFault, Outcome, SpecialBlock, Text};
 
 /// A domain's mail exchanges. Key: domain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,9 +25,9 @@ pub struct Domain {
     /// CNAMEs followed from the name itself, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cname: Vec<String>,
-    /// What is wrong with the MX set: `null_mx_with_others`, `null_mx_preference`, `duplicate_exchange`, `too_many_exchanges`.
+    /// What is wrong with the MX set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<String>,
+    pub faults: Vec<MxFault>,
     /// DNSSEC state of the MX answer: `secure`, `insecure`, `bogus`; null unknown (no trusted validator).
     pub dnssec: Option<Dnssec>,
     /// Extended DNS error codes (RFC 8914) of the MX answer.
@@ -69,10 +69,9 @@ pub struct Exchange {
     /// CNAMEs followed from the exchange (RFC 5321 §5.1 has none), in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cname: Vec<String>,
-    /// What is wrong with it: `cname`, `address_literal`, `localhost`, `special_address`, `unresolvable`, `duplicate`,
-    /// `underscore`.
+    /// What is wrong with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<String>,
+    pub faults: Vec<ExchangeFault>,
     /// DNSSEC state of its addresses.
     pub dnssec: Option<Dnssec>,
     /// TLSA of port 25 (`--tlsa`).
@@ -91,7 +90,7 @@ pub struct Address {
     pub ip: IpAddr,
     /// The IANA special-purpose block it lies in, if any: it is not connected to unless allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub special: Option<String>,
+    pub special: Option<SpecialBlock>,
 }
 
 /// The TLSA records of an exchange (RFC 7672).

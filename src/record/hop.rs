@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Cipher, Text};
+use super::{Cipher, Evidence, FieldFault, LeftOut, Text, TransmissionType, UnreadableReason};
 
 /// One Received field of a message (RFC 5321 §4.4). Key: (message, hop). Local parts of addresses, message ids and
 /// queue ids are never in it.
@@ -24,15 +24,13 @@ pub struct Hop {
     /// The value of `with`, as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<Text>,
-    /// The protocol it names, upper case: `ESMTPS`, `SMTP`, the unregistered `SMTPS`, `SMTPSVC`, `HTTPS`, `MAPI`, `LOCAL`, …
+    /// The protocol it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub protocol: Option<String>,
+    pub protocol: Option<TransmissionType>,
     /// Whether it went encrypted, by what the writer says; null: it does not say.
     pub encrypted: Option<bool>,
-    /// What `encrypted` rests on. Yes: `details` (a version or a cipher is named), `token` (an S token of the IANA
-    /// registry), `unregistered_token` (`SMTPS`, `HTTPS`), `idiom` (`(TLS)`, `over TLS secured channel`, …). No:
-    /// `writer_marks_tls`. Unknown: `writer_silent` (never says), `writer_unknown`, `no_transfer`, `unreadable`.
-    pub evidence: String,
+    /// What `encrypted` rests on.
+    pub evidence: Evidence,
     /// The version, named as in `tls` records; null: none was named, or `TLSv1/SSLv3`, which is a family of versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -56,24 +54,53 @@ pub struct Hop {
     pub delay_ms: Option<i64>,
     /// Whether it went from one organisation to another over the Internet; null: an end's organisation is unknown.
     pub inter_organisation: Option<bool>,
-    /// Why it is none: `same_organisation`, `submission`, `local`, `loopback`, `private_address`, `lmtp`, `http`,
-    /// `not_smtp`, `content_filter`, or what is unknown: `no_organisation`, `unreadable`.
+    /// Why it is none, or what is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_out: Option<String>,
+    pub left_out: Option<LeftOut>,
     /// Written at or above the border of a `--trusted-by` domain; false: it could be forged; null: no such domain was given.
     pub trusted: Option<bool>,
-    /// What is wrong with the field, sorted: `bad_date`, `no_date`, `no_zone`, `unbalanced_comment`,
-    /// `rdns_may_be_forged`.
+    /// What is wrong with the field, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<String>,
-    /// Why the field could not be read: `no_clause`, `too_long`.
+    pub faults: Vec<FieldFault>,
+    /// Why the field could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<UnreadableReason>,
     /// The field that could not be read: at most 4,096 bytes, local parts and ids masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Text>,
     /// The run that read it.
     pub run: String,
+}
+
+impl Hop {
+    /// A hop of which nothing is known yet.
+    pub fn unread() -> Self {
+        Self {
+            message: String::new(),
+            hop: 0,
+            of: 0,
+            from: None,
+            by: None,
+            with: None,
+            protocol: None,
+            encrypted: None,
+            evidence: Evidence::Unreadable,
+            version: None,
+            cipher: None,
+            bits: None,
+            stated: None,
+            writer: None,
+            time: None,
+            delay_ms: None,
+            inter_organisation: None,
+            left_out: None,
+            trusted: None,
+            faults: Vec::new(),
+            reason: None,
+            raw: None,
+            run: String::new(),
+        }
+    }
 }
 
 /// One end of a hop: what was claimed, what was looked up, and the address of the connection are kept apart.

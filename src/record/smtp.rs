@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, Text};
+use super::{Oddity, Outcome, Speaker, Text};
 
 /// The line that caused a probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,10 +50,9 @@ pub struct Smtp {
     /// MTA software, where banner or capabilities say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software: Option<String>,
-    /// Oddities of the dialogue, sorted: `bare_lf`, `binary`, `code_change`, `control`, `early_talker`, `host_mismatch`,
-    /// `long_line`, `masked_banner`, `no_code`.
+    /// Oddities of the dialogue, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub flags: Vec<String>,
+    pub flags: Vec<Oddity>,
     /// Connections made for this record.
     pub connections: u32,
     /// Tries, the last one included: 4xx are tried again.
@@ -179,8 +178,8 @@ pub struct Timings {
 /// A line of a transcript.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Said {
-    /// `client` or `server`.
-    pub by: String,
+    /// Who said it.
+    pub by: Speaker,
     /// What was said, without the line end.
     pub text: Text,
 }

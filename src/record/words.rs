@@ -1,5 +1,11 @@
 //! The closed vocabularies of the records: each an enum, its words on the wire, and what they mean.
 
+mod mail;
+mod received;
+
+pub use mail::*;
+pub use received::*;
+
 /// Makes a vocabulary: `Name { /// What it means. Variant = "word", … }`.
 ///
 /// The enum that comes of it is `non_exhaustive`; each variant's doc comment is the meaning of its word in plain words,
@@ -163,6 +169,12 @@ macro_rules! vocabulary {
             /// The value of a word, if this version knows it.
             pub fn from_word(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.word()
             }
         }
 

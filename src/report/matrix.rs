@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::table::thousands;
 use crate::judge::Truth;
+use crate::record::Evidence;
 use crate::store::printable;
 
 /// Senders by receivers, the busiest of each.
@@ -70,19 +71,19 @@ impl Hops {
 
 /// What hops say of themselves.
 struct Said {
-    evidence: String,
+    evidence: Evidence,
     version: Option<String>,
     protocol: Option<String>,
 }
 
 impl Said {
     fn strength(&self) -> u8 {
-        match self.evidence.as_str() {
-            "details" => 5,
-            "token" => 4,
-            "idiom" => 3,
-            "unregistered_token" => 2,
-            "writer_marks_tls" => 1,
+        match self.evidence {
+            Evidence::Details => 5,
+            Evidence::Token => 4,
+            Evidence::Idiom => 3,
+            Evidence::UnregisteredToken => 2,
+            Evidence::WriterMarksTls => 1,
             _ => 0,
         }
     }
@@ -91,9 +92,9 @@ impl Said {
         if let Some(version) = self.version {
             return version;
         }
-        match (self.evidence.as_str(), self.protocol) {
+        match (self.evidence, self.protocol) {
             // A cipher alone, or "(TLS)".
-            ("details" | "idiom", _) => "TLS".to_owned(),
+            (Evidence::Details | Evidence::Idiom, _) => "TLS".to_owned(),
             (_, Some(protocol)) => protocol,
             (_, None) => "?".to_owned(),
         }
@@ -117,7 +118,8 @@ impl Matrix {
                 continue;
             };
             let said = Said {
-                evidence: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                evidence: (row.get::<_, Option<String>>(3)?)
+                    .map_or(Evidence::Unreadable, |word| Evidence::from(word.as_str())),
                 version: row.get(4)?,
                 protocol: row.get(5)?,
             };

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::record::{Capabilities, Reply, Said, Starttls, Text, Timings};
+use crate::record::{Capabilities, Oddity, Reply, Said, Speaker, Starttls, Text, Timings};
 
 use super::capabilities::{self, STARTTLS};
-use super::reply::Oddity;
 
 /// The most lines of a transcript that are kept.
 const TRANSCRIPT_LIMIT: usize = 1024;
@@ -47,12 +46,9 @@ impl Dialogue {
         }
     }
 
-    /// The oddities as words, sorted.
-    pub fn flags(&self) -> Vec<String> {
-        self.oddities
-            .iter()
-            .map(|oddity| oddity.word().to_owned())
-            .collect()
+    /// The oddities, sorted by their words.
+    pub fn flags(&self) -> Vec<Oddity> {
+        self.oddities.iter().copied().collect()
     }
 
     pub(super) fn banner(&mut self, reply: &Reply) {
@@ -123,7 +119,7 @@ impl Dialogue {
 
     pub(super) fn client_said(&mut self, line: &str) {
         if let Some(transcript) = &mut self.transcript {
-            transcript.say("client", line.into());
+            transcript.say(Speaker::Client, line.into());
         }
     }
 
@@ -162,12 +158,9 @@ impl Transcript {
         self.said
     }
 
-    fn say(&mut self, by: &str, text: Text) {
+    fn say(&mut self, by: Speaker, text: Text) {
         if self.said.len() < TRANSCRIPT_LIMIT {
-            self.said.push(Said {
-                by: by.to_owned(),
-                text,
-            });
+            self.said.push(Said { by, text });
         }
     }
 
@@ -184,7 +177,10 @@ impl Transcript {
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
             let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            self.say("server", text.strip_suffix(b"\r").unwrap_or(text).into());
+            self.say(
+                Speaker::Server,
+                text.strip_suffix(b"\r").unwrap_or(text).into(),
+            );
         }
     }
 }
@@ -233,13 +229,13 @@ mod tests {
     fn masks_are_noted() {
         let mut dialogue = Dialogue::default();
         dialogue.banner(&reply(220, "****************0*2******0***"));
-        assert_eq!(dialogue.flags(), ["masked_banner"]);
+        assert_eq!(dialogue.flags(), [Oddity::MaskedBanner]);
         dialogue.starttls(reply(500, "5.5.1 unrecognized: \"XXXXXXXX\""));
         assert_eq!(dialogue.starttls.masked.as_deref(), Some("XXXX"));
 
         let mut plain = Dialogue::default();
         plain.banner(&reply(220, "*** mx.example *** no spam here, please ***"));
-        assert_eq!(plain.flags(), [""; 0]);
+        assert_eq!(plain.flags(), []);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::record::{Reply, Text};
+use crate::record::{Oddity, Reply, Text};
 
 /// The longest reply line that RFC 5321 §4.5.3.1.5 allows, line end included.
 pub const LINE_NOMINAL: usize = 512;
@@ -17,46 +17,6 @@ pub const LINES_LIMIT: usize = 128;
 pub const REPLY_LIMIT: usize = 64 << 10;
 /// The most bytes of a reply's beginning that are kept as evidence of what went wrong.
 pub const EVIDENCE_LIMIT: usize = 512;
-
-/// What a server does beside the standard, and other senders bear with. In the order of the words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Oddity {
-    /// A line ends in LF without CR.
-    BareLf,
-    /// NUL, or bytes that are not UTF-8.
-    Binary,
-    /// The lines of one reply bear different codes. The last one is acted on.
-    CodeChange,
-    /// Control characters in the text: escape sequences, a CR of its own.
-    Control,
-    /// A reply that nothing had asked for, or that is none to what was asked: it was passed over.
-    EarlyTalker,
-    /// The greeting and the reply to EHLO name different hosts.
-    HostMismatch,
-    /// A line beyond [`LINE_NOMINAL`].
-    LongLine,
-    /// The greeting is overwritten with asterisks, as some firewalls do.
-    MaskedBanner,
-    /// A line without a code before a reply or inside one.
-    NoCode,
-}
-
-impl Oddity {
-    /// Its word in the field `flags`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::BareLf => "bare_lf",
-            Self::Binary => "binary",
-            Self::CodeChange => "code_change",
-            Self::Control => "control",
-            Self::EarlyTalker => "early_talker",
-            Self::HostMismatch => "host_mismatch",
-            Self::LongLine => "long_line",
-            Self::MaskedBanner => "masked_banner",
-            Self::NoCode => "no_code",
-        }
-    }
-}
 
 /// Why bytes are no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

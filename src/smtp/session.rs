@@ -24,10 +24,10 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
 use crate::net::connect;
-use crate::record::{Outcome, Phase, Reason, Reply};
+use crate::record::{Oddity, Outcome, Phase, Reason, Reply};
 
 use super::dialogue::Dialogue;
-use super::reply::{EVIDENCE_LIMIT, Malformed, Oddity, ReplyParser};
+use super::reply::{EVIDENCE_LIMIT, Malformed, ReplyParser};
 
 /// The most bytes that are read in one conversation. The longest true ones have some 4 KiB.
 pub const SESSION_LIMIT: usize = 128 << 10;
@@ -519,7 +519,7 @@ mod tests {
         assert_eq!(dialogue.esmtp, Some(true));
         assert_eq!(dialogue.starttls.advertised, Some(true));
         assert_eq!(dialogue.starttls.accepted, Some(true));
-        assert_eq!(dialogue.flags(), [""; 0]);
+        assert_eq!(dialogue.flags(), []);
     }
 
     #[tokio::test]
@@ -599,7 +599,7 @@ mod tests {
         .await;
         assert_eq!(ended, "ready, 0 behind");
         assert_eq!(heard, [EHLO, "STARTTLS"]);
-        assert_eq!(dialogue.flags(), ["early_talker"]);
+        assert_eq!(dialogue.flags(), [Oddity::EarlyTalker]);
         assert_eq!(dialogue.starttls.advertised, Some(true));
     }
 
@@ -747,7 +747,8 @@ mod tests {
                 } = &dialogue;
                 let found = [*esmtp, starttls.advertised, starttls.accepted];
                 assert_eq!(&found, facts, "{label}");
-                assert_eq!(&dialogue.flags(), flags, "{label}");
+                let words: Vec<&str> = dialogue.flags().iter().map(|it| it.word()).collect();
+                assert_eq!(&words, flags, "{label}");
             }
         }
     }

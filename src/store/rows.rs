@@ -212,7 +212,7 @@ impl Writer {
             return Ok(number.id);
         }
         for address in &exchange.addresses {
-            let address = self.address(address.ip, address.special.as_deref())?;
+            let address = self.address(address.ip, address.special.as_ref().map(AsRef::as_ref))?;
             self.connection
                 .prepare_cached(
                     "INSERT INTO exchange_address (exchange, address) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
@@ -574,7 +574,7 @@ fn digest(exchange: &Exchange) -> i64 {
     word("cname");
     exchange.cname.iter().for_each(|name| word(name));
     word("faults");
-    exchange.faults.iter().for_each(|fault| word(fault));
+    exchange.faults.iter().for_each(|fault| word(fault.word()));
     word(exchange.registered_domain.as_deref().unwrap_or(""));
     word(exchange.dnssec.map_or("", Dnssec::word));
     if let Some(set) = &exchange.tlsa {

@@ -251,10 +251,11 @@ impl rusqlite::ToSql for Raw<'_> {
 }
 
 /// Words in one column, with a space between; null for none.
-pub(super) fn joined(words: &[String]) -> Value {
+pub(super) fn joined(words: &[impl AsRef<str>]) -> Value {
     if words.is_empty() {
         Value::Null
     } else {
+        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         Value::Text(words.join(" "))
     }
 }

@@ -41,20 +41,24 @@ fn strongest(hops: &[&Hop]) -> String {
             == (b.encrypted, &b.evidence, &b.version, &b.protocol)
     };
     let best = hops.iter().min_by_key(|hop| {
-        let evidence = EVIDENCE.iter().position(|it| *it == hop.evidence);
+        let evidence = EVIDENCE.iter().position(|it| *it == hop.evidence.word());
         let count = hops.iter().filter(|it| same(it, hop)).count();
         (
             evidence.unwrap_or(EVIDENCE.len()),
             std::cmp::Reverse((hop.version.clone(), count)),
             // As strong and as frequent: the first of the alphabet, unknown before no before yes.
-            (hop.encrypted, hop.evidence.clone(), hop.protocol.clone()),
+            (
+                hop.encrypted,
+                hop.evidence.word(),
+                hop.protocol.as_ref().map(|it| it.word()),
+            ),
         )
     });
     let best = best.unwrap();
-    match (&best.version, best.evidence.as_str(), &best.protocol) {
+    match (&best.version, best.evidence.word(), &best.protocol) {
         (Some(version), ..) => version.clone(),
         (None, "details" | "idiom", _) => "TLS".to_owned(),
-        (None, _, Some(protocol)) => protocol.clone(),
+        (None, _, Some(protocol)) => protocol.to_string(),
         (None, _, None) => "?".to_owned(),
     }
 }
