@@ -33,7 +33,8 @@ pub fn run(data: &[u8]) {
     if let Some(set) = MxSet::read(&end.data) {
         assert_eq!(
             set.exchanges.len() > EXCHANGE_LIMIT,
-            set.faults.contains(&"too_many_exchanges")
+            set.faults
+                .contains(&mx_survey::record::MxFault::TooManyExchanges)
         );
         assert_eq!(set.repeats.len(), set.exchanges.len());
         assert!(set.exchanges.is_sorted());

@@ -62,14 +62,14 @@ fn values(tls: &Tls, certificates: &[&CertFacts]) -> Vec<(&'static str, String)>
     };
     let enumeration = tls.enumeration.as_ref();
     if let Some(version) = &tls.version {
-        add("version", version.clone());
+        add("version", version.to_string());
     }
     for (version, _) in enumeration
         .iter()
-        .flat_map(|it| &it.versions)
+        .flat_map(|it| it.versions.iter())
         .filter(|(_, spoken)| **spoken == Some(true))
     {
-        add("version", version.clone());
+        add("version", version.to_string());
     }
     let enumerated = enumeration
         .iter()
@@ -84,7 +84,7 @@ fn values(tls: &Tls, certificates: &[&CertFacts]) -> Vec<(&'static str, String)>
             .filter_map(|it| it.groups.as_ref())
             .flatten(),
     ) {
-        add("group", group.clone());
+        add("group", group.to_string());
     }
     if let Some(dh) = &tls.dh {
         add("dh", dh.bits.to_string());

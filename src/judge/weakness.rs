@@ -2,7 +2,7 @@
 //!
 //! A weakness that is not listed was not seen; only `--enumerate` makes that a no.
 
-use crate::record::{CertFacts, Tls};
+use crate::record::{CertFacts, Tls, TlsVersion};
 
 /// What the words of [`of_server`] mean, for reports.
 pub const SERVER: &[(&str, &str)] = &[
@@ -57,10 +57,10 @@ pub const CERTIFICATE: &[(&str, &str)] = &[
 /// The weaknesses seen at a server, in the order of [`SERVER`].
 pub fn of_server(tls: &Tls) -> Vec<&'static str> {
     let enumeration = tls.enumeration.as_ref();
-    let speaks = |version: &str| {
-        tls.version.as_deref() == Some(version)
+    let speaks = |version: TlsVersion| {
+        tls.version.as_ref() == Some(&version)
             || enumeration.is_some_and(|it| {
-                it.versions.get(version) == Some(&Some(true)) || it.ciphers.contains_key(version)
+                it.versions.get(&version) == Some(&Some(true)) || it.ciphers.contains_key(&version)
             })
     };
     let suites: Vec<&str> = tls
@@ -76,10 +76,10 @@ pub fn of_server(tls: &Tls) -> Vec<&'static str> {
         .collect();
     let takes = |rule: fn(&str) -> bool| suites.iter().any(|suite| rule(suite));
     let holds = |weakness: &str| match weakness {
-        "sslv2" => speaks("SSLv2"),
-        "sslv3" => speaks("SSLv3"),
-        "tls10" => speaks("TLSv1"),
-        "tls11" => speaks("TLSv1.1"),
+        "sslv2" => speaks(TlsVersion::Ssl2),
+        "sslv3" => speaks(TlsVersion::Ssl3),
+        "tls10" => speaks(TlsVersion::Tls10),
+        "tls11" => speaks(TlsVersion::Tls11),
         "null_cipher" => takes(|suite| suite.contains("_WITH_NULL_")),
         "anonymous" => takes(|suite| suite.contains("_anon_") || suite.contains("_NULL_WITH_")),
         "export" => takes(|suite| suite.contains("EXPORT")),

@@ -10,7 +10,7 @@ use super::trust;
 use super::writer::{self, Habit, Writer};
 use crate::cipher;
 use crate::record::{
-    Cipher, Evidence, FieldFault, Hop, HopEnd, LeftOut, Stated, Text, TransmissionType,
+    Cipher, Evidence, FieldFault, Hop, HopEnd, LeftOut, Stated, Text, TlsVersion, TransmissionType,
     UnreadableReason,
 };
 
@@ -62,14 +62,14 @@ fn hop(body: &[u8]) -> (Hop, Option<i64>) {
     }
     let version = version(&tls);
     let hop = Hop {
-        stated: stated(&tls, version, cipher.as_ref()),
+        stated: stated(&tls, version.as_ref(), cipher.as_ref()),
         from: ends.0,
         by: ends.1,
         with: with_text(&field, &with),
         protocol: protocol.map(|protocol| TransmissionType::from(protocol.name.as_str())),
         encrypted: verdict.encrypted,
         evidence: verdict.evidence,
-        version: version.map(str::to_owned),
+        version,
         cipher,
         bits: tls.bits,
         writer: writer.map(|writer| writer.name.into()),
@@ -258,7 +258,7 @@ fn suite(name: &[u8]) -> Option<Cipher> {
     })
 }
 
-fn version(tls: &Tls<'_>) -> Option<&'static str> {
+fn version(tls: &Tls<'_>) -> Option<TlsVersion> {
     match idiom::version(tls.version?)? {
         Version::Exact(name) => Some(name),
         Version::Family => None,
@@ -266,7 +266,7 @@ fn version(tls: &Tls<'_>) -> Option<&'static str> {
 }
 
 /// The writer's words, where the record's own differ.
-fn stated(tls: &Tls<'_>, version: Option<&str>, cipher: Option<&Cipher>) -> Option<Stated> {
+fn stated(tls: &Tls<'_>, version: Option<&TlsVersion>, cipher: Option<&Cipher>) -> Option<Stated> {
     let names = |name: &&[u8]| {
         cipher.is_none_or(|cipher| {
             *name != cipher.iana.as_bytes()
@@ -279,7 +279,7 @@ fn stated(tls: &Tls<'_>, version: Option<&str>, cipher: Option<&Cipher>) -> Opti
     let stated = Stated {
         version: tls
             .version
-            .filter(|word| version.is_none_or(|version| version.as_bytes() != *word))
+            .filter(|word| version.is_none_or(|version| version.word().as_bytes() != *word))
             .map(Text::from),
         cipher: tls.cipher.filter(names).map(Text::from),
     };

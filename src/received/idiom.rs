@@ -5,6 +5,7 @@
 
 use super::field::{Field, Keyword};
 use super::token::{comment_words, words};
+use crate::record::TlsVersion;
 
 /// What a field says about TLS, in its own words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -236,10 +237,10 @@ fn of_protocol<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
 }
 
 /// What a version's spelling stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Version {
     /// One version, under the name that `tls` records use.
-    Exact(&'static str),
+    Exact(TlsVersion),
     /// `TLSv1/SSLv3`: OpenSSL's name for any cipher of that family; with a GCM suite it must have been TLS 1.2.
     Family,
 }
@@ -261,12 +262,12 @@ pub fn version(word: &[u8]) -> Option<Version> {
         digits => digits,
     };
     let name = match (ssl, digits) {
-        (false, b"1.3" | b"1_3") => "TLSv1.3",
-        (false, b"1.2" | b"1_2") => "TLSv1.2",
-        (false, b"1.1" | b"1_1") => "TLSv1.1",
-        (false, b"1" | b"1.0" | b"1_0") => "TLSv1",
-        (true, b"3" | b"3.0" | b"3_0") => "SSLv3",
-        (true, b"2" | b"2.0" | b"2_0") => "SSLv2",
+        (false, b"1.3" | b"1_3") => TlsVersion::Tls13,
+        (false, b"1.2" | b"1_2") => TlsVersion::Tls12,
+        (false, b"1.1" | b"1_1") => TlsVersion::Tls11,
+        (false, b"1" | b"1.0" | b"1_0") => TlsVersion::Tls10,
+        (true, b"3" | b"3.0" | b"3_0") => TlsVersion::Ssl3,
+        (true, b"2" | b"2.0" | b"2_0") => TlsVersion::Ssl2,
         _ => return None,
     };
     Some(Version::Exact(name))
@@ -442,7 +443,10 @@ mod tests {
             ("SSLv3", "SSLv3"),
             ("SSL2.0", "SSLv2"),
         ] {
-            assert_eq!(version(word.as_bytes()), Some(Version::Exact(name)));
+            assert_eq!(
+                version(word.as_bytes()),
+                Some(Version::Exact(TlsVersion::from(name)))
+            );
         }
         assert_eq!(version(b"TLSv1/SSLv3"), Some(Version::Family));
         assert_eq!(version(b"TLS"), None);

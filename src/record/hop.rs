@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Cipher, Evidence, FieldFault, LeftOut, Text, TransmissionType, UnreadableReason};
+use super::{
+    Cipher, Evidence, FieldFault, LeftOut, Text, TlsVersion, TransmissionType, UnreadableReason,
+};
 
 /// One Received field of a message (RFC 5321 §4.4). Key: (message, hop). Local parts of addresses, message ids and
 /// queue ids are never in it.
@@ -33,7 +35,7 @@ pub struct Hop {
     pub evidence: Evidence,
     /// The version, named as in `tls` records; null: none was named, or `TLSv1/SSLv3`, which is a family of versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
+    pub version: Option<TlsVersion>,
     /// The suite, named as in `tls` records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cipher: Option<Cipher>,

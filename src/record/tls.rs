@@ -1,12 +1,14 @@
 //! What a server speaks inside STARTTLS (RFC 3207, RFC 8446).
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{For, Outcome, Text, Timings};
+use super::{
+    AlertDescription, AlertLevel, ByWord, For, LeafKey, NamedGroup, Outcome, SignatureScheme, Text,
+    Timings, TlsOddity, TlsVersion,
+};
 
 /// What a server speaks inside STARTTLS. Key: (ip, port), with `--sni each` (ip, port, server_name).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,21 +32,21 @@ pub struct Tls {
     pub negotiated: Option<bool>,
     /// The handshake finished.
     pub completed: Option<bool>,
-    /// `TLSv1.3`, `TLSv1.2`, `TLSv1.1`, `TLSv1`, `SSLv3`, `SSLv2`.
+    /// The version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
+    pub version: Option<TlsVersion>,
     /// The suite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cipher: Option<Cipher>,
-    /// Key-exchange group by its IANA name: `X25519MLKEM768`, `x25519`, `secp256r1`, `ffdhe2048`, …
+    /// Key-exchange group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
+    pub group: Option<NamedGroup>,
     /// Finite-field DH, where the server sent its parameters in clear.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dh: Option<DhParameters>,
-    /// Signature scheme of the server's proof, by its IANA name.
+    /// Signature scheme of the server's proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature_scheme: Option<String>,
+    pub signature_scheme: Option<SignatureScheme>,
     /// An OCSP response was stapled; null where the flight that would show it was cut.
     pub ocsp_stapled: Option<bool>,
     /// Secure renegotiation (RFC 5746); null under TLS 1.3, or not learned.
@@ -76,9 +78,9 @@ pub struct Tls {
     /// `--enumerate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enumeration: Option<Enumeration>,
-    /// Oddities, sorted: `plaintext_after_starttls`, `injected`, `version_intolerant`, `chain_bounded`, …
+    /// Oddities, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub flags: Vec<String>,
+    pub flags: Vec<TlsOddity>,
     /// Connections made for this record.
     pub connections: u32,
     /// Tries, the last one included.
@@ -126,10 +128,10 @@ pub struct DhParameters {
 /// A TLS alert (RFC 8446 §6).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
-    /// `warning` or `fatal`.
-    pub level: String,
-    /// IANA description, or its number.
-    pub description: String,
+    /// How grave it is.
+    pub level: AlertLevel,
+    /// What it says.
+    pub description: AlertDescription,
 }
 
 /// What SMTP says inside TLS.
@@ -197,16 +199,16 @@ pub struct Verdict {
 pub struct Enumeration {
     /// For each version asked: true, false, null.
     #[serde(default)]
-    pub versions: BTreeMap<String, Option<bool>>,
+    pub versions: ByWord<TlsVersion, Option<bool>>,
     /// Suites taken, by version, in the order the server chose them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub ciphers: BTreeMap<String, Vec<Cipher>>,
+    #[serde(default, skip_serializing_if = "ByWord::is_empty")]
+    pub ciphers: ByWord<TlsVersion, Vec<Cipher>>,
     /// Key-exchange groups taken, in the order the server chose them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub groups: Option<Vec<String>>,
-    /// SHA-256 of the leaf by key type (`rsa`, `ec`), where several are served.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub leaves: BTreeMap<String, String>,
+    pub groups: Option<Vec<NamedGroup>>,
+    /// SHA-256 of the leaf by the type of its key, where several are served.
+    #[serde(default, skip_serializing_if = "ByWord::is_empty")]
+    pub leaves: ByWord<LeafKey, String>,
     /// What could not be learned, `what: phase/reason`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown: Vec<String>,

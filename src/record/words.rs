@@ -1,10 +1,14 @@
 //! The closed vocabularies of the records: each an enum, its words on the wire, and what they mean.
 
+mod keyed;
 mod mail;
 mod received;
+mod tls;
 
+pub use keyed::ByWord;
 pub use mail::*;
 pub use received::*;
+pub use tls::*;
 
 /// Makes a vocabulary: `Name { /// What it means. Variant = "word", … }`.
 ///
@@ -172,6 +176,19 @@ macro_rules! vocabulary {
             }
         }
 
+        impl $crate::record::Vocabulary for $name {
+            const NAME: &'static str = stringify!($name);
+            const VALUES: &'static [Self] = Self::ALL;
+
+            fn as_word(&self) -> &str {
+                self.word()
+            }
+
+            fn explained(&self) -> &'static str {
+                self.meaning()
+            }
+        }
+
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {
                 self.word()
@@ -212,6 +229,20 @@ macro_rules! vocabulary {
     };
 }
 pub(crate) use vocabulary;
+
+/// What every vocabulary has, for those that go over one.
+pub trait Vocabulary: Clone + PartialEq + Sized + 'static {
+    /// Its name.
+    const NAME: &'static str;
+    /// Every value that has a name.
+    const VALUES: &'static [Self];
+
+    /// The word on the wire.
+    fn as_word(&self) -> &str;
+
+    /// What it means, in plain words.
+    fn explained(&self) -> &'static str;
+}
 
 /// Reads a word of a vocabulary from where it stands, without a copy.
 pub(crate) struct WordVisitor<T>(pub(crate) fn(&str) -> Option<T>);

@@ -15,7 +15,7 @@ use super::hello::{ClientHello, MOST_SUITES, SIGNATURES};
 use super::inspect::{Inspected, Inspector, Pace, Target};
 use super::names::{Group, Version, alerts};
 use super::suite::{self, CLASSIC, KeyExchange, Suite, TLS13};
-use crate::record::{Enumeration, Outcome, Phase, Reason};
+use crate::record::{Enumeration, LeafKey, NamedGroup, Outcome, Phase, Reason, TlsVersion};
 use crate::x509::{facts, sha256_hex};
 
 /// The most connections to one server.
@@ -113,12 +113,12 @@ impl<P: Pace> Asker<'_, P> {
             } else {
                 self.version(version).await
             };
-            self.found.versions.insert(version.name(), answer);
+            self.found.versions.insert(&version.name(), answer);
         }
     }
 
     async fn sslv2(&mut self) -> Option<bool> {
-        if !self.is_due("SSLv2").await {
+        if !self.is_due(TlsVersion::Ssl2.word()).await {
             return None;
         }
         let contact = &self.inspector.contact;
@@ -134,14 +134,14 @@ impl<P: Pace> Asker<'_, P> {
             Sslv2::Spoken(hello) => {
                 if self.inspector.wanted.ciphers {
                     let suites = hello.suites.iter().map(|suite| suite.record()).collect();
-                    self.found.ciphers.insert(Version::SSLV2.name(), suites);
+                    self.found.ciphers.insert(&TlsVersion::Ssl2, suites);
                 }
                 self.certificates(&[hello.certificate]);
                 Some(true)
             }
             Sslv2::Refused => Some(false),
             Sslv2::Unknown(outcome) => {
-                self.unknown("SSLv2", &outcome);
+                self.unknown(TlsVersion::Ssl2.word(), &outcome);
                 None
             }
         }
@@ -151,9 +151,9 @@ impl<P: Pace> Asker<'_, P> {
     async fn version(&mut self, version: Version) -> Option<bool> {
         for suites in lots(&candidates(version)) {
             let answered = self
-                .ask(&version.name(), version, &suites, groups_for(version))
+                .ask(version.name().word(), version, &suites, groups_for(version))
                 .await?;
-            let spoken = self.judge(&version.name(), version, &answered);
+            let spoken = self.judge(version.name().word(), version, &answered);
             if !answered.alert().is_some_and(alerts::is_no_suite) {
                 return spoken;
             }
@@ -190,8 +190,8 @@ impl<P: Pace> Asker<'_, P> {
                 }
             }
             if spoken.is_some() || !taken.is_empty() {
-                self.found.versions.insert(name.clone(), Some(true));
-                self.found.ciphers.insert(name, taken);
+                self.found.versions.insert(&name, Some(true));
+                self.found.ciphers.insert(&name, taken);
             }
         }
     }
@@ -230,7 +230,7 @@ impl<P: Pace> Asker<'_, P> {
 
     /// Groups, by TLS 1.3 where it is spoken (a HelloRetryRequest names one), and by the curves of TLS 1.2.
     async fn groups(&mut self) {
-        let mut found: Option<Vec<String>> = None;
+        let mut found: Option<Vec<NamedGroup>> = None;
         let ecdhe: Vec<u16> = (CLASSIC.into_iter())
             .filter(|&suite| Suite(u32::from(suite)).key_exchange() == KeyExchange::Ecdhe)
             .collect();
@@ -335,10 +335,10 @@ impl<P: Pace> Asker<'_, P> {
 
     fn leaf(&mut self, der: &[u8]) {
         if let Ok(leaf) = facts::leaf(der) {
-            self.found
-                .leaves
-                .entry(leaf.key_type)
-                .or_insert_with(|| sha256_hex(der));
+            let key = LeafKey::from_word(&leaf.key_type).unwrap_or(LeafKey::Unusual);
+            if !self.found.leaves.contains_key(&key) {
+                self.found.leaves.insert(&key, sha256_hex(der));
+            }
         }
     }
 

@@ -11,11 +11,11 @@ use tokio::time::timeout_at;
 use super::flight::{End, Flight, Reader};
 use super::hello::{ClientHello, SIGNATURES};
 use super::memory::{FREE, Memory};
-use super::names::{self, Group, Version, alerts};
+use super::names::{Group, Version, alerts};
 use super::opening::opening;
 use super::sslv2::{self, Answer};
 use crate::net::connect;
-use crate::record::{Outcome, Phase, Reason};
+use crate::record::{AlertDescription, Outcome, Phase, Reason};
 
 /// close_notify, as a warning: we have seen enough (RFC 5246 §7.2.1).
 const FAREWELL: [u8; 7] = [21, 3, 1, 0, 2, 1, 0];
@@ -115,7 +115,7 @@ async fn read_flight(
                 End::Done | End::Encrypted | End::Retry => Outcome::ok(),
                 End::Alert => {
                     let (_, description) = reader.flight.alert.unwrap_or_default();
-                    failed(Reason::Alert).with(names::alert(description))
+                    failed(Reason::Alert).with(AlertDescription::from_number(description).word())
                 }
                 End::Malformed(why) => failed(Reason::TlsError).with(why),
                 End::TooLong => failed(Reason::TooLong),

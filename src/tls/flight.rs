@@ -5,9 +5,11 @@
 //! no end. Everything is bounded, and what was learned before a fault is kept.
 
 use super::hello::extension;
-use super::names::{self, Group, Version};
+use super::names::{Group, Version};
 use super::suite::{KeyExchange, Suite};
-use crate::record::{Alert, DhParameters, Tls};
+use crate::record::{
+    Alert, AlertDescription, AlertLevel, DhParameters, NamedGroup, SignatureScheme, Tls, TlsOddity,
+};
 use crate::x509::facts::bits;
 use crate::x509::sha256_hex;
 
@@ -343,11 +345,10 @@ impl Flight {
             tls.group = tls
                 .dh
                 .as_ref()
-                .and_then(|dh| dh.name.clone())
-                .filter(|name| name.starts_with("ffdhe"));
+                .and_then(|dh| NamedGroup::from_word(dh.name.as_deref()?));
         }
         if let Some(scheme) = self.signature_scheme {
-            tls.signature_scheme = Some(names::signature_scheme(scheme));
+            tls.signature_scheme = Some(SignatureScheme::from_number(scheme));
         }
         if version < Version::TLS13 {
             tls.secure_renegotiation = Some(self.secure_renegotiation);
@@ -367,7 +368,7 @@ impl Flight {
         tls.client_certificate_requested =
             said(self.certificate_requested).or(tls.client_certificate_requested);
         if self.chain_bounded {
-            tls.flags.push("chain_bounded".into());
+            tls.flags.push(TlsOddity::ChainBounded);
         }
     }
 
@@ -384,8 +385,8 @@ impl Flight {
     pub fn alert(&self) -> Option<Alert> {
         let (level, description) = self.alert?;
         Some(Alert {
-            level: if level == 1 { "warning" } else { "fatal" }.into(),
-            description: names::alert(description),
+            level: AlertLevel::from_number(level),
+            description: AlertDescription::from_number(description),
         })
     }
 }
@@ -582,7 +583,7 @@ mod tests {
         assert_eq!(reader.feed(&record(21, &[2, 40])), Some(&End::Alert));
         let alert = reader.flight.alert().unwrap();
         assert_eq!(
-            (alert.level.as_str(), alert.description.as_str()),
+            (alert.level.word(), alert.description.word()),
             ("fatal", "handshake_failure")
         );
     }

@@ -21,12 +21,12 @@ use tokio_rustls::client::TlsStream;
 
 use super::flight::Flight;
 use super::memory::Memory;
-use super::names::{self, Group, Version};
+use super::names::{Group, Version};
 use super::opening::opening;
 use super::suite::Suite;
 use super::tap::{Clear, Tap};
 use crate::net::connect;
-use crate::record::{Outcome, Phase, Reason, Tls};
+use crate::record::{AlertDescription, Outcome, Phase, Reason, Tls};
 
 /// Makes handshakes.
 #[derive(Debug)]
@@ -162,7 +162,7 @@ impl Seen {
         self.clear.reader().flight.describe(tls);
         let recorded = self.recorder.recorded();
         if let Some(scheme) = recorded.signature_scheme {
-            tls.signature_scheme = Some(names::signature_scheme(scheme));
+            tls.signature_scheme = Some(crate::record::SignatureScheme::from_number(scheme));
         }
         tls.ocsp_stapled = recorded.is_stapled.or(tls.ocsp_stapled);
         if recorded.is_client_asked {
@@ -199,7 +199,7 @@ impl Seen {
         let outcome = |reason| Outcome::new(Phase::Handshake, reason);
         match inner {
             Error::AlertReceived(alert) => {
-                outcome(Reason::Alert).with(names::alert(u8::from(*alert)))
+                outcome(Reason::Alert).with(AlertDescription::from_number(u8::from(*alert)).word())
             }
             Error::InvalidMessage(
                 InvalidMessage::HandshakePayloadTooLarge

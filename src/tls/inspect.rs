@@ -21,7 +21,7 @@ use super::names::{Version, alerts};
 use super::suite;
 use super::tap::Tap;
 use crate::record::{
-    Capability, For, Inside, Outcome, Phase, Reason, Timings, Tls, now, timestamp,
+    Capability, For, Inside, Outcome, Phase, Reason, Timings, Tls, TlsOddity, now, timestamp,
 };
 use crate::smtp::dialogue::Dialogue;
 use crate::smtp::session::Session;
@@ -156,7 +156,7 @@ impl Inspector {
             Ok(injected) => {
                 if !injected.is_empty() {
                     call.dialogue.injected(&injected);
-                    tls.flags.push("injected".into());
+                    tls.flags.push(TlsOddity::Injected);
                 }
                 let timeout = Outcome::new(Phase::Handshake, Reason::Timeout);
                 (timeout_at(deadline, handshake.finish()).await).unwrap_or(Err(timeout))
@@ -269,10 +269,10 @@ impl Inspector {
         tls.connections += 1;
         tls.connected = Some(timestamp(call.connected));
         if answered.is_injected {
-            tls.flags.push("injected".into());
+            tls.flags.push(TlsOddity::Injected);
         }
         if matches!(answered.outcome.reason, Reason::NotTls) {
-            tls.flags.push("plaintext_after_starttls".into());
+            tls.flags.push(TlsOddity::PlaintextAfterStarttls);
         }
         if tls.negotiated == Some(true) {
             // The choice of TLS 1.3 stands; only its chain is wanted.
@@ -284,7 +284,7 @@ impl Inspector {
             tls.compression = answered.flight.compression.map(|method| method != 0);
             *chain = answered.flight.chain.clone().unwrap_or_default();
             if is_first && is_intolerant(&tls.outcome, &answered.flight) {
-                tls.flags.push("version_intolerant".into());
+                tls.flags.push(TlsOddity::VersionIntolerant);
             }
         } else {
             tls.alert = tls.alert.take().or_else(|| answered.flight.alert());
@@ -362,11 +362,11 @@ impl Next {
 fn plain_text(outcome: &Outcome, tls: &mut Tls) {
     match outcome.reason {
         Reason::NotTls => {
-            tls.flags.push("plaintext_after_starttls".into());
+            tls.flags.push(TlsOddity::PlaintextAfterStarttls);
             tls.negotiated = Some(false);
             tls.completed = Some(false);
         }
-        Reason::Deferred => tls.flags.push("plaintext_after_starttls".into()),
+        Reason::Deferred => tls.flags.push(TlsOddity::PlaintextAfterStarttls),
         _ => {}
     }
 }

@@ -4,6 +4,8 @@
 
 use rustls::pki_types::ServerName;
 
+use crate::record::{NamedGroup, TlsVersion};
+
 /// A protocol version as it stands in hellos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Version(pub u16);
@@ -32,17 +34,9 @@ impl Version {
         Self::TLS13,
     ];
 
-    /// `TLSv1.3`, …, `SSLv2`, or the number.
-    pub fn name(self) -> String {
-        match self {
-            Self::SSLV2 => "SSLv2".into(),
-            Self::SSLV3 => "SSLv3".into(),
-            Self::TLS10 => "TLSv1".into(),
-            Self::TLS11 => "TLSv1.1".into(),
-            Self::TLS12 => "TLSv1.2".into(),
-            Self::TLS13 => "TLSv1.3".into(),
-            Self(other) => format!("0x{other:04X}"),
-        }
+    /// Its name, or the number.
+    pub fn name(self) -> TlsVersion {
+        TlsVersion::from_number(self.0)
     }
 }
 
@@ -64,89 +58,9 @@ impl Group {
     ];
 
     /// Its IANA name, or the number.
-    pub fn name(self) -> String {
-        let name = match self.0 {
-            1 => "sect163k1",
-            2 => "sect163r1",
-            3 => "sect163r2",
-            4 => "sect193r1",
-            5 => "sect193r2",
-            6 => "sect233k1",
-            7 => "sect233r1",
-            8 => "sect239k1",
-            9 => "sect283k1",
-            10 => "sect283r1",
-            11 => "sect409k1",
-            12 => "sect409r1",
-            13 => "sect571k1",
-            14 => "sect571r1",
-            15 => "secp160k1",
-            16 => "secp160r1",
-            17 => "secp160r2",
-            18 => "secp192k1",
-            19 => "secp192r1",
-            20 => "secp224k1",
-            21 => "secp224r1",
-            22 => "secp256k1",
-            23 => "secp256r1",
-            24 => "secp384r1",
-            25 => "secp521r1",
-            26 => "brainpoolP256r1",
-            27 => "brainpoolP384r1",
-            28 => "brainpoolP512r1",
-            29 => "x25519",
-            30 => "x448",
-            31 => "brainpoolP256r1tls13",
-            32 => "brainpoolP384r1tls13",
-            33 => "brainpoolP512r1tls13",
-            256 => "ffdhe2048",
-            257 => "ffdhe3072",
-            258 => "ffdhe4096",
-            259 => "ffdhe6144",
-            260 => "ffdhe8192",
-            512 => "MLKEM512",
-            513 => "MLKEM768",
-            514 => "MLKEM1024",
-            4587 => "SecP256r1MLKEM768",
-            4588 => "X25519MLKEM768",
-            4589 => "SecP384r1MLKEM1024",
-            25497 => "X25519Kyber768Draft00",
-            other => return format!("0x{other:04X}"),
-        };
-        name.into()
+    pub fn name(self) -> NamedGroup {
+        NamedGroup::from_number(self.0)
     }
-}
-
-/// The IANA name of a signature scheme, or its number.
-pub fn signature_scheme(number: u16) -> String {
-    let name = match number {
-        0x0101 => "rsa_md5",
-        0x0201 => "rsa_pkcs1_sha1",
-        0x0202 => "dsa_sha1",
-        0x0203 => "ecdsa_sha1",
-        0x0301 => "rsa_pkcs1_sha224",
-        0x0303 => "ecdsa_sha224",
-        0x0401 => "rsa_pkcs1_sha256",
-        0x0402 => "dsa_sha256",
-        0x0403 => "ecdsa_secp256r1_sha256",
-        0x0501 => "rsa_pkcs1_sha384",
-        0x0503 => "ecdsa_secp384r1_sha384",
-        0x0601 => "rsa_pkcs1_sha512",
-        0x0603 => "ecdsa_secp521r1_sha512",
-        0x0804 => "rsa_pss_rsae_sha256",
-        0x0805 => "rsa_pss_rsae_sha384",
-        0x0806 => "rsa_pss_rsae_sha512",
-        0x0807 => "ed25519",
-        0x0808 => "ed448",
-        0x0809 => "rsa_pss_pss_sha256",
-        0x080a => "rsa_pss_pss_sha384",
-        0x080b => "rsa_pss_pss_sha512",
-        0x0904 => "mldsa44",
-        0x0905 => "mldsa65",
-        0x0906 => "mldsa87",
-        other => return format!("0x{other:04X}"),
-    };
-    name.into()
 }
 
 /// The name that goes out as SNI for a host: without the dot at its end, and none for what is no host name or is an
@@ -187,47 +101,6 @@ pub mod alerts {
     pub fn is_unreadable(alert: u8) -> bool {
         matches!(alert, 10 | 20 | 22 | 47 | 50)
     }
-}
-
-/// The IANA description of an alert, or its number (RFC 8446 §6, older ones by RFC 5246 §7.2 and RFC 6101 §5.4).
-pub fn alert(number: u8) -> String {
-    let name = match number {
-        0 => "close_notify",
-        10 => "unexpected_message",
-        20 => "bad_record_mac",
-        21 => "decryption_failed",
-        22 => "record_overflow",
-        30 => "decompression_failure",
-        40 => "handshake_failure",
-        41 => "no_certificate",
-        42 => "bad_certificate",
-        43 => "unsupported_certificate",
-        44 => "certificate_revoked",
-        45 => "certificate_expired",
-        46 => "certificate_unknown",
-        47 => "illegal_parameter",
-        48 => "unknown_ca",
-        49 => "access_denied",
-        50 => "decode_error",
-        51 => "decrypt_error",
-        60 => "export_restriction",
-        70 => "protocol_version",
-        71 => "insufficient_security",
-        80 => "internal_error",
-        86 => "inappropriate_fallback",
-        90 => "user_canceled",
-        100 => "no_renegotiation",
-        109 => "missing_extension",
-        110 => "unsupported_extension",
-        111 => "certificate_unobtainable",
-        112 => "unrecognized_name",
-        113 => "bad_certificate_status_response",
-        115 => "unknown_psk_identity",
-        116 => "certificate_required",
-        120 => "no_application_protocol",
-        other => return other.to_string(),
-    };
-    name.into()
 }
 
 #[cfg(test)]
