@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use crate::record::{CertFacts, Tls};
+use crate::record::{CertFacts, KeyType, Tls};
 
 /// The level of one value by one edition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,13 +96,13 @@ fn values(tls: &Tls, certificates: &[&CertFacts]) -> Vec<(&'static str, String)>
         }
     }
     for facts in certificates {
-        match (facts.key_type.as_str(), facts.key_bits, &facts.curve) {
-            ("rsa", Some(bits), _) => add("rsa", bits.to_string()),
-            ("ec", _, Some(curve)) => add("curve", curve.clone()),
-            (kind, _, _) => add("curve", kind.into()),
+        match (&facts.key_type, facts.key_bits, &facts.curve) {
+            (KeyType::Rsa, Some(bits), _) => add("rsa", bits.to_string()),
+            (KeyType::Ec, _, Some(curve)) => add("curve", curve.to_string()),
+            (kind, _, _) => add("curve", kind.to_string()),
         }
         if facts.self_signed != Some(true) {
-            add("signature", facts.signature_algorithm.clone());
+            add("signature", facts.signature_algorithm.to_string());
         }
     }
     // Asked for from TLS 1.2 on down; 1.3 has them built in.

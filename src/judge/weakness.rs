@@ -2,7 +2,7 @@
 //!
 //! A weakness that is not listed was not seen; only `--enumerate` makes that a no.
 
-use crate::record::{CertFacts, Tls, TlsVersion};
+use crate::record::{CertFacts, KeyType, SignatureAlgorithm, Tls, TlsVersion};
 
 /// What the words of [`of_server`] mean, for reports.
 pub const SERVER: &[(&str, &str)] = &[
@@ -108,19 +108,29 @@ pub fn of_server(tls: &Tls) -> Vec<&'static str> {
 pub fn of_certificate(facts: &CertFacts) -> Vec<&'static str> {
     let bits = facts.key_bits.unwrap_or(u32::MAX);
     // Nobody checks the signature of a root: it is trusted for its name.
-    let signature = if facts.self_signed == Some(true) && facts.ca {
-        String::new()
-    } else {
-        facts.signature_algorithm.to_ascii_lowercase()
-    };
+    let is_root = facts.self_signed == Some(true) && facts.ca;
+    let signature = (!is_root).then_some(&facts.signature_algorithm);
     let holds = |weakness: &str| match weakness {
-        "weak_rsa" => facts.key_type == "rsa" && bits < 2048,
-        "weak_ec" => facts.key_type == "ec" && bits < 224,
-        "dsa_key" => facts.key_type == "dsa",
-        "md5_signature" => ["md2", "md4", "md5"]
-            .iter()
-            .any(|hash| signature.starts_with(hash)),
-        "sha1_signature" => signature.contains("sha1"),
+        "weak_rsa" => facts.key_type == KeyType::Rsa && bits < 2048,
+        "weak_ec" => facts.key_type == KeyType::Ec && bits < 224,
+        "dsa_key" => facts.key_type == KeyType::Dsa,
+        "md5_signature" => matches!(
+            signature,
+            Some(
+                SignatureAlgorithm::RsaMd2
+                    | SignatureAlgorithm::RsaMd4
+                    | SignatureAlgorithm::RsaMd5
+            )
+        ),
+        "sha1_signature" => matches!(
+            signature,
+            Some(
+                SignatureAlgorithm::RsaSha1
+                    | SignatureAlgorithm::PssSha1
+                    | SignatureAlgorithm::EcdsaSha1
+                    | SignatureAlgorithm::DsaSha1
+            )
+        ),
         "no_alternative_name" => {
             !facts.ca && facts.names.is_empty() && facts.ip_addresses.is_empty()
         }

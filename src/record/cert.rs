@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Text;
+use super::{Curve, ExtendedKeyUsage, KeyType, KeyUsage, SignatureAlgorithm, Text};
 
 /// A certificate, once. Key: sha256.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,17 +46,17 @@ pub struct CertFacts {
     /// iPAddresses of the subject alternative name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ip_addresses: Vec<IpAddr>,
-    /// `rsa`, `ec`, `ed25519`, `ed448`, `dsa`, or the algorithm's OID.
-    pub key_type: String,
+    /// The algorithm of the key.
+    pub key_type: KeyType,
     /// Bits of the key (of the modulus, of the curve).
     pub key_bits: Option<u32>,
-    /// Named curve: `P-256`, `P-384`, …, or its OID.
+    /// The named curve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub curve: Option<String>,
+    pub curve: Option<Curve>,
     /// SHA-256 of the SubjectPublicKeyInfo, hex.
     pub spki_sha256: String,
-    /// `sha256WithRSAEncryption`, `ecdsa-with-SHA256`, …, or the OID.
-    pub signature_algorithm: String,
+    /// What it is signed with.
+    pub signature_algorithm: SignatureAlgorithm,
     /// Issuer and subject are the same name.
     pub self_issued: bool,
     /// Signed with its own key; null where the algorithm cannot be checked here.
@@ -68,10 +68,10 @@ pub struct CertFacts {
     pub path_len: Option<u32>,
     /// Key usages, by their RFC 5280 names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub key_usage: Vec<String>,
-    /// Extended key usages: `serverAuth`, `clientAuth`, …, or OIDs.
+    pub key_usage: Vec<KeyUsage>,
+    /// Extended key usages.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub extended_key_usage: Vec<String>,
+    pub extended_key_usage: Vec<ExtendedKeyUsage>,
     /// The TLS feature extension asks for a stapled response (RFC 7633).
     pub must_staple: bool,
     /// Embedded signed certificate timestamps (RFC 6962).

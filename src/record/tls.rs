@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AlertDescription, AlertLevel, ByWord, For, LeafKey, NamedGroup, Outcome, SignatureScheme, Text,
-    Timings, TlsOddity, TlsVersion,
+    AlertDescription, AlertLevel, ByWord, ChainReason, For, KeyType, LeafKey, NamedGroup, Outcome,
+    SignatureAlgorithm, SignatureScheme, Text, Timings, TlsOddity, TlsVersion,
 };
 
 /// What a server speaks inside STARTTLS. Key: (ip, port), with `--sni each` (ip, port, server_name).
@@ -164,12 +164,12 @@ pub struct Leaf {
     pub not_before: Option<String>,
     /// notAfter.
     pub not_after: Option<String>,
-    /// `rsa`, `ec`, `ed25519`, …
-    pub key_type: String,
+    /// The algorithm of its key.
+    pub key_type: KeyType,
     /// Bits of the key.
     pub key_bits: Option<u32>,
-    /// `sha256WithRSAEncryption`, `ecdsa-with-SHA256`, …
-    pub signature_algorithm: String,
+    /// What it is signed with.
+    pub signature_algorithm: SignatureAlgorithm,
 }
 
 /// What a chain is worth at a time, against a store.
@@ -183,15 +183,11 @@ pub struct Verdict {
     pub at: String,
     /// The chain leads to a root of the store; null: could not be judged.
     pub valid: Option<bool>,
-    /// `valid`, or the first of these that holds: `malformed`, `bad_signature`, `self_signed`, `incomplete_chain` (the
-    /// issuer was not sent and is not in the store), `unknown_issuer` (the chain ends at a root that the store does
-    /// not have), `distrusted`, `not_a_ca`, `path_too_long`, `name_constraints`, `critical_extension` (one that is not
-    /// known), `expired`, `not_yet_valid`, `not_a_server_certificate`, `unsupported` (valid is null), `other`.
-    pub reason: String,
-    /// Other causes that hold at the same time, sorted; `ca_as_end_entity` is a remark that a valid chain may bear.
-    /// `incomplete_chain` with `unknown_issuer` beside it: the chain does not tell which of the two is missing.
+    /// `valid`, or the first cause against it, by the order of the vocabulary.
+    pub reason: ChainReason,
+    /// Other causes that hold at the same time, and remarks, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub also: Vec<String>,
+    pub also: Vec<ChainReason>,
 }
 
 /// What a server speaks beyond what it chose.

@@ -4,11 +4,13 @@ mod keyed;
 mod mail;
 mod received;
 mod tls;
+mod x509;
 
 pub use keyed::ByWord;
 pub use mail::*;
 pub use received::*;
 pub use tls::*;
+pub use x509::*;
 
 /// Makes a vocabulary: `Name { /// What it means. Variant = "word", … }`.
 ///

@@ -212,7 +212,7 @@ impl Writer {
             return Ok(number.id);
         }
         for address in &exchange.addresses {
-            let address = self.address(address.ip, address.special.as_ref().map(AsRef::as_ref))?;
+            let address = self.address(address.ip, word(address.special.as_ref()))?;
             self.connection
                 .prepare_cached(
                     "INSERT INTO exchange_address (exchange, address) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
@@ -365,16 +365,16 @@ impl Writer {
                 tls.accepted,
                 tls.negotiated,
                 tls.completed,
-                tls.version,
+                word(tls.version.as_ref()),
                 tls.cipher.as_ref().map(|cipher| &cipher.iana),
                 tls.cipher.as_ref().and_then(|cipher| cipher.openssl.as_ref()),
                 tls.cipher.as_ref().and_then(|cipher| cipher.bits),
-                tls.group,
+                word(tls.group.as_ref()),
                 tls.dh.as_ref().map(|dh| dh.bits),
                 tls.dh.as_ref().and_then(|dh| dh.name.as_ref()),
-                tls.signature_scheme,
+                word(tls.signature_scheme.as_ref()),
                 leaf,
-                tls.alert.as_ref().map(|alert| &alert.description),
+                word(tls.alert.as_ref().map(|alert| &alert.description)),
                 joined(&tls.flags),
                 tls.connections,
                 tls.attempts,
@@ -414,7 +414,7 @@ impl Writer {
                     verdict.store_date,
                     verdict.at,
                     verdict.valid,
-                    verdict.reason,
+                    verdict.reason.word(),
                     joined(&verdict.also),
                 ])?;
         }
@@ -441,10 +441,10 @@ impl Writer {
                 facts.map(|facts| shown_text(&facts.issuer)),
                 facts.and_then(|facts| facts.not_before.as_ref()),
                 facts.and_then(|facts| facts.not_after.as_ref()),
-                facts.map(|facts| &facts.key_type),
+                word(facts.map(|facts| &facts.key_type)),
                 facts.and_then(|facts| facts.key_bits),
                 facts.map(|facts| &facts.spki_sha256),
-                facts.map(|facts| &facts.signature_algorithm),
+                word(facts.map(|facts| &facts.signature_algorithm)),
                 facts.map(|facts| facts.self_issued),
                 facts.and_then(|facts| facts.self_signed),
                 facts.map(|facts| facts.ca),
@@ -551,6 +551,11 @@ fn shown(count: Option<i64>) -> String {
 /// Text of the network as it may stand in a column that people print; its bytes are in `line`.
 fn shown_text(text: &Text) -> String {
     printable(&text.lossy())
+}
+
+/// The word of a vocabulary, for a column.
+fn word<W: AsRef<str>>(value: Option<&W>) -> Option<&str> {
+    value.map(AsRef::as_ref)
 }
 
 fn detail(outcome: &Outcome) -> Option<String> {

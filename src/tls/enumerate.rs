@@ -335,7 +335,7 @@ impl<P: Pace> Asker<'_, P> {
 
     fn leaf(&mut self, der: &[u8]) {
         if let Ok(leaf) = facts::leaf(der) {
-            let key = LeafKey::from_word(&leaf.key_type).unwrap_or(LeafKey::Unusual);
+            let key = LeafKey::from_word(leaf.key_type.word()).unwrap_or(LeafKey::Unusual);
             if !self.found.leaves.contains_key(&key) {
                 self.found.leaves.insert(&key, sha256_hex(der));
             }

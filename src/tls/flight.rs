@@ -569,7 +569,12 @@ mod tests {
         assert_eq!(reader.feed(&record(20, &[1])), Some(&End::Encrypted));
         assert_eq!(reader.flight.version, Some(Version::TLS13));
         assert_eq!(
-            reader.flight.group.map(Group::name).as_deref(),
+            reader
+                .flight
+                .group
+                .map(Group::name)
+                .as_ref()
+                .map(AsRef::as_ref),
             Some("X25519MLKEM768")
         );
     }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::{der, dn};
+use crate::record::ChainReason;
 
 const EMAIL: u8 = 1;
 const DNS: u8 = 2;
@@ -139,30 +140,30 @@ impl<'a> Constraints<'a> {
     /// What speaks against a name: `name_constraints`, also where name or subtree cannot be compared by the RFC's
     /// rules, which is to be rejected (RFC 5280 §4.2.1.10); or `unsupported` where the budget ends before that is
     /// known.
-    pub(super) fn fault(&self, name: Name<'_>, budget: &Budget) -> Option<&'static str> {
+    pub(super) fn fault(&self, name: Name<'_>, budget: &Budget) -> Option<ChainReason> {
         let is_same_kind = |tree: &&Subtree<'_>| tree.base.kind == name.kind;
         for tree in self.excluded.iter().filter(is_same_kind) {
             if !budget.spend(name.contents.len() + tree.base.contents.len()) {
-                return Some("unsupported");
+                return Some(ChainReason::Unsupported);
             }
             if tree.is_bounded || is_within(name, tree.base.contents, true) != Some(false) {
-                return Some("name_constraints");
+                return Some(ChainReason::NameConstraints);
             }
         }
         let mut is_held = false;
         for tree in self.permitted.iter().filter(is_same_kind) {
             if !budget.spend(name.contents.len() + tree.base.contents.len()) {
-                return Some("unsupported");
+                return Some(ChainReason::Unsupported);
             }
             is_held = true;
             if tree.is_bounded {
-                return Some("name_constraints");
+                return Some(ChainReason::NameConstraints);
             }
             if is_within(name, tree.base.contents, false) == Some(true) {
                 return None;
             }
         }
-        is_held.then_some("name_constraints")
+        is_held.then_some(ChainReason::NameConstraints)
     }
 }
 
@@ -275,7 +276,7 @@ mod tests {
         permitted: &[&[u8]],
         excluded: &[&[u8]],
         name: &[u8],
-    ) -> Option<&'static str> {
+    ) -> Option<ChainReason> {
         let names = |bases: &[&'static [u8]]| -> Vec<Subtree<'static>> {
             let subtree = |&contents: &&'static [u8]| Subtree {
                 base: Name { kind, contents },
@@ -300,7 +301,7 @@ mod tests {
 
     #[test]
     fn hosts_mailboxes_and_addresses_are_held_to_their_subtrees() {
-        let bad = Some("name_constraints");
+        let bad = Some(ChainReason::NameConstraints);
         assert_eq!(faults(DNS, &[b"Test"], &[], b"mx.test"), None);
         assert_eq!(faults(DNS, &[b"test"], &[], b"mxtest"), bad);
         assert_eq!(
@@ -326,7 +327,7 @@ mod tests {
 
     #[test]
     fn t7_what_is_malformed_is_in_no_permitted_subtree_and_rejected() {
-        let bad = Some("name_constraints");
+        let bad = Some(ChainReason::NameConstraints);
         for name in [
             &b".example.com"[..],
             b"a..example.com",
@@ -372,8 +373,11 @@ mod tests {
         for (bounds, expected) in [
             (&[][..], None),
             (&[0x80, 1, 0], None),
-            (&[0x80, 1, 1], Some("name_constraints")),
-            (&[0x80, 1, 0, 0x81, 1, 3], Some("name_constraints")),
+            (&[0x80, 1, 1], Some(ChainReason::NameConstraints)),
+            (
+                &[0x80, 1, 0, 0x81, 1, 3],
+                Some(ChainReason::NameConstraints),
+            ),
         ] {
             let tree = tree(bounds);
             let constraints = Constraints::of(&tree).unwrap();
@@ -411,7 +415,7 @@ mod tests {
             .collect();
         assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
         assert_eq!(faults[0], None);
-        assert_eq!(faults[3_999], Some("unsupported"));
+        assert_eq!(faults[3_999], Some(ChainReason::Unsupported));
     }
 
     #[test]
@@ -422,12 +426,12 @@ mod tests {
         assert_eq!(faults(DIRECTORY, &[&country(12)], &[], &name), None);
         assert_eq!(
             faults(DIRECTORY, &[&common], &[], &name),
-            Some("name_constraints")
+            Some(ChainReason::NameConstraints)
         );
         assert_eq!(faults(DIRECTORY, &[], &[&common], &name), None);
         assert_eq!(
             faults(DIRECTORY, &[], &[&country(12)], &name),
-            Some("name_constraints")
+            Some(ChainReason::NameConstraints)
         );
     }
 }

@@ -7,7 +7,7 @@ use super::names::{self, NameMatch};
 use super::store::Store;
 use super::verdict::verdict;
 use super::{der, facts, hex};
-use crate::record::Tlsa;
+use crate::record::{ChainReason, Tlsa};
 
 /// What TLSA records say of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,13 +99,13 @@ fn judge<D: AsRef<[u8]>>(record: &Tlsa, chain: &[D], names: &[&str], at: OffsetD
         _ => return Judged::no(None, "no_such_certificate"),
     };
     let Some(store) = store else {
-        return Judged::no(position, "malformed");
+        return Judged::no(position, ChainReason::Malformed.word());
     };
     let path = verdict(chain, at, &store);
     if path.valid != Some(true) {
         return Judged {
             matches: path.valid,
-            ..Judged::no(position, &path.reason)
+            ..Judged::no(position, path.reason.word())
         };
     }
     let met = facts::facts(leaf.as_ref()).is_ok_and(|leaf| {

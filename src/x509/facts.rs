@@ -18,7 +18,9 @@ use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 use super::der::{self, Fault};
 use super::signature::{Checked, Signed};
 use super::{dn, hex, sha256_hex};
-use crate::record::{Cert, CertFacts, Leaf, Text};
+use crate::record::{
+    Cert, CertFacts, Curve, ExtendedKeyUsage, KeyType, KeyUsage, Leaf, SignatureAlgorithm, Text,
+};
 
 /// A certificate within the bounds of [`der::check`], parsed.
 pub fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Fault> {
@@ -230,9 +232,9 @@ fn time_text(time: &ASN1Time) -> Option<String> {
 }
 
 struct Key {
-    kind: String,
+    kind: KeyType,
     bits: Option<u32>,
-    curve: Option<String>,
+    curve: Option<Curve>,
 }
 
 impl Key {
@@ -241,7 +243,7 @@ impl Key {
         match oid.as_str() {
             // rsaEncryption, id-RSASSA-PSS
             "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => Self {
-                kind: "rsa".into(),
+                kind: KeyType::Rsa,
                 // RSAPublicKey, of both (RFC 4055 §1.2): modulus first.
                 bits: der::read(&spki.subject_public_key.data)
                     .and_then(|key| der::read(key.contents))
@@ -259,13 +261,13 @@ impl Key {
                     .and_then(|it| it.as_oid().ok())
                     .map(|oid| curve(&oid));
                 Self {
-                    kind: "ec".into(),
+                    kind: KeyType::Ec,
                     bits: curve.as_ref().and_then(|(_, bits)| *bits),
                     curve: curve.map(|(name, _)| name),
                 }
             }
             "1.2.840.10040.4.1" => Self {
-                kind: "dsa".into(),
+                kind: KeyType::Dsa,
                 bits: spki
                     .algorithm
                     .parameters
@@ -275,19 +277,19 @@ impl Key {
                     .and_then(|prime| bits(prime.contents)),
                 curve: None,
             },
-            "1.3.101.112" => Self::edwards("ed25519", 256),
-            "1.3.101.113" => Self::edwards("ed448", 456),
+            "1.3.101.112" => Self::edwards(KeyType::Ed25519, 256),
+            "1.3.101.113" => Self::edwards(KeyType::Ed448, 456),
             _ => Self {
-                kind: oid,
+                kind: KeyType::Other(oid.into()),
                 bits: None,
                 curve: None,
             },
         }
     }
 
-    fn edwards(kind: &str, bits: u32) -> Self {
+    fn edwards(kind: KeyType, bits: u32) -> Self {
         Self {
-            kind: kind.into(),
+            kind,
             bits: Some(bits),
             curve: None,
         }
@@ -303,53 +305,52 @@ pub fn bits(number: &[u8]) -> Option<u32> {
         .checked_sub(number[first].leading_zeros())
 }
 
-fn curve(oid: &Oid<'_>) -> (String, Option<u32>) {
+fn curve(oid: &Oid<'_>) -> (Curve, Option<u32>) {
     let id = oid.to_id_string();
     let (name, bits) = match id.as_str() {
-        "1.2.840.10045.3.1.1" => ("P-192", 192),
-        "1.3.132.0.33" => ("P-224", 224),
-        "1.2.840.10045.3.1.7" => ("P-256", 256),
-        "1.3.132.0.34" => ("P-384", 384),
-        "1.3.132.0.35" => ("P-521", 521),
-        "1.3.132.0.10" => ("secp256k1", 256),
-        "1.3.36.3.3.2.8.1.1.7" => ("brainpoolP256r1", 256),
-        "1.3.36.3.3.2.8.1.1.11" => ("brainpoolP384r1", 384),
-        "1.3.36.3.3.2.8.1.1.13" => ("brainpoolP512r1", 512),
-        _ => return (id, None),
+        "1.2.840.10045.3.1.1" => (Curve::P192, 192),
+        "1.3.132.0.33" => (Curve::P224, 224),
+        "1.2.840.10045.3.1.7" => (Curve::P256, 256),
+        "1.3.132.0.34" => (Curve::P384, 384),
+        "1.3.132.0.35" => (Curve::P521, 521),
+        "1.3.132.0.10" => (Curve::Secp256k1, 256),
+        "1.3.36.3.3.2.8.1.1.7" => (Curve::BrainpoolP256r1, 256),
+        "1.3.36.3.3.2.8.1.1.11" => (Curve::BrainpoolP384r1, 384),
+        "1.3.36.3.3.2.8.1.1.13" => (Curve::BrainpoolP512r1, 512),
+        _ => return (Curve::Other(id.into()), None),
     };
-    (name.into(), Some(bits))
+    (name, Some(bits))
 }
 
 /// The name of a signature algorithm as RFC 3279, 4055, 5758 and 8410 spell it, a PSS one with its hash; or its OID.
-fn signature_name(algorithm: &AlgorithmIdentifier<'_>) -> String {
+fn signature_name(algorithm: &AlgorithmIdentifier<'_>) -> SignatureAlgorithm {
     let id = algorithm.algorithm.to_id_string();
-    let name = match id.as_str() {
-        "1.2.840.113549.1.1.2" => "md2WithRSAEncryption",
-        "1.2.840.113549.1.1.3" => "md4WithRSAEncryption",
-        "1.2.840.113549.1.1.4" => "md5WithRSAEncryption",
-        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => "sha1WithRSAEncryption",
-        "1.2.840.113549.1.1.14" => "sha224WithRSAEncryption",
-        "1.2.840.113549.1.1.11" => "sha256WithRSAEncryption",
-        "1.2.840.113549.1.1.12" => "sha384WithRSAEncryption",
-        "1.2.840.113549.1.1.13" => "sha512WithRSAEncryption",
-        "1.2.840.113549.1.1.10" => return format!("rsassaPss-{}", pss_hash(algorithm)),
-        "1.2.840.10045.4.1" => "ecdsa-with-SHA1",
-        "1.2.840.10045.4.3.1" => "ecdsa-with-SHA224",
-        "1.2.840.10045.4.3.2" => "ecdsa-with-SHA256",
-        "1.2.840.10045.4.3.3" => "ecdsa-with-SHA384",
-        "1.2.840.10045.4.3.4" => "ecdsa-with-SHA512",
-        "1.2.840.10040.4.3" => "dsa-with-SHA1",
-        "2.16.840.1.101.3.4.3.1" => "dsa-with-SHA224",
-        "2.16.840.1.101.3.4.3.2" => "dsa-with-SHA256",
-        "1.3.101.112" => "ed25519",
-        "1.3.101.113" => "ed448",
-        _ => return id,
-    };
-    name.into()
+    match id.as_str() {
+        "1.2.840.113549.1.1.2" => SignatureAlgorithm::RsaMd2,
+        "1.2.840.113549.1.1.3" => SignatureAlgorithm::RsaMd4,
+        "1.2.840.113549.1.1.4" => SignatureAlgorithm::RsaMd5,
+        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => SignatureAlgorithm::RsaSha1,
+        "1.2.840.113549.1.1.14" => SignatureAlgorithm::RsaSha224,
+        "1.2.840.113549.1.1.11" => SignatureAlgorithm::RsaSha256,
+        "1.2.840.113549.1.1.12" => SignatureAlgorithm::RsaSha384,
+        "1.2.840.113549.1.1.13" => SignatureAlgorithm::RsaSha512,
+        "1.2.840.113549.1.1.10" => pss_algorithm(algorithm),
+        "1.2.840.10045.4.1" => SignatureAlgorithm::EcdsaSha1,
+        "1.2.840.10045.4.3.1" => SignatureAlgorithm::EcdsaSha224,
+        "1.2.840.10045.4.3.2" => SignatureAlgorithm::EcdsaSha256,
+        "1.2.840.10045.4.3.3" => SignatureAlgorithm::EcdsaSha384,
+        "1.2.840.10045.4.3.4" => SignatureAlgorithm::EcdsaSha512,
+        "1.2.840.10040.4.3" => SignatureAlgorithm::DsaSha1,
+        "2.16.840.1.101.3.4.3.1" => SignatureAlgorithm::DsaSha224,
+        "2.16.840.1.101.3.4.3.2" => SignatureAlgorithm::DsaSha256,
+        "1.3.101.112" => SignatureAlgorithm::Ed25519,
+        "1.3.101.113" => SignatureAlgorithm::Ed448,
+        _ => SignatureAlgorithm::Other(id.into()),
+    }
 }
 
 /// hashAlgorithm of RSASSA-PSS-params; SHA-1 is the default (RFC 4055 §3.1).
-fn pss_hash(algorithm: &AlgorithmIdentifier<'_>) -> &'static str {
+fn pss_algorithm(algorithm: &AlgorithmIdentifier<'_>) -> SignatureAlgorithm {
     let oid = algorithm
         .parameters
         .as_ref()
@@ -359,61 +360,55 @@ fn pss_hash(algorithm: &AlgorithmIdentifier<'_>) -> &'static str {
         .and_then(|identifier| der::read(identifier.contents));
     match oid.map(|oid| oid.contents) {
         Some([0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, hash]) => match hash {
-            1 => "SHA256",
-            2 => "SHA384",
-            3 => "SHA512",
-            4 => "SHA224",
-            _ => "other",
+            1 => SignatureAlgorithm::PssSha256,
+            2 => SignatureAlgorithm::PssSha384,
+            3 => SignatureAlgorithm::PssSha512,
+            4 => SignatureAlgorithm::PssSha224,
+            _ => SignatureAlgorithm::PssUnusual,
         },
-        Some([0x2b, 0x0e, 0x03, 0x02, 0x1a]) => "SHA1",
-        Some(_) => "other",
-        None => "SHA1",
+        Some([0x2b, 0x0e, 0x03, 0x02, 0x1a]) => SignatureAlgorithm::PssSha1,
+        Some(_) => SignatureAlgorithm::PssUnusual,
+        None => SignatureAlgorithm::PssSha1,
     }
 }
 
-fn key_usages(certificate: &X509Certificate<'_>) -> Vec<String> {
+fn key_usages(certificate: &X509Certificate<'_>) -> Vec<KeyUsage> {
     let Ok(Some(usage)) = certificate.key_usage() else {
         return Vec::new();
     };
     let usage = usage.value;
     let named = [
-        (usage.digital_signature(), "digitalSignature"),
-        (usage.non_repudiation(), "nonRepudiation"),
-        (usage.key_encipherment(), "keyEncipherment"),
-        (usage.data_encipherment(), "dataEncipherment"),
-        (usage.key_agreement(), "keyAgreement"),
-        (usage.key_cert_sign(), "keyCertSign"),
-        (usage.crl_sign(), "cRLSign"),
-        (usage.encipher_only(), "encipherOnly"),
-        (usage.decipher_only(), "decipherOnly"),
+        (usage.digital_signature(), KeyUsage::DigitalSignature),
+        (usage.non_repudiation(), KeyUsage::NonRepudiation),
+        (usage.key_encipherment(), KeyUsage::KeyEncipherment),
+        (usage.data_encipherment(), KeyUsage::DataEncipherment),
+        (usage.key_agreement(), KeyUsage::KeyAgreement),
+        (usage.key_cert_sign(), KeyUsage::KeyCertSign),
+        (usage.crl_sign(), KeyUsage::CrlSign),
+        (usage.encipher_only(), KeyUsage::EncipherOnly),
+        (usage.decipher_only(), KeyUsage::DecipherOnly),
     ];
-    named
-        .iter()
-        .filter(|(is_set, _)| *is_set)
-        .map(|(_, name)| (*name).into())
-        .collect()
+    let set = named.into_iter().filter(|(is_set, _)| *is_set);
+    set.map(|(_, usage)| usage).collect()
 }
 
-fn extended_key_usages(certificate: &X509Certificate<'_>) -> Vec<String> {
+fn extended_key_usages(certificate: &X509Certificate<'_>) -> Vec<ExtendedKeyUsage> {
     let Ok(Some(extension)) = certificate.extended_key_usage() else {
         return Vec::new();
     };
     let usage = extension.value;
     let named = [
-        (usage.any, "anyExtendedKeyUsage"),
-        (usage.server_auth, "serverAuth"),
-        (usage.client_auth, "clientAuth"),
-        (usage.code_signing, "codeSigning"),
-        (usage.email_protection, "emailProtection"),
-        (usage.time_stamping, "timeStamping"),
-        (usage.ocsp_signing, "OCSPSigning"),
+        (usage.any, ExtendedKeyUsage::Any),
+        (usage.server_auth, ExtendedKeyUsage::ServerAuth),
+        (usage.client_auth, ExtendedKeyUsage::ClientAuth),
+        (usage.code_signing, ExtendedKeyUsage::CodeSigning),
+        (usage.email_protection, ExtendedKeyUsage::EmailProtection),
+        (usage.time_stamping, ExtendedKeyUsage::TimeStamping),
+        (usage.ocsp_signing, ExtendedKeyUsage::OcspSigning),
     ];
-    named
-        .iter()
-        .filter(|(is_set, _)| *is_set)
-        .map(|(_, name)| (*name).into())
-        .chain(usage.other.iter().map(Oid::to_id_string))
-        .collect()
+    let set = named.into_iter().filter(|(is_set, _)| *is_set);
+    let others = (usage.other.iter()).map(|oid| ExtendedKeyUsage::Other(oid.to_id_string().into()));
+    set.map(|(_, usage)| usage).chain(others).collect()
 }
 
 /// The TLS feature extension with status_request or status_request_v2 (RFC 7633 §4.1).
@@ -496,13 +491,13 @@ mod tests {
             "{:?}",
             facts.subject
         );
-        assert_eq!((facts.key_type.as_str(), facts.key_bits), ("ec", Some(384)));
-        assert_eq!(facts.curve.as_deref(), Some("P-384"));
-        assert_eq!(facts.signature_algorithm, "ecdsa-with-SHA384");
+        assert_eq!((facts.key_type, facts.key_bits), (KeyType::Ec, Some(384)));
+        assert_eq!(facts.curve, Some(Curve::P384));
+        assert_eq!(facts.signature_algorithm, SignatureAlgorithm::EcdsaSha384);
         assert_eq!((facts.self_issued, facts.self_signed), (true, Some(true)));
         assert_eq!((facts.ca, facts.path_len), (true, Some(3)));
-        assert_eq!(facts.key_usage, ["keyCertSign"]);
-        assert_eq!(facts.extended_key_usage, ["serverAuth"]);
+        assert_eq!(facts.key_usage, [KeyUsage::KeyCertSign]);
+        assert_eq!(facts.extended_key_usage, [ExtendedKeyUsage::ServerAuth]);
         assert!(facts.must_staple);
         assert_eq!((facts.scts, facts.x509_version), (0, 3));
         let leaf = leaf(&der).unwrap();
@@ -575,7 +570,7 @@ mod tests {
         ]
         .concat();
         let (_, algorithm) = AlgorithmIdentifier::from_der(&sha1).unwrap();
-        assert_eq!(signature_name(&algorithm), "rsassaPss-SHA1");
+        assert_eq!(signature_name(&algorithm), SignatureAlgorithm::PssSha1);
     }
 
     #[test]

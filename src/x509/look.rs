@@ -16,6 +16,7 @@ use super::der::{self, Fault};
 use super::signature::{Checked, Signed};
 use super::store::Store;
 use super::{dn, facts};
+use crate::record::ChainReason;
 
 /// The most certificates of a chain that are read, and that a way up can have. Chains of the web have two or three.
 const MAX_CHAIN: usize = 128;
@@ -29,7 +30,7 @@ pub(super) struct Look {
     /// Where the best way up ends.
     pub end: End,
     /// Faults of the certificates on it.
-    pub faults: BTreeSet<&'static str>,
+    pub faults: BTreeSet<ChainReason>,
     /// The positions in the chain of those that are on it, and of all that could be.
     pub path: Vec<usize>,
     pub members: Vec<usize>,
@@ -128,7 +129,7 @@ struct Member<'a> {
     /// The subtrees that it holds those below it to.
     constraints: Option<Constraints<'a>>,
     /// What is wrong with it, whatever its place.
-    faults: BTreeSet<&'static str>,
+    faults: BTreeSet<ChainReason>,
 }
 
 impl<'a> Member<'a> {
@@ -164,7 +165,7 @@ impl<'a> Member<'a> {
 
     /// What is wrong with it, whatever its place: it breaks the encoding of RFC 5280 §4, or has a critical extension
     /// that is not known (§6.1.4 (o), §6.1.5 (f)), or one that is known and not processed here.
-    fn faults_anywhere(&self) -> BTreeSet<&'static str> {
+    fn faults_anywhere(&self) -> BTreeSet<ChainReason> {
         let is_malformed = self.certificate.version().0 > 2
             || !has_proper_times(&self.signed)
             || !is_minimal(self.certificate.raw_serial())
@@ -177,9 +178,9 @@ impl<'a> Member<'a> {
         };
         let is_unknown = criticals().any(|oid| !is_processed(oid) && !is_about_policies(oid));
         [
-            (is_malformed, "malformed"),
-            (is_unknown, "critical_extension"),
-            (criticals().any(is_about_policies), "unsupported"),
+            (is_malformed, ChainReason::Malformed),
+            (is_unknown, ChainReason::CriticalExtension),
+            (criticals().any(is_about_policies), ChainReason::Unsupported),
         ]
         .into_iter()
         .filter_map(|(holds, fault)| holds.then_some(fault))
@@ -203,13 +204,13 @@ impl<'a> Member<'a> {
     }
 
     /// What speaks against its names.
-    fn breaks(&self, constraints: &Constraints<'_>, budget: &Budget) -> Option<&'static str> {
+    fn breaks(&self, constraints: &Constraints<'_>, budget: &Budget) -> Option<ChainReason> {
         let mut worst = None;
         for &name in &self.names {
             match constraints.fault(name, budget) {
                 None => {}
-                Some("unsupported") => {
-                    worst = Some("unsupported");
+                Some(ChainReason::Unsupported) => {
+                    worst = Some(ChainReason::Unsupported);
                     break;
                 }
                 fault => return fault,
@@ -304,14 +305,17 @@ fn is_processed(oid: &[u8]) -> bool {
 
 struct Way {
     end: End,
-    faults: BTreeSet<&'static str>,
+    faults: BTreeSet<ChainReason>,
     path: Vec<usize>,
 }
 
 impl Way {
     /// What to compare ways by, less is better: a way of which something is unknown is before one that is wrong.
     fn badness(&self) -> (End, bool, usize) {
-        let is_wrong = self.faults.iter().any(|&fault| fault != "unsupported");
+        let is_wrong = self
+            .faults
+            .iter()
+            .any(|&fault| fault != ChainReason::Unsupported);
         (self.end, is_wrong, self.faults.len())
     }
 
@@ -413,7 +417,7 @@ impl Climber<'_, '_> {
         if let (Some(constraints), true) = (&anchor.name_constraints, !is_member || is_issuer) {
             faults.extend(match Constraints::of(constraints) {
                 Some(constraints) => self.broken(&constraints, &self.path[..judged]),
-                None => Some("malformed"),
+                None => Some(ChainReason::Malformed),
             });
         }
         Way {
@@ -433,37 +437,37 @@ impl Climber<'_, '_> {
     }
 
     /// What speaks against the names of certificates, of which the first is a leaf.
-    fn broken(&self, constraints: &Constraints<'_>, path: &[usize]) -> Option<&'static str> {
+    fn broken(&self, constraints: &Constraints<'_>, path: &[usize]) -> Option<ChainReason> {
         let faults: Vec<_> = (path.iter().enumerate())
             .map(|(depth, &position)| (depth, &self.members[position]))
             .filter(|(depth, member)| *depth == 0 || !member.is_self_issued())
             .filter_map(|(_, member)| member.breaks(constraints, &self.budget))
             .collect();
-        let is_broken = faults.contains(&"name_constraints");
+        let is_broken = faults.contains(&ChainReason::NameConstraints);
         is_broken
-            .then_some("name_constraints")
+            .then_some(ChainReason::NameConstraints)
             .or(faults.first().copied())
     }
 
     /// The faults of all that is on a path.
-    fn faults(&self, path: &[usize]) -> BTreeSet<&'static str> {
+    fn faults(&self, path: &[usize]) -> BTreeSet<ChainReason> {
         let mut faults = BTreeSet::new();
         for (depth, &position) in path.iter().enumerate() {
             let member = &self.members[position];
             faults.extend(&member.faults);
             let validity = member.certificate.validity();
             if self.at > validity.not_after.timestamp() {
-                faults.insert("expired");
+                faults.insert(ChainReason::Expired);
             }
             if self.at < validity.not_before.timestamp() {
-                faults.insert("not_yet_valid");
+                faults.insert(ChainReason::NotYetValid);
             }
             if !member.serves() {
-                faults.insert("not_a_server_certificate");
+                faults.insert(ChainReason::NotAServerCertificate);
             }
             if depth == 0 {
                 if !member.shakes_hands() {
-                    faults.insert("not_a_server_certificate");
+                    faults.insert(ChainReason::NotAServerCertificate);
                 }
                 continue;
             }
@@ -471,7 +475,7 @@ impl Climber<'_, '_> {
             let may_sign = member.may_sign_certificates()
                 || member.is_self_issued() && member.certificate.version().0 == 0;
             if !may_sign {
-                faults.insert("not_a_ca");
+                faults.insert(ChainReason::NotACa);
             }
             let below = path[1..depth]
                 .iter()
@@ -481,7 +485,7 @@ impl Climber<'_, '_> {
                 .path_length()
                 .is_some_and(|most| below as u64 > u64::from(most))
             {
-                faults.insert("path_too_long");
+                faults.insert(ChainReason::PathTooLong);
             }
             let constraints = member.constraints.as_ref();
             faults.extend(constraints.and_then(|it| self.broken(it, &path[..depth])));

@@ -15,26 +15,7 @@ use webpki::{EndEntityCert, Error, KeyUsage};
 use super::look::{End, Look, look};
 use super::signature;
 use super::store::Store;
-use crate::record::{Verdict, timestamp};
-
-/// The reasons against a chain, the first that holds is *the* reason and the others are told beside it.
-const REASONS: [&str; 15] = [
-    "malformed",
-    "bad_signature",
-    "self_signed",
-    "incomplete_chain",
-    "unknown_issuer",
-    "distrusted",
-    "not_a_ca",
-    "path_too_long",
-    "name_constraints",
-    "critical_extension",
-    "expired",
-    "not_yet_valid",
-    "not_a_server_certificate",
-    "unsupported",
-    "other",
-];
+use crate::record::{ChainReason, Verdict, timestamp};
 
 /// The verdict on a chain as it was sent, leaf first.
 pub fn verdict<D: AsRef<[u8]>>(chain: &[D], at: OffsetDateTime, store: &Store) -> Verdict {
@@ -45,8 +26,8 @@ pub fn verdict<D: AsRef<[u8]>>(chain: &[D], at: OffsetDateTime, store: &Store) -
 #[derive(Clone, Debug)]
 struct Judgement {
     valid: Option<bool>,
-    reason: &'static str,
-    also: Vec<&'static str>,
+    reason: ChainReason,
+    also: Vec<ChainReason>,
     /// The next time at which it may change.
     until: Option<i64>,
 }
@@ -58,15 +39,15 @@ impl Judgement {
             store_date: store.date().into(),
             at: timestamp(at),
             valid: self.valid,
-            reason: self.reason.into(),
-            also: self.also.iter().map(|&cause| cause.into()).collect(),
+            reason: self.reason,
+            also: self.also.clone(),
         }
     }
 }
 
 fn judge<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Judgement {
     let Ok(look) = look(chain, at, store) else {
-        return against(BTreeSet::from(["malformed"]), false, None);
+        return against(BTreeSet::from([ChainReason::Malformed]), false, None);
     };
     let pick = |positions: &[usize]| -> Vec<&[u8]> {
         (positions.iter())
@@ -89,8 +70,11 @@ fn judge<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Judgement {
     if causes.is_empty() {
         return Judgement {
             valid: Some(true),
-            reason: "valid",
-            also: remark.then_some("ca_as_end_entity").into_iter().collect(),
+            reason: ChainReason::Valid,
+            also: remark
+                .then_some(ChainReason::CaAsEndEntity)
+                .into_iter()
+                .collect(),
             until: look.until,
         };
     }
@@ -99,38 +83,32 @@ fn judge<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Judgement {
 
 /// What webpki has against a path that the look found good, but for that which the look knows better. Where it merely
 /// cannot read what the look can, the answer is open.
-fn doubts(path: &[&[u8]], at: i64, store: &Store) -> BTreeSet<&'static str> {
+fn doubts(path: &[&[u8]], at: i64, store: &Store) -> BTreeSet<ChainReason> {
     let built = build(path, at, store);
     let parsed =
         (path.iter()).map(|&der| EndEntityCert::try_from(&CertificateDer::from(der)).map(|_| ()));
     (parsed.chain([built]))
         .filter_map(Result::err)
         .filter(|error| !is_mere_strictness(error))
-        .map(|error| cause(&error).unwrap_or("unsupported"))
+        .map(|error| cause(&error).unwrap_or(ChainReason::Unsupported))
         .collect()
 }
 
 /// The judgement for the causes against a chain.
-fn against(
-    causes: BTreeSet<&'static str>,
-    ca_as_end_entity: bool,
-    until: Option<i64>,
-) -> Judgement {
-    let reason = REASONS
-        .into_iter()
-        .find(|&reason| causes.contains(reason))
-        .unwrap_or("other");
+fn against(causes: BTreeSet<ChainReason>, ca_as_end_entity: bool, until: Option<i64>) -> Judgement {
+    // The set is in the order of the vocabulary: the gravest cause comes first.
+    let reason = causes.first().copied().unwrap_or(ChainReason::Unclassified);
     let mut also: Vec<_> = causes
         .into_iter()
         .filter(|&cause| cause != reason)
         .collect();
     if ca_as_end_entity {
-        also.push("ca_as_end_entity");
-        also.sort_unstable();
+        also.push(ChainReason::CaAsEndEntity);
     }
+    also.sort_unstable_by_key(|cause| cause.word());
     Judgement {
         // What cannot be checked here may be good elsewhere; every other cause is a no.
-        valid: if reason == "unsupported" {
+        valid: if reason == ChainReason::Unsupported {
             None
         } else {
             Some(false)
@@ -164,53 +142,53 @@ fn build<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Result<(), Erro
 }
 
 /// Everything against a chain: what the look met, and what only path building knows.
-fn causes_of(look: &Look, error: &Error) -> BTreeSet<&'static str> {
+fn causes_of(look: &Look, error: &Error) -> BTreeSet<ChainReason> {
     let mut causes = look.faults.clone();
     match look.end {
         End::Anchored => {}
         End::SelfSigned => {
-            causes.insert("self_signed");
+            causes.insert(ChainReason::SelfSigned);
         }
         End::UnknownRoot => {
-            causes.insert("unknown_issuer");
+            causes.insert(ChainReason::UnknownIssuer);
         }
         End::Incomplete => {
-            causes.insert("incomplete_chain");
+            causes.insert(ChainReason::IncompleteChain);
         }
         // Whether the missing issuer is an intermediate or a root that nobody knows, the chain does not tell.
         End::MissingIssuer => {
-            causes.extend(["incomplete_chain", "unknown_issuer"]);
+            causes.extend([ChainReason::IncompleteChain, ChainReason::UnknownIssuer]);
         }
         End::Unsupported => {
-            causes.insert("unsupported");
+            causes.insert(ChainReason::Unsupported);
         }
         End::BadSignature => {
-            causes.insert("bad_signature");
+            causes.insert(ChainReason::BadSignature);
         }
     }
     // What is wrong with the path that the look found best; webpki may speak of another one.
     if causes.is_empty() {
-        causes.insert(cause(error).unwrap_or("other"));
+        causes.insert(cause(error).unwrap_or(ChainReason::Unclassified));
     }
     causes
 }
 
 /// The word for an error of webpki; none where it says nothing that the look does not know better.
-fn cause(error: &Error) -> Option<&'static str> {
+fn cause(error: &Error) -> Option<ChainReason> {
     Some(match error {
-        Error::CertExpired { .. } => "expired",
-        Error::CertNotValidYet { .. } => "not_yet_valid",
+        Error::CertExpired { .. } => ChainReason::Expired,
+        Error::CertNotValidYet { .. } => ChainReason::NotYetValid,
         Error::NameConstraintViolation
         | Error::MalformedNameConstraint
-        | Error::InvalidNetworkMaskConstraint => "name_constraints",
+        | Error::InvalidNetworkMaskConstraint => ChainReason::NameConstraints,
         Error::RequiredEkuNotFoundContext(_) | Error::EmptyEkuExtension => {
-            "not_a_server_certificate"
+            ChainReason::NotAServerCertificate
         }
-        Error::PathLenConstraintViolated => "path_too_long",
-        Error::EndEntityUsedAsCa => "not_a_ca",
-        Error::CertDistrusted => "distrusted",
-        Error::UnsupportedCriticalExtension => "critical_extension",
-        Error::SignatureAlgorithmMismatch | Error::InvalidCertValidity => "malformed",
+        Error::PathLenConstraintViolated => ChainReason::PathTooLong,
+        Error::EndEntityUsedAsCa => ChainReason::NotACa,
+        Error::CertDistrusted => ChainReason::Distrusted,
+        Error::UnsupportedCriticalExtension => ChainReason::CriticalExtension,
+        Error::SignatureAlgorithmMismatch | Error::InvalidCertValidity => ChainReason::Malformed,
         _ => return None,
     })
 }
@@ -368,12 +346,12 @@ mod tests {
         Store::from_pem("test".into(), root.pem().as_bytes()).unwrap()
     }
 
-    fn says(chain: &[Vec<u8>], store: &Store) -> (Option<bool>, String, Vec<String>) {
+    fn says(chain: &[Vec<u8>], store: &Store) -> (Option<bool>, ChainReason, Vec<ChainReason>) {
         let verdict = verdict(chain, NOW, store);
         (verdict.valid, verdict.reason, verdict.also)
     }
 
-    fn no(reason: &str, also: &[&str]) -> (Option<bool>, String, Vec<String>) {
+    fn no(reason: &str, also: &[&str]) -> (Option<bool>, ChainReason, Vec<ChainReason>) {
         (
             Some(false),
             reason.into(),
@@ -381,10 +359,10 @@ mod tests {
         )
     }
 
-    fn yes(also: &[&str]) -> (Option<bool>, String, Vec<String>) {
+    fn yes(also: &[&str]) -> (Option<bool>, ChainReason, Vec<ChainReason>) {
         (
             Some(true),
-            "valid".into(),
+            ChainReason::Valid,
             also.iter().map(|&it| it.into()).collect(),
         )
     }
@@ -569,7 +547,7 @@ mod tests {
             assert_eq!(with(oid, false), yes(&[]), "{oid:?}");
         }
         let (valid, reason, _) = with(&[2, 5, 29, 36], true);
-        assert_eq!((valid, reason.as_str()), (None, "unsupported"));
+        assert_eq!((valid, reason.word()), (None, "unsupported"));
     }
 
     #[test]
@@ -611,7 +589,7 @@ mod tests {
         let chain = [leaf(many, &first), der(&first)];
         let begun = std::time::Instant::now();
         let (valid, reason, _) = says(&chain, &store(&root));
-        assert_eq!((valid, reason.as_str()), (None, "unsupported"));
+        assert_eq!((valid, reason.word()), (None, "unsupported"));
         assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
     }
 
@@ -735,7 +713,7 @@ mod tests {
             (0..60).map(|number| der(&super::tests::root(&format!("{number}!")))),
         );
         let (valid, reason, _) = says(&chain, &store(&root));
-        assert_eq!((valid, reason.as_str()), (None, "unsupported"));
+        assert_eq!((valid, reason.word()), (None, "unsupported"));
     }
 
     #[test]
@@ -763,10 +741,7 @@ mod tests {
         assert_eq!(on(NOW)[0].valid, Some(true));
         let later = datetime!(2027-03-01 00:00 UTC);
         let again = &on(later)[0];
-        assert_eq!(
-            (again.valid, again.reason.as_str()),
-            (Some(false), "expired")
-        );
+        assert_eq!((again.valid, again.reason.word()), (Some(false), "expired"));
         assert_eq!(again.at, "2027-03-01T00:00:00.000Z");
         assert_eq!(verdicts.lock().unwrap().known.len(), 1);
     }

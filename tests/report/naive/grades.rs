@@ -143,10 +143,10 @@ const EDITIONS: [(&str, [&str; 4]); 3] = [
 
 /// Versions that a server speaks, as far as it was seen.
 fn versions(tls: &Tls) -> Vec<&str> {
-    let mut versions: Vec<&str> = tls.version.as_deref().into_iter().collect();
+    let mut versions: Vec<&str> = tls.version.iter().map(|it| it.word()).collect();
     if let Some(enumeration) = &tls.enumeration {
         let spoken = (enumeration.versions.iter()).filter(|(_, spoken)| **spoken == Some(true));
-        versions.extend(spoken.map(|(version, _)| version.as_str()));
+        versions.extend(spoken.map(|(version, _)| version.word()));
     }
     versions
 }
@@ -240,9 +240,9 @@ impl Scan {
     /// Aspects and values of a handshake, versions and suites aside.
     fn graded(&self, tls: &Tls) -> Vec<(&'static str, String)> {
         let mut graded = Vec::new();
-        graded.extend(tls.group.iter().map(|group| ("group", group.clone())));
+        graded.extend(tls.group.iter().map(|group| ("group", group.to_string())));
         for group in tls.enumeration.iter().flat_map(|it| &it.groups).flatten() {
-            graded.push(("group", group.clone()));
+            graded.push(("group", group.to_string()));
         }
         if let Some(dh) = &tls.dh {
             graded.push(("dh", dh.bits.to_string()));

@@ -56,7 +56,7 @@ fn strongest(hops: &[&Hop]) -> String {
     });
     let best = best.unwrap();
     match (&best.version, best.evidence.word(), &best.protocol) {
-        (Some(version), ..) => version.clone(),
+        (Some(version), ..) => version.to_string(),
         (None, "details" | "idiom", _) => "TLS".to_owned(),
         (None, _, Some(protocol)) => protocol.to_string(),
         (None, _, None) => "?".to_owned(),
@@ -128,7 +128,7 @@ pub fn clear_though_offered(scan: &Scan, _: &str) -> Vec<Value> {
             scan.fact(**ip, None, "", "accepted") == Some(true) || tls == Some(true)
         };
         let accepted = servers.iter().filter(accepts).count();
-        let version = servers.iter().filter_map(|ip| scan.tls_at(*ip, None)?.version.as_deref()).max();
+        let version = servers.iter().filter_map(|ip| Some(scan.tls_at(*ip, None)?.version.as_ref()?.word())).max();
         let last = hops.iter().filter_map(|hop| hop.time.as_deref()).max();
         (accepted > 0).then(|| {
             json!({"from": from, "by": by, "hops": hops.len(), "last": last, "servers": servers.len(),

@@ -86,7 +86,10 @@ fn cause(scan: &Scan, name: &str, rule: &str) -> Option<String> {
                 .and_then(|(_, tls)| tls.verdicts.first());
             match verdict.filter(|verdict| verdict.valid == Some(false)) {
                 Some(verdict) => {
-                    return Some(format!("certificate: {}", verdict.reason.replace('_', " ")));
+                    return Some(format!(
+                        "certificate: {}",
+                        verdict.reason.word().replace('_', " ")
+                    ));
                 }
                 None => "certificate not valid",
             }

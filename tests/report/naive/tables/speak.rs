@@ -21,14 +21,16 @@ pub fn cipher(tls: &Tls) -> Option<String> {
 fn group(tls: &Tls) -> Option<String> {
     tls.version.as_ref()?;
     Some(match (&tls.group, &tls.dh) {
-        (Some(group), _) => group.clone(),
+        (Some(group), _) => group.to_string(),
         (None, Some(dh)) => dh.name.clone().unwrap_or_else(|| format!("dh {}", dh.bits)),
         (None, None) => "none or not seen".to_owned(),
     })
 }
 
 pub fn versions(scan: &Scan, _: &str) -> Vec<Value> {
-    breakdown(scan, |_, _, tls| Vec::from_iter(tls.version.clone()))
+    breakdown(scan, |_, _, tls| {
+        Vec::from_iter(tls.version.iter().map(|it| it.to_string()))
+    })
 }
 
 pub fn ciphers(scan: &Scan, _: &str) -> Vec<Value> {
@@ -40,7 +42,7 @@ pub fn groups(scan: &Scan, _: &str) -> Vec<Value> {
 }
 
 pub fn verdicts(scan: &Scan, _: &str) -> Vec<Value> {
-    let first = |tls: &Tls| tls.verdicts.first().map(|it| it.reason.clone());
+    let first = |tls: &Tls| tls.verdicts.first().map(|it| it.reason.to_string());
     breakdown(scan, |_, _, tls| Vec::from_iter(first(tls)))
 }
 
