@@ -14,16 +14,20 @@ pub fn run(data: &[u8]) {
         Format::Csv,
         Format::Ndjson,
         Format::Zone,
+        Format::Hosts,
     ];
-    let mut list = List::new(forms[usize::from(form) % forms.len()]);
+    let mut list = List::new(forms[usize::from(form) % forms.len()], 0);
     for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
-        let Item::Entry(entry, _) = list.read(line, number) else {
-            continue;
+        let entries = match list.read(line, number) {
+            Item::Entry(entry, _) => vec![entry],
+            Item::Entries(entries, _) => entries,
+            Item::Nothing | Item::Refused(_) => continue,
         };
-        if let Ok(name) = Name::parse(&entry) {
+        for name in entries.iter().filter_map(|entry| Name::parse(entry).ok()) {
             let written = name.to_string();
             assert!(written.len() <= NAME_LIMIT);
             assert_eq!(Name::parse(written.as_bytes()), Ok(name));
         }
     }
+    let _ = list.end();
 }

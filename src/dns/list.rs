@@ -1,22 +1,28 @@
-//! Lists of domains in the forms they come in: plain lines, `rank,name` (Tranco, Umbrella, Alexa), CSV whose header
-//! names the column (Majestic), NDJSON, zone files of the CZDS. Pure: a line in, an entry out.
+//! Lists of domains in the forms they come in: plain lines, URLs, `rank,name` (Tranco, Umbrella, Alexa), `origin,rank` (CrUX),
+//! tables whose header names the column (Majestic), with commas, tabs or semicolons, quoted or not, hosts files, NDJSON, zone
+//! files. Pure: a line in, entries out.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use serde::Deserialize;
+
+use super::zone::{self, Zone};
 
 /// The form of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// By the first line (a header) and by each line (`{`, `rank,name`, else plain).
+    /// By the first line (a header, a zone file) and by each line (`{`, `rank,name`, `origin,rank`, hosts, else plain).
     Auto,
     /// One name a line.
     Plain,
-    /// `rank,name`, or a header with a column `domain`.
+    /// `rank,name` or `name,rank`, or a header with a column `domain` or `origin`; commas, tabs or semicolons.
     Csv,
     /// Objects with a `domain`.
     Ndjson,
-    /// A zone file: one record a line, absolute names, the SOA first.
+    /// Lines of an address and names, as in /etc/hosts.
+    Hosts,
+    /// A zone file, the SOA first.
     Zone,
 }
 
@@ -25,19 +31,23 @@ pub enum Format {
 pub struct List {
     format: Format,
     columns: Columns,
+    /// Between the fields of a table.
+    delimiter: u8,
+    /// Added to the places that stand in for ranks: the list is a part of another.
+    offset: u64,
     /// Lines that are no entries: header and comments.
     others: u64,
+    /// Entries beside the first one of a line.
+    more: u64,
     is_first: bool,
-    apex: Option<Vec<u8>>,
-    /// The last owner of a delegation: a zone file is sorted.
-    last: Vec<u8>,
+    zone: Zone,
     delegations: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Columns {
-    /// `rank,name`.
-    RankName,
+    /// `rank,name` or `name,rank`, by the row.
+    NameAndRank,
     /// By the header.
     Header { domain: usize, rank: Option<usize> },
 }
@@ -49,20 +59,27 @@ pub enum Item<'a> {
     Nothing,
     /// A name, as it stands there, and its rank.
     Entry(Cow<'a, [u8]>, u64),
+    /// Several names for one address, and the rank of the first; the others follow.
+    Entries(Vec<Cow<'a, [u8]>>, u64),
     /// Not in the form of the list.
     Refused(&'static str),
 }
 
+const BOM: &[u8] = b"\xef\xbb\xbf";
+const DELIMITERS: [u8; 3] = [b'\t', b',', b';'];
+
 impl List {
-    /// A list in a form.
-    pub fn new(format: Format) -> Self {
+    /// A list in a form, whose places begin behind `offset` others.
+    pub fn new(format: Format, offset: u64) -> Self {
         Self {
             format,
-            columns: Columns::RankName,
+            columns: Columns::NameAndRank,
+            delimiter: b',',
+            offset,
             others: 0,
+            more: 0,
             is_first: true,
-            apex: None,
-            last: Vec::new(),
+            zone: Zone::default(),
             delegations: 0,
         }
     }
@@ -72,72 +89,87 @@ impl List {
         matches!(self.format, Format::Auto | Format::Ndjson)
     }
 
+    /// What is wrong with a list that ends here.
+    pub fn end(&self) -> Option<&'static str> {
+        self.zone.end()
+    }
+
     /// Reads the line with this number (from 1). Where the list gives no rank, an entry's place in it is its rank.
     pub fn read<'a>(&mut self, line: &'a [u8], number: u64) -> Item<'a> {
-        let line = line
-            .strip_prefix(b"\xef\xbb\xbf")
-            .filter(|_| number == 1)
-            .unwrap_or(line)
-            .trim_ascii();
-        if line.is_empty() || line[0] == b'#' || (self.format == Format::Zone && line[0] == b';') {
+        let whole = (line.strip_prefix(BOM).filter(|_| number == 1)).unwrap_or(line);
+        let line = whole.trim_ascii();
+        let is_comment =
+            line.first() == Some(&b'#') || self.is_first && line.first() == Some(&b';');
+        if self.format == Format::Zone {
+            return self.zone(whole);
+        }
+        if line.is_empty() || is_comment {
             self.others += 1;
             return Item::Nothing;
         }
-        let is_first = std::mem::take(&mut self.is_first);
-        if is_first && self.is_header(line) {
-            self.others += 1;
-            return Item::Nothing;
+        if std::mem::take(&mut self.is_first) {
+            if self.format == Format::Auto && is_zone(line) {
+                self.format = Format::Zone;
+                return self.zone(whole);
+            }
+            if self.is_header(line) {
+                self.others += 1;
+                return Item::Nothing;
+            }
         }
-        let place = number.saturating_sub(self.others);
+        let place = (number + self.more).saturating_sub(self.others) + self.offset;
         match self.format {
-            Format::Zone => self.zone(line),
             Format::Ndjson => object(line, place),
             Format::Auto if line[0] == b'{' => object(line, place),
-            Format::Plain => Item::Entry(plain(line), place),
-            Format::Auto if self.is_plain(line) => Item::Entry(plain(line), place),
-            Format::Auto | Format::Csv => self.row(line, place),
+            Format::Plain => Item::Entry(host(plain(line)), place),
+            Format::Hosts => match hosts(line) {
+                Some(names) => self.names(names, place),
+                None => Item::Refused("not a line of a hosts file: address, names"),
+            },
+            Format::Auto => match hosts(line) {
+                Some(names) => self.names(names, place),
+                None => self.row(line, place),
+            },
+            Format::Csv | Format::Zone => self.row(line, place),
         }
     }
 
-    /// Takes a first row that names a column `domain` for the header.
+    fn names<'a>(&mut self, names: Vec<Cow<'a, [u8]>>, place: u64) -> Item<'a> {
+        self.more += (names.len() as u64).saturating_sub(1);
+        Item::Entries(names, place)
+    }
+
+    /// Takes a first row that names a column for the header.
     fn is_header(&mut self, line: &[u8]) -> bool {
         if !matches!(self.format, Format::Auto | Format::Csv) || line[0] == b'{' {
             return false;
         }
-        let fields = fields(line);
-        let column = |names: &[&str]| {
-            fields.iter().position(|field| {
-                names
-                    .iter()
-                    .any(|name| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
-            })
-        };
-        let rank_is_first = fields[0].trim_ascii().eq_ignore_ascii_case(b"rank");
-        let named = column(&["domain"]).or(column(&["name"]).filter(|_| rank_is_first));
-        match named {
-            Some(domain) => {
-                let rank = column(&["globalrank", "rank"]);
-                self.columns = Columns::Header { domain, rank };
-                true
+        for delimiter in DELIMITERS {
+            let fields = fields(line, delimiter);
+            let column = |names: &[&str]| {
+                fields.iter().position(|field| {
+                    let field = field.trim_ascii();
+                    (names.iter()).any(|name| field.eq_ignore_ascii_case(name.as_bytes()))
+                })
+            };
+            let rank = column(&["globalrank", "rank", "popularity"]);
+            let named = column(&["domain", "origin", "hostname"])
+                .or(column(&["name", "host", "site", "website", "url"]).filter(|_| rank.is_some()));
+            if let Some(domain) = named {
+                (self.delimiter, self.columns) = (delimiter, Columns::Header { domain, rank });
+                return true;
             }
-            None => false,
         }
+        false
     }
 
-    /// Without a header, what does not begin with a number and a comma is a plain name.
-    fn is_plain(&self, line: &[u8]) -> bool {
-        let digits = line.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        matches!(self.columns, Columns::RankName)
-            && (digits == 0 || line.get(digits) != Some(&b','))
-    }
-
-    fn row<'a>(&self, line: &'a [u8], place: u64) -> Item<'a> {
-        let mut fields = fields(line);
-        let (domain, rank) = match self.columns {
-            Columns::Header { domain, rank } => (domain, rank),
-            // A CSV without a header and with one column is a list of names.
-            Columns::RankName if fields.len() == 1 => (0, None),
-            Columns::RankName => (1, Some(0)),
+    fn row<'a>(&mut self, line: &'a [u8], place: u64) -> Item<'a> {
+        let (domain, rank, mut fields) = match self.columns {
+            Columns::Header { domain, rank } => (domain, rank, fields(line, self.delimiter)),
+            Columns::NameAndRank => match ranked(line) {
+                Some((domain, rank, fields)) => (domain, rank, fields),
+                None => return Item::Entry(host(plain(line)), place),
+            },
         };
         let rank = match rank
             .and_then(|rank| fields.get(rank))
@@ -150,44 +182,101 @@ impl List {
         if domain >= fields.len() {
             return Item::Refused("the row has no field for the domain");
         }
-        Item::Entry(fields.swap_remove(domain), rank)
+        Item::Entry(host(fields.swap_remove(domain)), rank)
     }
 
-    /// The owners of NS records one label below the apex, each once.
-    fn zone<'a>(&mut self, line: &'a [u8]) -> Item<'a> {
-        let mut words = line
-            .split(u8::is_ascii_whitespace)
-            .filter(|word| !word.is_empty());
-        let (Some(owner), Some(_ttl), Some(_class), Some(kind)) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Item::Refused("not a record of a zone file: name, TTL, class, type, data");
-        };
-        if kind.eq_ignore_ascii_case(b"SOA") && self.apex.is_none() {
-            self.apex = Some(owner.to_ascii_lowercase());
-            return Item::Nothing;
+    fn zone<'a>(&mut self, line: &[u8]) -> Item<'a> {
+        match self.zone.read(line) {
+            zone::Entry::Nothing => Item::Nothing,
+            zone::Entry::Refused(why) => Item::Refused(why),
+            zone::Entry::Delegation(owner) => {
+                self.delegations += 1;
+                Item::Entry(Cow::Owned(owner), self.delegations + self.offset)
+            }
         }
-        let Some(apex) = &self.apex else {
-            return Item::Refused("a zone file begins with its SOA");
-        };
-        if !kind.eq_ignore_ascii_case(b"NS")
-            || !is_child(owner, apex)
-            || owner.eq_ignore_ascii_case(&self.last)
-        {
-            return Item::Nothing;
-        }
-        self.last = owner.to_vec();
-        self.delegations += 1;
-        Item::Entry(Cow::Borrowed(owner), self.delegations)
     }
 }
 
-/// A name without the comment behind it.
-fn plain(line: &[u8]) -> Cow<'_, [u8]> {
+/// Whether a first line is one of a zone file: a directive, or a SOA in its place.
+fn is_zone(line: &[u8]) -> bool {
+    let words: Vec<_> = line
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .take(4)
+        .collect();
+    let is_directive = |word: &[u8]| {
+        [&b"$ORIGIN"[..], b"$TTL", b"$INCLUDE"]
+            .iter()
+            .any(|directive| word.eq_ignore_ascii_case(directive))
+    };
+    words.len() > 1
+        && (is_directive(words[0])
+            || words[1..]
+                .iter()
+                .any(|word| word.eq_ignore_ascii_case(b"SOA")))
+}
+
+/// The fields of a row without a header, and which of them are the name and the rank: `rank,name` or `name,rank`.
+fn ranked(line: &[u8]) -> Option<(usize, Option<usize>, Vec<Cow<'_, [u8]>>)> {
+    for delimiter in DELIMITERS {
+        let fields = fields(line, delimiter);
+        match &fields[..] {
+            [rank, _, ..] if number(rank).is_some() => return Some((1, Some(0), fields)),
+            [name, rank] if number(rank).is_some() && name.contains(&b'.') => {
+                return Some((0, Some(1), fields));
+            }
+            _ => {}
+        }
+    }
+    // One field in quotes.
+    let fields = fields(line, b',');
+    (line[0] == b'"' && fields.len() == 1).then_some((0, None, fields))
+}
+
+/// The names behind an address, as in /etc/hosts.
+fn hosts(line: &[u8]) -> Option<Vec<Cow<'_, [u8]>>> {
+    let mut words = plain_part(line)
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let address = std::str::from_utf8(words.next()?).ok()?;
+    // A zone of an interface may stand behind it: fe80::1%lo0.
+    address.split('%').next()?.parse::<IpAddr>().ok()?;
+    let names: Vec<_> = words.map(Cow::Borrowed).collect();
+    (!names.is_empty()).then_some(names)
+}
+
+/// The host of an origin (RFC 6454) or another URL of the web; any other text as it is.
+fn host(text: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let is_scheme = |scheme: &[u8]| {
+        text.get(..scheme.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    };
+    let Some(scheme) = [&b"https://"[..], b"http://"]
+        .into_iter()
+        .find(|scheme| is_scheme(scheme))
+    else {
+        return text;
+    };
+    let rest = &text[scheme.len()..];
+    let end = memchr::memchr3(b'/', b'?', b'#', rest).unwrap_or(rest.len());
+    let authority = &rest[..end];
+    let host = match memchr::memrchr(b':', authority) {
+        Some(colon) if authority[colon + 1..].iter().all(u8::is_ascii_digit) => &authority[..colon],
+        _ => authority,
+    };
+    Cow::Owned(host.to_vec())
+}
+
+/// A line without the comment behind it.
+fn plain_part(line: &[u8]) -> &[u8] {
     let end = memchr::memchr_iter(b'#', line)
         .find(|&at| line[..at].last().is_some_and(u8::is_ascii_whitespace))
         .unwrap_or(line.len());
-    Cow::Borrowed(line[..end].trim_ascii())
+    line[..end].trim_ascii()
+}
+
+fn plain(line: &[u8]) -> Cow<'_, [u8]> {
+    Cow::Borrowed(plain_part(line))
 }
 
 fn object(line: &[u8], place: u64) -> Item<'_> {
@@ -211,16 +300,17 @@ pub fn domain_of(line: &[u8]) -> serde_json::Result<Option<String>> {
     })
 }
 
-fn fields(line: &[u8]) -> Vec<Cow<'_, [u8]>> {
+fn fields(line: &[u8], delimiter: u8) -> Vec<Cow<'_, [u8]>> {
     if memchr::memchr(b'"', line).is_none() {
         return line
-            .split(|&byte| byte == b',')
+            .split(|&byte| byte == delimiter)
             .map(Cow::Borrowed)
             .collect();
     }
     let mut record = csv::ByteRecord::new();
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
+        .delimiter(delimiter)
         .flexible(true)
         .from_reader(line);
     match reader.read_byte_record(&mut record) {
@@ -236,31 +326,25 @@ fn number(field: &[u8]) -> Option<u64> {
     std::str::from_utf8(field.trim_ascii()).ok()?.parse().ok()
 }
 
-/// Whether `owner` is `apex` with one label in front. The root's children are its top level domains.
-fn is_child(owner: &[u8], apex: &[u8]) -> bool {
-    let Some(dot) = memchr::memchr(b'.', owner).filter(|&dot| dot > 0) else {
-        return false;
-    };
-    let parent = if apex == b"." {
-        &owner[dot..]
-    } else {
-        &owner[dot + 1..]
-    };
-    parent.eq_ignore_ascii_case(apex)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn entries(format: Format, text: &str) -> Vec<String> {
-        let mut list = List::new(format);
+        let mut list = List::new(format, 0);
         (1..)
             .zip(text.split_terminator('\n'))
             .filter_map(|(number, line)| match list.read(line.as_bytes(), number) {
                 Item::Nothing => None,
                 Item::Entry(name, rank) => {
                     Some(format!("{rank} {}", String::from_utf8_lossy(&name)))
+                }
+                Item::Entries(names, rank) => {
+                    let names: Vec<_> = names
+                        .iter()
+                        .map(|name| String::from_utf8_lossy(name))
+                        .collect();
+                    Some(format!("{rank} {}", names.join(" ")))
                 }
                 Item::Refused(why) => Some(format!("! {why}")),
             })
@@ -332,6 +416,67 @@ mod tests {
         assert_eq!(
             entries(Format::Zone, "a.org. 1 in ns n.\n"),
             ["! a zone file begins with its SOA"]
+        );
+    }
+
+    #[test]
+    fn d5_lists_of_every_form_are_read_as_what_they_are() {
+        let expected = ["1000 a.test", "5000 b.test"];
+        for text in [
+            // CrUX, with its header and without.
+            "origin,rank\nhttps://a.test,1000\nhttp://b.test:8080,5000\n",
+            "origin,popularity\nhttps://a.test,1000\nhttps://b.test,5000\n",
+            "https://a.test,1000\nhttps://b.test/,5000\n",
+            "a.test,1000\nb.test,5000\n",
+            // Quoted, and with other separators.
+            "\"1000\",\"a.test\"\n\"5000\",\"b.test\"\n",
+            "\"Rank\",\"Domain\",\"X\"\n\"1000\",\"a.test\",\"1,2\"\n5000,b.test,\n",
+            "1000\ta.test\n5000\tb.test\r\n",
+            "rank\tdomain\n1000\ta.test\n5000\tb.test\n",
+            "domain;rank\na.test;1000\nb.test;5000\n",
+            "\u{feff}rank,host\n1000,a.test\n5000,b.test\n",
+        ] {
+            assert_eq!(entries(Format::Auto, text), expected, "{text}");
+            assert_eq!(entries(Format::Csv, text), expected, "{text}");
+        }
+        let places = ["1 a.test", "2 b.test"];
+        for text in [
+            "https://a.test/\nHTTP://b.test:80/x?y\n",
+            "\"a.test\"\n\"b.test\"\n",
+            "domain\na.test\nb.test\n",
+            "# hosts\n0.0.0.0 a.test # bad\n::1\tb.test\n",
+            "$TTL 1d\n$ORIGIN test.\n@ SOA a b (\n1 2 3 4 5 )\na NS n\n NS m\nb NS n\n",
+            "; a zone\ntest. IN SOA a. b. 1 2 3 4 5\na.test. NS n.\nb.test. NS n.\n",
+        ] {
+            let found = entries(Format::Auto, text);
+            let found: Vec<_> = found
+                .iter()
+                .map(|entry| entry.trim_end_matches('.'))
+                .collect();
+            assert_eq!(found, places, "{text}");
+        }
+        let hosts = "127.0.0.1 a.test b.test\n\n0.0.0.0 c.test\nd.test\n";
+        assert_eq!(
+            entries(Format::Auto, hosts),
+            ["1 a.test b.test", "3 c.test", "4 d.test"]
+        );
+        assert_eq!(
+            entries(Format::Hosts, "1.2.3.4\n"),
+            ["! not a line of a hosts file: address, names"]
+        );
+    }
+
+    #[test]
+    fn d5_a_part_of_a_list_has_the_ranks_of_the_whole() {
+        let mut part = List::new(Format::Auto, 1000);
+        assert_eq!(
+            part.read(b"a.test", 1),
+            Item::Entry(b"a.test"[..].into(), 1001)
+        );
+        // Where the list has ranks, they are its own.
+        assert_eq!(
+            part.read(b"7,b.test", 2),
+            Item::Entry(b"b.test"[..].into(), 7)
         );
     }
 }

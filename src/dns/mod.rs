@@ -5,6 +5,8 @@ pub mod name;
 
 pub mod list;
 
+pub mod zone;
+
 pub mod lookup;
 
 pub mod mx;

@@ -418,6 +418,9 @@ where
         }
         let mut found = Found::new(self.runs.id.clone(), &mut self.seen, &mut self.tally);
         self.select.end(&mut found);
+        if let Some(why) = self.select.complaint() {
+            self.runs.complain_of(&"the input", &why);
+        }
         let items = found.items;
         let mut brought = Brought::default();
         self.settle(items, &mut brought)?;

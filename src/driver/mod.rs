@@ -130,6 +130,11 @@ pub trait Select {
     /// Called once at the end of the input, for work that had to wait for it.
     fn end(&mut self, _found: &mut Found<'_, Self::Job>) {}
 
+    /// Asked once at the end of the input: what is wrong with it as a whole. It is reported, and makes the status 1.
+    fn complaint(&self) -> Option<String> {
+        None
+    }
+
     /// Figures of its own for the last line.
     fn counts(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()

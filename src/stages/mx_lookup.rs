@@ -14,7 +14,14 @@ use crate::record::{Domain, Listed, Outcome, Phase, Reason, now};
 pub struct Names {
     list: List,
     source: String,
+    /// Entries of the list, to [`BEGINNING`] of them.
+    entries: u64,
+    /// The first of them, if none so far is a name.
+    stranger: Option<String>,
 }
+
+/// So many entries without a name among them, and the list is something else.
+const BEGINNING: u64 = 1000;
 
 /// A name, or the record of what is none.
 pub type Job = Result<Name, Box<Domain>>;
@@ -22,12 +29,28 @@ pub type Job = Result<Name, Box<Domain>>;
 impl Names {
     /// Names of `list`, which is called `source`.
     pub fn new(list: List, source: String) -> Self {
-        Self { list, source }
+        Self {
+            list,
+            source,
+            entries: 0,
+            stranger: None,
+        }
     }
 
     /// An entry of the list itself.
     fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<'_, Job>) {
         let subject = subject(text);
+        if self.entries < BEGINNING {
+            self.entries += 1;
+            match (&subject.job, self.entries) {
+                (Ok(_), _) => {
+                    self.entries = BEGINNING;
+                    self.stranger = None;
+                }
+                (Err(invalid), 1) => self.stranger = Some(invalid.domain.clone()),
+                (Err(_), _) => {}
+            }
+        }
         if !found.is_first_listed(&subject.key) {
             return;
         }
@@ -79,7 +102,24 @@ impl Select for Names {
                 self.entry(&text, rank, found);
                 Taken::Consumed
             }
+            Item::Entries(names, rank) => {
+                for (text, rank) in names.iter().zip(rank..) {
+                    self.entry(text, rank, found);
+                }
+                Taken::Consumed
+            }
         }
+    }
+
+    fn complaint(&self) -> Option<String> {
+        let stranger = self.stranger.as_ref().map(|stranger| {
+            let begin: String = stranger.chars().take(60).collect();
+            format!(
+                "no domain name among its first {} entries, the first of which is {begin:?}; --format says what it is",
+                self.entries
+            )
+        });
+        stranger.or_else(|| self.list.end().map(str::to_owned))
     }
 
     fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {

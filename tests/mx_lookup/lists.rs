@@ -55,6 +55,56 @@ fn every_form_of_list_is_read() {
 }
 
 #[test]
+fn d5_lists_of_other_forms_are_read_or_told() {
+    let server = Hostile::start();
+    for (options, list) in [
+        (
+            &[][..],
+            "origin,rank\nhttps://a.example,1\nhttps://b.example,2\n",
+        ),
+        (&[], "0.0.0.0 a.example b.example # ads\n"),
+        (&[], "\"1\"\t\"a.example\"\n\"2\"\t\"b.example\"\n"),
+        (
+            &[],
+            "$ORIGIN example.\n$TTL 1h\n@ SOA ns host (\n 1 2 3\n 4 5 )\n NS ns\na NS n\n NS m\nb IN NS n\n",
+        ),
+        (&["--rank-offset", "0"], "a.example\nb.example\n"),
+    ] {
+        let ran = look_up(&server, &[options, &["--source", "top"]].concat(), list).expect(0);
+        let found: Vec<_> = listed(&ran)
+            .iter()
+            .map(|entry| entry.replace(". ", " "))
+            .collect();
+        assert_eq!(found, ["top a.example 1", "top b.example 2"], "{list}");
+        assert_eq!(ran.stderr, "");
+    }
+    let part = look_up(
+        &server,
+        &["--rank-offset", "500"],
+        "a.example\n7,b.example\n",
+    )
+    .expect(0);
+    assert_eq!(listed(&part), ["input a.example 501", "input b.example 7"]);
+    // What is no list of names says so, and what it looks like.
+    let strange: String = (0..1200).map(|number| format!("a,b,{number}\n")).collect();
+    let ran = look_up(&server, &[], &strange).expect(1);
+    let says = "mx-lookup: the input: no domain name among its first 1000 entries, the first of which is \"a,b,0\"";
+    assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    let cut = look_up(&server, &[], "example. IN SOA a. b. (\n1 2\n").expect(1);
+    assert!(
+        cut.stderr.contains("the zone ends inside parentheses"),
+        "{}",
+        cut.stderr
+    );
+    let included = look_up(&server, &["--format", "zone"], "$INCLUDE other\n").expect(1);
+    assert!(
+        included.stderr.contains("line 1: $INCLUDE"),
+        "{}",
+        included.stderr
+    );
+}
+
+#[test]
 fn records_go_on_as_they_are_and_their_names_are_looked_up() {
     let server = Hostile::start();
     let counted =

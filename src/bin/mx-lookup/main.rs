@@ -24,6 +24,9 @@ struct Arguments {
     /// Name of the list, for its `listed` lines
     #[arg(long, value_name = "NAME", default_value = "input")]
     source: String,
+    /// Added to the places in the list that stand in for ranks, where it is a part of another list
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rank_offset: u64,
     /// Ask for IPv4 addresses only
     #[arg(long, conflicts_with = "ipv6")]
     ipv4: bool,
@@ -89,7 +92,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Status> {
         settings,
         resumed,
     );
-    let names = Names::new(List::new(arguments.format), arguments.source);
+    let names = Names::new(
+        List::new(arguments.format, arguments.rank_offset),
+        arguments.source,
+    );
     driver::run(names, Measure::new(lookup), resume, options)
 }
 
