@@ -259,9 +259,10 @@ fn option(word: &str) -> String {
 fn every_program_says_its_version_and_completes() {
     for name in PROGRAMS {
         let version = run(name, &["--version"], "").expect(0).stdout;
+        let commit = option_env!("MX_SURVEY_COMMIT").unwrap_or("unknown");
         assert_eq!(
             version.trim(),
-            format!("{name} {}", env!("CARGO_PKG_VERSION"))
+            format!("{name} {} (commit {commit})", env!("CARGO_PKG_VERSION"))
         );
         let script = run(name, &["--completions", "bash"], "").expect(0).stdout;
         assert!(script.contains(name), "{}", program(name).display());

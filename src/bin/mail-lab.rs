@@ -1,6 +1,6 @@
 //! mail-lab: a mail internet on loopback.
 
-use std::io;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,7 +9,8 @@ use clap::Parser;
 use mx_survey::lab::generate::{self, Kind, ListName, Request, Target};
 use mx_survey::lab::internet::Options;
 use mx_survey::lab::{command, presets, worker};
-use mx_survey::program;
+use mx_survey::program::output::Stdout;
+use mx_survey::program::{self, Program};
 
 /// Serve a world of DNS names and mail servers on loopback, or make one.
 #[derive(Parser)]
@@ -69,11 +70,14 @@ fn main() -> ExitCode {
     program::main("mail-lab", run)
 }
 
-fn run(args: Args) -> anyhow::Result<ExitCode> {
+fn run(args: Args, program: &Program) -> anyhow::Result<ExitCode> {
     if args.worker {
-        worker::run()?;
+        program.endure();
+        worker::run(&mut Stdout::open()?)?;
     } else if args.behaviours {
-        presets::list(&mut io::stdout().lock())?;
+        let mut out = Stdout::open()?;
+        presets::list(&mut out)?;
+        out.flush()?;
     } else if let Some(kind) = args.generate {
         let request = Request {
             kind,
@@ -93,7 +97,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             seed: args.seed,
         };
         let counters = args.counters.as_deref();
-        return Ok(command::serve(world, options, &args.command, counters)?.into());
+        return Ok(command::serve(world, options, &args.command, counters, &program.stop)?.into());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,14 +1,14 @@
 //! `report`: questions to a survey.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
 use mx_survey::judge::Rule;
-use mx_survey::program;
-use mx_survey::program::Status;
+use mx_survey::program::output::Stdout;
+use mx_survey::program::{self, Program, Status};
 use mx_survey::report::asked::{Asked, Question};
 use mx_survey::report::output::{self, Format};
 use mx_survey::report::providers::Providers;
@@ -59,13 +59,15 @@ fn main() -> ExitCode {
     program::main("report", run)
 }
 
-fn run(args: Args) -> anyhow::Result<Status> {
-    let mut out = io::BufWriter::new(io::stdout().lock());
+fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
+    let mut out = Stdout::open()?;
     if args.list {
         output::list(&mut out, study::catalogue())?;
+        out.flush()?;
         return Ok(Status::Complete);
     }
     if args.database.is_none() {
+        program.drains();
         program::awaits("report", "records, one a line (NDJSON)");
     }
     let asked = Asked {

@@ -2,15 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Parser;
 use mx_survey::ndjson::printable;
-use mx_survey::program;
-use mx_survey::program::Status;
+use mx_survey::program::{self, Program, Status};
 use mx_survey::store::{self, Load, Pace, Summary, Writer};
 
 /// Writes the records of mx-lookup, smtp-probe, tls-inspect, leak-count and header-trace into an SQLite database.
@@ -37,11 +35,12 @@ fn main() -> ExitCode {
     program::main("to-sqlite", run)
 }
 
-fn run(args: Args) -> anyhow::Result<Status> {
+fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let named = printable(&args.database.display().to_string());
     program::awaits("to-sqlite", "records, one a line (NDJSON)");
     let mut writer = Writer::new(store::create(&args.database).with_context(|| named.clone())?);
-    let stop = signals()?;
+    program.drains();
+    let stop = AtomicBool::new(false);
     let mut summary =
         load(&mut writer, &args, &stop).with_context(|| format!("{named}: {KEPT}"))?;
     let mut connection = writer.into_connection();
@@ -82,15 +81,4 @@ fn load(writer: &mut Writer, args: &Args, stop: &AtomicBool) -> Result<Summary, 
             pace: Pace::default(),
         },
     )
-}
-
-/// The first signal is for the stages before this one: their last lines are still to come. The second stops.
-fn signals() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let (seen, told) = (AtomicU32::new(0), stop.clone());
-    program::on_signal(move || match seen.fetch_add(1, Ordering::Relaxed) {
-        0 => eprintln!("to-sqlite: taking what is still to come; interrupt again to stop at once"),
-        _ => told.store(true, Ordering::Relaxed),
-    })?;
-    Ok(stop)
 }

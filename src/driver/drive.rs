@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
 use super::found::Item;
@@ -93,8 +92,6 @@ enum Stop {
 enum Interruption {
     /// The reader of our output is gone.
     Gone,
-    /// A second signal.
-    Now,
     Error(anyhow::Error),
 }
 
@@ -128,13 +125,13 @@ where
         options: Options,
     ) -> anyhow::Result<Self> {
         let output = Output::stdout()?;
-        let mut runs = Runs::start(options.stage, &options.settings, &options.resumed);
+        let mut runs = Runs::start(options.program.name, &options.settings, &options.resumed);
         if let Some(resume) = &resume {
             resume.faults(|what, why| runs.complain_of(what, why));
         }
         let rate = Rate::new(options.limits.rate);
         let scheduler = Scheduler::new(options.limits.clone(), rate.clone());
-        let progress = Progress::new(options.stage, options.progress);
+        let progress = Progress::new(options.program.name, options.progress);
         Ok(Self {
             select,
             observe: Arc::new(observe),
@@ -181,7 +178,6 @@ where
                 .await
                 .map(|_| Status::Complete)
                 .map_err(Into::into),
-            Err(Interruption::Now) => Ok(Status::Partial),
             Err(Interruption::Error(error)) => {
                 // What was measured before is written, and how far it came.
                 self.runs.interrupted = true;
@@ -203,8 +199,11 @@ where
             }
         })
         .context("the input")?;
-        let mut input = Some(input::stdin(self.options.stage, self.options.awaited)?);
-        let mut signals = Signals::new()?;
+        let mut input = Some(input::stdin(
+            self.options.program.name,
+            self.options.awaited,
+        )?);
+        let stop = self.options.program.stop.clone();
         loop {
             let due = self.start_what_may()?;
             if input.is_none() && self.flying.is_empty() && self.waiting() == 0 {
@@ -212,7 +211,7 @@ where
             }
             let may_read = self.waiting() < self.options.backlog;
             tokio::select! {
-                () = signals.received() => self.signalled(&mut input).await?,
+                _ = stop.asked(), if self.stop == Stop::No => self.signalled(&mut input).await?,
                 Some(done) = self.flying.join_next() => self.take_all(done).await?,
                 batch = read(&mut input), if may_read && input.is_some() => match batch {
                     Some(batch) => self.take_batch(batch?).await?,
@@ -499,11 +498,8 @@ where
         Ok(())
     }
 
-    /// The first signal ends the beginning of work, the second everything.
+    /// The first signal ends the beginning of work; a second one ends the program.
     async fn signalled(&mut self, input: &mut Option<Input>) -> Result<(), Interruption> {
-        if self.stop == Stop::Gently {
-            return Err(Interruption::Now);
-        }
         self.stop = Stop::Gently;
         self.runs.interrupted = true;
         if self.is_source {
@@ -595,27 +591,5 @@ async fn sleep_until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// SIGINT and SIGTERM. SIGPIPE stays ignored, as the runtime of Rust leaves it.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 use crate::net::pacing::Limits;
 use crate::program::asking::Asking;
-use crate::program::{Manners, Stream, open_files, progress};
+use crate::program::{Manners, Program, Stream, open_files, progress};
 
 /// How a stage is to run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The program's name.
-    pub stage: &'static str,
+    /// The program.
+    pub program: Program,
     /// What a terminal is told is awaited.
     pub awaited: &'static str,
     /// Settings that change a record, for the `run` line.
@@ -40,7 +40,7 @@ pub struct Options {
 impl Options {
     /// Of a stage that connects to servers; lowers the concurrency, and says so, where the system cannot hold it.
     pub fn connecting(
-        stage: &'static str,
+        program: &Program,
         awaited: &'static str,
         manners: &Manners,
         stream: &Stream,
@@ -48,11 +48,11 @@ impl Options {
         resumed: Vec<String>,
     ) -> Self {
         Self {
-            stage,
+            program: program.clone(),
             awaited,
             settings,
             resumed,
-            concurrency: open_files(stage, manners.concurrency),
+            concurrency: open_files(program.name, manners.concurrency),
             backlog: manners.backlog,
             limits: manners.limits(),
             retries: manners.retries,
@@ -65,16 +65,16 @@ impl Options {
 
     /// Of a stage that asks the DNS.
     pub fn asking(
-        stage: &'static str,
+        program: &Program,
         asking: &Asking,
         stream: &Stream,
         settings: Map<String, Value>,
         resumed: Vec<String>,
     ) -> Self {
         // Sockets are few: names in flight do not each hold one.
-        open_files(stage, 1);
+        open_files(program.name, 1);
         Self {
-            stage,
+            program: program.clone(),
             awaited: "domains, one a line",
             settings,
             resumed,

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use anyhow::Context;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::internet::{Internet, Options};
+use crate::program::output::{Stdout, is_closed_stdout};
+use crate::program::stop::{Signal, Stop};
 
 /// Serves a world, - being standard input, for as long as a command runs or until a signal; what the servers saw goes to
 /// `counters`. The exit code.
@@ -18,6 +19,7 @@ pub fn serve(
     options: Options,
     command: &[String],
     counters: Option<&Path>,
+    stop: &Stop,
 ) -> anyhow::Result<u8> {
     let named = || world.display().to_string();
     let input: Box<dyn BufRead> = match world.to_str() {
@@ -25,75 +27,65 @@ pub fn serve(
         _ => Box::new(BufReader::new(File::open(world).with_context(named)?)),
     };
     let internet = Internet::start(input, options).with_context(named)?;
-    let code = live(&internet, command)?;
+    let code = live(&internet, command, stop)?;
     internet.stop(counters)?;
     Ok(code)
 }
 
 /// Runs the command to its end, or waits for a signal if there is none. The exit code.
-fn live(internet: &Internet, command: &[String]) -> anyhow::Result<u8> {
+fn live(internet: &Internet, command: &[String], stop: &Stop) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let interrupt = signal(SignalKind::interrupt())?;
-        let terminate = signal(SignalKind::terminate())?;
         match command.split_first() {
-            None => wait(internet, interrupt, terminate).await,
+            None => wait(internet, stop).await,
             Some((program, arguments)) => {
                 let mut command = Command::new(program);
                 command.args(arguments).envs(internet.environment());
-                attend(command, interrupt, terminate).await
+                attend(command, stop).await
             }
         }
     })
 }
 
-async fn wait(
-    internet: &Internet,
-    mut interrupt: Signal,
-    mut terminate: Signal,
-) -> anyhow::Result<u8> {
-    match announce(internet) {
+async fn wait(internet: &Internet, stop: &Stop) -> anyhow::Result<u8> {
+    match announce(internet).map_err(anyhow::Error::from) {
         // Whoever has read enough still wants the world.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(error) if is_closed_stdout(&error) => {}
         result => result?,
     }
     eprintln!(
         "mail-lab: {} names, {} listeners",
         internet.names, internet.listeners
     );
-    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    stop.asked().await;
     Ok(0)
 }
 
 fn announce(internet: &Internet) -> io::Result<()> {
-    let mut output = io::stdout().lock();
+    let mut output = Stdout::open()?;
     for (variable, value) in internet.environment() {
         writeln!(output, "{variable}={value}")?;
     }
     output.flush()
 }
 
-async fn attend(
-    mut command: Command,
-    mut interrupt: Signal,
-    mut terminate: Signal,
-) -> anyhow::Result<u8> {
+/// Runs the command to its end. A SIGTERM is handed on to it; Ctrl-C reaches it by itself, and it says when the end is.
+async fn attend(mut command: Command, stop: &Stop) -> anyhow::Result<u8> {
     let mut child = command
         .spawn()
         .with_context(|| command.get_program().to_string_lossy().into_owned())?;
     let id = child.id().to_string();
     let ended = tokio::task::spawn_blocking(move || child.wait());
     tokio::pin!(ended);
-    loop {
-        tokio::select! {
-            status = &mut ended => return Ok(exit_code(status??)),
-            // Ctrl-C reaches the command by itself: it says when the end is.
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => { Command::new("kill").args(["-TERM", &id]).status()?; }
+    tokio::select! {
+        status = &mut ended => return Ok(exit_code(status??)),
+        signal = stop.asked() => if signal == Signal::Terminate {
+            Command::new("kill").args(["-TERM", &id]).status()?;
         }
     }
+    Ok(exit_code(ended.await??))
 }
 
 /// The command's own status, or 128 and its signal, as a shell says it.

@@ -17,7 +17,6 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
@@ -45,8 +44,8 @@ const BACKLOG: i32 = 1024;
 /// The word for a parent whose worker stands.
 pub const READY: &str = "ready";
 
-/// Serves until stdin ends.
-pub fn run() -> anyhow::Result<()> {
+/// Serves until stdin ends. Ctrl-C reaches the whole group; the parent says when the end is.
+pub fn run(output: &mut impl Write) -> anyhow::Result<()> {
     let limit = rlimit::increase_nofile_limit(u64::MAX).context("open files")?;
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
@@ -58,8 +57,7 @@ pub fn run() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let hosts = runtime.block_on(serve(orders))?;
-    let mut output = io::stdout().lock();
+    let hosts = runtime.block_on(serve(orders, output))?;
     for host in hosts {
         writeln!(output, "{}", host.counters().line(host.ip))?;
     }
@@ -67,10 +65,7 @@ pub fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn serve(orders: Orders) -> anyhow::Result<Vec<Arc<Host>>> {
-    // Ctrl-C reaches the whole group; the parent says when the end is.
-    let _interrupt = signal(SignalKind::interrupt())?;
-    let _terminate = signal(SignalKind::terminate())?;
+async fn serve(orders: Orders, output: &mut impl Write) -> anyhow::Result<Vec<Arc<Host>>> {
     let mut acceptors = Acceptors {
         credentials: orders.credentials,
         made: HashMap::new(),
@@ -107,7 +102,8 @@ async fn serve(orders: Orders) -> anyhow::Result<Vec<Arc<Host>>> {
         let _ = io::stdin().lock().read_to_end(&mut Vec::new());
         let _ = ended.send(());
     });
-    writeln!(io::stdout(), "{READY}")?;
+    writeln!(output, "{READY}")?;
+    output.flush()?;
     let _ = end.await;
     Ok(hosts)
 }

@@ -1,5 +1,9 @@
-//! What the programs share at the command line: options, their forms, and the one place where results become exit
-//! codes.
+//! The one front door of every program: arguments, input, output, signals, progress, run lines, and the one place where results
+//! become exit codes.
+//!
+//! 0: all read and written. 1: some input was not understood, was cut, or was not measured, or a second signal came. 2: it could not start
+//! or could not finish. A closed standard output is no failure: what writes there ([`output`]) says so in its error, and nothing
+//! else is taken for it.
 
 pub mod asking;
 pub mod input;
@@ -10,41 +14,144 @@ pub mod runs;
 pub mod stop;
 pub mod values;
 
-use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 
 use clap::Parser;
 use clap::builder::styling::{AnsiColor, Styles};
 
 pub use options::{Manners, Stream, exclusions, open_files};
-pub use stop::on_signal;
 pub use values::{duration, milliseconds, positive};
 
 use crate::ndjson::printable;
+use output::{Stdout, is_closed_stdout};
+use stop::Stop;
 
-/// Runs a program: arguments, completions, the result as an exit code. 0 all done, 1 some input was not understood
-/// or was cut, 2 could not start or finish.
-pub fn main<A: Parser, S: Into<ExitCode>>(
-    program: &'static str,
-    run: impl FnOnce(A) -> anyhow::Result<S>,
-) -> ExitCode {
+/// The program that runs.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it is to end.
+    pub stop: Stop,
+    /// A second signal does not end it.
+    endures: Arc<AtomicBool>,
+}
+
+impl Program {
+    /// Leaves its end to the process that started it: a second signal does not end it either.
+    pub fn endure(&self) {
+        self.endures.store(true, Ordering::Relaxed);
+    }
+
+    /// The first signal is for the stages before this one: it takes what they still write, and says so.
+    pub fn drains(&self) {
+        let name = self.name;
+        self.stop.then(move || {
+            say(
+                name,
+                "taking what is still to come; interrupt again to stop at once",
+            );
+        });
+    }
+
+    /// A line for people on standard error; nobody there to read it is no reason to stop.
+    pub fn say(&self, text: &str) {
+        say(self.name, text);
+    }
+}
+
+/// A line for people on standard error, without anything that a terminal would obey.
+pub fn say(program: &str, text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{program}: {}", printable(text));
+}
+
+/// What `main` waits for.
+enum End {
+    /// The work is over.
+    Code(ExitCode),
+    /// A second signal.
+    Now,
+}
+
+/// Runs a program: arguments, completions, signals, the result as an exit code.
+///
+/// The work is done on a thread of its own, so that a second signal ends the program whatever it is doing.
+pub fn main<A, S>(
+    name: &'static str,
+    run: impl FnOnce(A, &Program) -> anyhow::Result<S> + Send + 'static,
+) -> ExitCode
+where
+    A: Parser + Send + 'static,
+    S: Into<ExitCode>,
+{
     let command = command::<A>();
     let mut matches = match command.clone().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => refuse(&command, program, &error),
+        Err(error) => refuse(&command, name, &error),
     };
     if let Some(&shell) = matches.get_one::<clap_complete::Shell>("completions") {
-        return completions(command, program, shell);
+        return code(name, completions(command, name, shell));
     }
-    let result = A::from_arg_matches_mut(&mut matches)
-        .map_err(anyhow::Error::from)
-        .and_then(run);
+    let args = match A::from_arg_matches_mut(&mut matches) {
+        Ok(args) => args,
+        Err(error) => return code::<ExitCode>(name, Err(error.into())),
+    };
+    match supervise(name, move |program| run(args, program)) {
+        Ok(code) => code,
+        Err(error) => code::<ExitCode>(name, Err(error.into())),
+    }
+}
+
+/// Does the work on a thread and waits for its end or a second signal.
+fn supervise<S: Into<ExitCode>>(
+    name: &'static str,
+    work: impl FnOnce(&Program) -> anyhow::Result<S> + Send + 'static,
+) -> std::io::Result<ExitCode> {
+    /// As much as a main thread has.
+    const STACK: usize = 8 << 20;
+    let (ended, end) = channel();
+    let now = ended.clone();
+    let program = Program {
+        name,
+        // Once `main` has returned, nobody listens any more.
+        stop: Stop::hear(move || drop(now.send(End::Now)))?,
+        endures: Arc::default(),
+    };
+    let endures = Arc::clone(&program.endures);
+    std::thread::Builder::new()
+        .name(name.into())
+        .stack_size(STACK)
+        .spawn(move || {
+            let result = std::panic::AssertUnwindSafe(|| work(&program));
+            let code = match std::panic::catch_unwind(result) {
+                Ok(result) => code(name, result),
+                // The panic has said what it is.
+                Err(_) => ExitCode::from(2),
+            };
+            let _ = ended.send(End::Code(code));
+        })?;
+    loop {
+        match end.recv() {
+            Ok(End::Code(code)) => return Ok(code),
+            Ok(End::Now) if endures.load(Ordering::Relaxed) => {}
+            Ok(End::Now) => return Ok(ExitCode::from(1)),
+            Err(_) => return Ok(ExitCode::from(2)),
+        }
+    }
+}
+
+/// The one place where a result becomes an exit code.
+fn code<S: Into<ExitCode>>(name: &str, result: anyhow::Result<S>) -> ExitCode {
     match result {
         Ok(status) => status.into(),
         // A reader that has seen enough is no failure.
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_closed_stdout(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{program}: {}", printable(&format!("{error:#}")));
+            say(name, &format!("{error:#}"));
             ExitCode::from(2)
         }
     }
@@ -67,15 +174,6 @@ fn refuse(command: &clap::Command, program: &str, error: &clap::Error) -> ! {
     error.exit()
 }
 
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let kind = |error: &(dyn std::error::Error + 'static)| {
-        error.downcast_ref::<io::Error>().map(io::Error::kind)
-    };
-    error
-        .chain()
-        .any(|error| kind(error) == Some(io::ErrorKind::BrokenPipe))
-}
-
 /// How a run ended, where it was able to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -94,6 +192,15 @@ impl From<Status> for ExitCode {
     }
 }
 
+/// The source commit, where the build was told of it.
+pub const COMMIT: Option<&str> = option_env!("MX_SURVEY_COMMIT");
+
+/// The version and the commit, for `-V`.
+fn version() -> String {
+    let commit = COMMIT.unwrap_or("unknown");
+    format!("{} (commit {commit})", env!("CARGO_PKG_VERSION"))
+}
+
 /// The command line of a program.
 pub fn command<A: Parser>() -> clap::Command {
     let styles = Styles::styled()
@@ -106,24 +213,29 @@ pub fn command<A: Parser>() -> clap::Command {
         .exclusive(true)
         .help("Print completions for a shell and end");
     A::command()
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(version())
         .styles(styles)
         .arg(completions)
         .max_term_width(100)
 }
 
-fn completions(mut command: clap::Command, program: &str, shell: clap_complete::Shell) -> ExitCode {
+fn completions(
+    mut command: clap::Command,
+    name: &str,
+    shell: clap_complete::Shell,
+) -> anyhow::Result<Status> {
+    use std::io::Write as _;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, program, &mut script);
-    match io::Write::write_all(&mut io::stdout(), &script) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
-        _ => ExitCode::SUCCESS,
-    }
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    let mut out = Stdout::open()?;
+    out.write_all(&script)?;
+    out.flush()?;
+    Ok(Status::Complete)
 }
 
 /// Tells a terminal on standard input what is awaited there.
 pub fn awaits(program: &str, awaited: &str) {
-    if io::IsTerminal::is_terminal(&io::stdin()) {
+    if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
         eprintln!("{program}: reading {awaited} from the terminal; end with Ctrl-D");
     }
 }

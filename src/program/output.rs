@@ -1,4 +1,5 @@
-//! The one writer: whole lines in the order they are given, flushed when nothing more is waiting.
+//! Standard output: the one writer of the stages, which takes whole lines and flushes when nothing more is waiting, and the plain one of
+//! the other programs. Only here is it known that whoever reads us is gone; a broken pipe anywhere else is an error.
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -6,6 +7,59 @@ use std::os::fd::AsFd;
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
+
+/// Standard output as a plain writer, buffered.
+#[derive(Debug)]
+pub struct Stdout(BufWriter<File>);
+
+/// Whoever reads standard output has seen enough.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output is closed")]
+struct ClosedStdout;
+
+impl Stdout {
+    /// Opens it.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub fn open() -> io::Result<Self> {
+        Ok(Self(BufWriter::with_capacity(64 << 10, file()?)))
+    }
+}
+
+/// The descriptor itself: std's `Stdout` would look for line ends in every chunk and flush at each.
+fn file() -> io::Result<File> {
+    Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(closed)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(closed)
+    }
+}
+
+fn closed(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::BrokenPipe => io::Error::new(ErrorKind::BrokenPipe, ClosedStdout),
+        _ => error,
+    }
+}
+
+/// Whether an error, whatever it was wrapped in since, says that standard output is closed.
+pub fn is_closed_stdout(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.is::<ClosedStdout>()
+            || cause
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref)
+                .is_some_and(|inner| inner.is::<ClosedStdout>())
+    })
+}
 
 /// Chunks of lines on their way to the writer: with the largest records some 64 MiB, usually far less.
 const QUEUE: usize = 256;
@@ -24,9 +78,7 @@ pub struct Gone;
 impl Output {
     /// A writer on standard output.
     pub fn stdout() -> io::Result<Self> {
-        // The descriptor itself: `Stdout` would look for line ends in every chunk and flush at each.
-        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        Ok(Self::new(file))
+        Ok(Self::new(file()?))
     }
 
     fn new(file: impl Write + Send + 'static) -> Self {
@@ -78,6 +130,25 @@ fn write(mut to: BufWriter<impl Write>, mut chunks: mpsc::Receiver<Vec<u8>>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broken_pipe_is_a_closed_output_only_where_it_is_ours() {
+        use anyhow::Context as _;
+        let broken = || io::Error::from(ErrorKind::BrokenPipe);
+        for ours in [
+            anyhow::Error::from(closed(broken())),
+            anyhow::Error::from(closed(broken())).context("writing"),
+            anyhow::Error::from(io::Error::other(closed(broken()))),
+        ] {
+            assert!(is_closed_stdout(&ours), "{ours:?}");
+        }
+        let worker = Err::<(), _>(broken()).context("a worker's orders");
+        for other in [worker.unwrap_err(), anyhow::Error::from(broken())] {
+            assert!(!is_closed_stdout(&other), "{other:?}");
+        }
+        let full = closed(io::Error::from(ErrorKind::StorageFull));
+        assert!(!is_closed_stdout(&anyhow::Error::from(full)));
+    }
 
     #[tokio::test]
     async fn lines_come_out_in_order_and_a_closed_pipe_is_no_error() {

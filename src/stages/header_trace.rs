@@ -1,17 +1,15 @@
 //! Files in, lines out.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
-use std::os::fd::AsFd;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::ndjson::{self, Line, printable};
-use crate::program;
-use crate::program::Status;
+use crate::program::output::Stdout;
 use crate::program::runs::Runs;
+use crate::program::stop::Stop;
+use crate::program::{self, Program, Status};
 use crate::received::mailbox::{HEADER_LIMIT, Item, Mailbox};
 use crate::received::tracer::Tracer;
 use crate::record::{Hop, Record, Run};
@@ -21,9 +19,9 @@ use serde::Deserialize;
 pub struct Trace {
     runs: Runs,
     tracer: Tracer,
-    output: BufWriter<File>,
+    output: Stdout,
     line: Vec<u8>,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
     shows: bool,
     shown: Instant,
     files: u64,
@@ -31,24 +29,21 @@ pub struct Trace {
 
 impl Trace {
     /// A trace to standard output; `shows`: progress goes to stderr.
-    pub fn new(runs: Runs, tracer: Tracer, shows: bool) -> io::Result<Self> {
-        // The descriptor itself: `Stdout` would flush at every line.
-        let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        let stop = Arc::new(AtomicBool::new(false));
-        let told = stop.clone();
-        program::on_signal(move || {
-            // The first signal ends the reading; the second ends everything.
-            if told.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-            eprintln!("header-trace: reading no more messages; interrupt again to stop at once");
-        })?;
+    ///
+    /// # Errors
+    ///
+    /// There is no standard output.
+    pub fn new(program: &Program, runs: Runs, tracer: Tracer, shows: bool) -> io::Result<Self> {
+        let told = program.clone();
+        program.stop.then(move || {
+            told.say("reading no more messages; interrupt again to stop at once");
+        });
         Ok(Self {
             runs,
             tracer,
-            output: BufWriter::with_capacity(64 << 10, stdout),
+            output: Stdout::open()?,
             line: Vec::with_capacity(4096),
-            stop,
+            stop: program.stop.clone(),
             shows,
             shown: Instant::now(),
             files: 0,
@@ -62,7 +57,7 @@ impl Trace {
     ) -> io::Result<Status> {
         self.output.write_all(&self.runs.start_line())?;
         for path in paths {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stop.is_asked() {
                 break;
             }
             match path {
@@ -76,7 +71,7 @@ impl Trace {
                 }
             }
         }
-        self.runs.interrupted = self.stop.load(Ordering::Relaxed);
+        self.runs.interrupted = self.stop.is_asked();
         if self.shows {
             self.show();
         }
@@ -108,7 +103,7 @@ impl Trace {
     fn input(&mut self, input: impl Read, name: &str, is_live: bool) -> io::Result<()> {
         self.files += 1;
         let mut mailbox = Mailbox::new(input);
-        while !self.stop.load(Ordering::Relaxed) {
+        while !self.stop.is_asked() {
             match mailbox.read() {
                 Ok(None) => break,
                 Ok(Some(item)) => self.item(item, name)?,

@@ -8,22 +8,12 @@ use crate::ndjson;
 use crate::program::Status;
 use crate::program::runs::Runs;
 
-/// Counts and writes all lists. A reader that has seen enough ends it, with success.
+/// Counts and writes all lists.
+///
+/// # Errors
+///
+/// Those of reading the lists and of writing.
 pub fn write(
-    lists: &[List],
-    settings: &Settings,
-    min_users: u64,
-    is_quiet: bool,
-    watch: &Watch,
-    out: impl Write,
-) -> anyhow::Result<Status> {
-    match write_all(lists, settings, min_users, is_quiet, watch, out) {
-        Err(error) if is_closed_pipe(&error) => Ok(Status::Complete),
-        done => done,
-    }
-}
-
-fn write_all(
     lists: &[List],
     settings: &Settings,
     min_users: u64,
@@ -59,9 +49,4 @@ fn write_all(
     } else {
         Status::Partial
     })
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-    kind == Some(io::ErrorKind::BrokenPipe)
 }

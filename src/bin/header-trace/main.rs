@@ -6,9 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use mx_survey::program;
-use mx_survey::program::Status;
 use mx_survey::program::runs::Runs;
+use mx_survey::program::{self, Program, Status};
 use mx_survey::received::tracer::Tracer;
 use mx_survey::received::walk::Walk;
 use mx_survey::stages::header_trace::Trace;
@@ -44,7 +43,7 @@ fn main() -> ExitCode {
     program::main("header-trace", run)
 }
 
-fn run(args: Args) -> anyhow::Result<Status> {
+fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let key = args.id_key.map(key).transpose()?;
     let mut settings = Map::new();
     settings.insert("trusted_by".into(), json!(args.trusted_by));
@@ -53,17 +52,13 @@ fn run(args: Args) -> anyhow::Result<Status> {
     let tracer = Tracer::new(&runs.id, args.trusted_by, key);
     let shows =
         args.progress || (!args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let mut trace = Trace::new(runs, tracer, shows)?;
+    let mut trace = Trace::new(program, runs, tracer, shows)?;
     let paths = if args.paths.is_empty() {
         vec!["-".into()]
     } else {
         args.paths
     };
-    // What the reader of our output does not want any more is no failure of ours.
-    match trace.all(Walk::new(&paths)) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Status::Complete),
-        result => result.context("standard output"),
-    }
+    trace.all(Walk::new(&paths)).context("standard output")
 }
 
 fn key(path: PathBuf) -> anyhow::Result<Vec<u8>> {

@@ -1,8 +1,6 @@
 //! `leak-count`: lists of addresses as users for each mail domain.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal};
-use std::os::fd::AsFd;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,8 +8,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use mx_survey::leak::{self, Settings, Watch};
-use mx_survey::program;
-use mx_survey::program::Status;
+use mx_survey::program::output::Stdout;
+use mx_survey::program::{self, Program, Status};
 use mx_survey::stages::leak_count;
 
 /// Counts the users of each mail domain in lists of addresses, as `listed` records. No address, password or line of a list
@@ -48,24 +46,19 @@ fn main() -> ExitCode {
     program::main("leak-count", run)
 }
 
-fn run(args: Args) -> anyhow::Result<Status> {
+fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let lists = leak::lists(&args.files, args.source.as_deref())?;
     if args.files.is_empty() {
         program::awaits("leak-count", "addresses");
     }
     let watch = Arc::new(Watch::default());
     let stop = watch.clone();
-    // The first signal ends the reading, a second one the program.
-    program::on_signal(move || match stop.is_stopped() {
-        false => stop.stop(),
-        true => std::process::exit(2),
-    })?;
+    program.stop.then(move || stop.stop());
     if args.progress || (!args.quiet && io::stderr().is_terminal()) {
         let watch = watch.clone();
         std::thread::spawn(move || show(&watch));
     }
-    // The descriptor itself: `Stdout` would look for line ends in all that is written.
-    let out = BufWriter::new(File::from(io::stdout().as_fd().try_clone_to_owned()?));
+    let out = Stdout::open()?;
     leak_count::write(
         &lists,
         &args.settings,

@@ -9,7 +9,7 @@ use mx_survey::dns::lookup::{Lookup, Settings};
 use mx_survey::dns::{client, upstream};
 use mx_survey::driver::{self, Options, resume::Resume};
 use mx_survey::program::asking::Asking;
-use mx_survey::program::{self, Status, Stream};
+use mx_survey::program::{self, Program, Status, Stream};
 
 use mx_survey::stages::mx_lookup::{Measure, Names};
 use mx_survey::store::earlier;
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     program::main("mx-lookup", run)
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<Status> {
+fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
     let wanted = Wanted {
         ipv4: !arguments.ipv6,
         ipv6: !arguments.ipv4,
@@ -84,9 +84,9 @@ fn run(arguments: Arguments) -> anyhow::Result<Status> {
     ] {
         settings.insert(name.into(), is_set.into());
     }
-    let (resume, resumed) = Resume::open(&arguments.stream, "mx-lookup", &settings, earlier)?;
+    let (resume, resumed) = Resume::open(&arguments.stream, program.name, &settings, earlier)?;
     let options = Options::asking(
-        "mx-lookup",
+        program,
         &arguments.asking,
         &arguments.stream,
         settings,

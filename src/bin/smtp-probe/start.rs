@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use mx_survey::driver::{self, Options, resume::Resume};
 use mx_survey::net::connect::Connector;
-use mx_survey::program::Status;
 use mx_survey::program::milliseconds;
+use mx_survey::program::{Program, Status};
 use mx_survey::smtp::helo::HeloName;
 use mx_survey::smtp::probe::{Ask, Prober};
 use mx_survey::smtp::session::Patience;
@@ -24,7 +24,7 @@ const STAGE: &str = "smtp-probe";
 const AWAITED: &str = "domain records, or lines address[:port][,name],";
 
 /// The whole program.
-pub fn run(args: Args) -> anyhow::Result<Status> {
+pub fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let prober = prober(&args)?;
     let mut settings = settings(&args, &prober);
     if !args.dry_run {
@@ -33,7 +33,7 @@ pub fn run(args: Args) -> anyhow::Result<Status> {
     }
     let (resume, resumed) = Resume::open(&args.stream, STAGE, &settings, earlier)?;
     let manners = &args.manners;
-    let options = Options::connecting(STAGE, AWAITED, manners, &args.stream, settings, resumed);
+    let options = Options::connecting(program, AWAITED, manners, &args.stream, settings, resumed);
     let asker = Asker {
         prober: Arc::new(prober),
         samples: args.samples,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use mx_survey::driver::{self, Options, resume::Resume};
 use mx_survey::net::connect::Connector;
-use mx_survey::program::Status;
 use mx_survey::program::milliseconds;
+use mx_survey::program::{Program, Status};
 use mx_survey::smtp::helo::HeloName;
 use mx_survey::smtp::session::Patience;
 use mx_survey::tls::contact::Contact;
@@ -30,15 +30,15 @@ const STAGE: &str = "tls-inspect";
 const AWAITED: &str = "smtp records of smtp-probe";
 
 /// The whole program.
-pub fn run(args: Args) -> anyhow::Result<Status> {
+pub fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let ledger = Ledger::new(stores(&args.roots)?, args.at);
     if args.regrade {
-        return regrade(&args, ledger);
+        return regrade(&args, ledger, program);
     }
     let contact = contact(&args)?;
     let settings = settings(&args, &contact, &ledger);
     let (resume, resumed) = Resume::open(&args.stream, STAGE, &settings, earlier)?;
-    let options = options(&args, settings, resumed);
+    let options = options(&args, program, settings, resumed);
     let examiner = Examiner {
         inspector: Arc::new(Inspector {
             contact,
@@ -55,10 +55,10 @@ pub fn run(args: Args) -> anyhow::Result<Status> {
     driver::run(selection, examiner, resume, options)
 }
 
-fn regrade(args: &Args, ledger: Ledger) -> anyhow::Result<Status> {
+fn regrade(args: &Args, ledger: Ledger, program: &Program) -> anyhow::Result<Status> {
     let mut settings = judging(&ledger);
     settings.insert("regrade".into(), true.into());
-    let options = options(args, settings, Vec::new());
+    let options = options(args, program, settings, Vec::new());
     driver::run(
         Regrading::new(Regrader::new(ledger)),
         Nothing,
@@ -67,9 +67,14 @@ fn regrade(args: &Args, ledger: Ledger) -> anyhow::Result<Status> {
     )
 }
 
-fn options(args: &Args, settings: Map<String, Value>, resumed: Vec<String>) -> Options {
+fn options(
+    args: &Args,
+    program: &Program,
+    settings: Map<String, Value>,
+    resumed: Vec<String>,
+) -> Options {
     Options::connecting(
-        STAGE,
+        program,
         AWAITED,
         &args.manners,
         &args.stream,

@@ -76,7 +76,7 @@ pub fn generate(request: Request, target: Target<'_>) -> anyhow::Result<()> {
             (Outputs::create(directory, request.shorten)?, named)
         }
         Target::List(list) => (
-            Outputs::list_alone(list, request.shorten),
+            Outputs::list_alone(list, request.shorten)?,
             "standard output".to_owned(),
         ),
     };

@@ -8,6 +8,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::super::world::{Name, Server};
+use crate::program::output::Stdout;
 
 /// The files, open for writing.
 pub struct Outputs {
@@ -52,17 +53,22 @@ impl Outputs {
     }
 
     /// One list to standard output, and no files.
-    pub fn list_alone(list: ListName, shorten: u64) -> Self {
-        let out = |name| match name == list {
-            true => sink(io::stdout()),
-            false => sink(io::sink()),
+    ///
+    /// # Errors
+    ///
+    /// There is no standard output.
+    pub fn list_alone(list: ListName, shorten: u64) -> io::Result<Self> {
+        let mut stdout = Some(Stdout::open()?);
+        let mut out = |name| match stdout.take_if(|_| name == list) {
+            Some(stdout) => sink(stdout),
+            None => sink(io::sink()),
         };
         let none = || sink(io::sink());
-        let make = |name, format, shorten| List {
+        let mut make = |name, format, shorten| List {
             is_wanted: name == list,
             ..List::new(out(name), format, shorten)
         };
-        Self {
+        Ok(Self {
             world: none(),
             domains: none(),
             truth: none(),
@@ -70,7 +76,7 @@ impl Outputs {
             adobe: make(ListName::Adobe, Format::Adobe, shorten),
             gawker: make(ListName::Gawker, Format::Gawker, 1),
             sony: make(ListName::Sony, Format::Plain, 1),
-        }
+        })
     }
 
     /// The first line of the world: what it is, and what its marks mean.
