@@ -915,3 +915,72 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         );
     }
 }
+
+// --- two signals ----------------------------------------------------------------------------------------------
+
+/// Whatever a program is doing, a second signal ends it, with 1.
+#[test]
+fn a_second_signal_ends_every_program_with_1() {
+    let lab = Lab::new(&world(1, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db").display().to_string();
+    let world = directory.path().join("world.ndjson");
+    std::fs::write(&world, "{\"type\":\"name\",\"name\":\"a.test\"}\n").unwrap();
+    let mut programs: Vec<(&str, Vec<String>)> = NETWORK_STAGES
+        .iter()
+        .map(|&stage| (stage, arguments(stage, &lab)))
+        .collect();
+    let lab_arguments = [
+        "--port",
+        "0",
+        "--dns-port",
+        "0",
+        world.to_str().unwrap(),
+        "--",
+        "sleep",
+        "60",
+    ];
+    programs.push(("to-sqlite", vec![database]));
+    programs.push(("report", Vec::new()));
+    programs.push(("leak-count", Vec::new()));
+    programs.push(("header-trace", Vec::new()));
+    programs.push(("mail-lab", lab_arguments.map(str::to_owned).to_vec()));
+    for (name, arguments) in programs {
+        let mut child = Command::new(program(name))
+            .args(&arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Its standard input stays open: it waits for more until it is ended.
+        let input = child.stdin.take().unwrap();
+        let hears = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            u64::from_str_radix(caught.unwrap().trim(), 16).unwrap() & 2 != 0
+        };
+        wait_for("its handlers", Duration::from_secs(20), hears);
+        let id = child.id().to_string();
+        // A busy machine may merge signals; two that arrive are enough.
+        let mut sent = 0;
+        wait_for("its end", Duration::from_secs(20), || {
+            sent += 1;
+            let _ = Command::new("kill").args(["-INT", &id]).status();
+            std::thread::sleep(Duration::from_millis(200));
+            child.try_wait().unwrap().is_some()
+        });
+        assert!(sent > 1, "{name}: the first ended it");
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{name}");
+        drop(input);
+    }
+}
+
+/// timeout(1) sends its signal to a process and to its group: that is one.
+#[test]
+fn a_signal_sent_twice_in_a_breath_is_one() {
+    let script = "printf 'a@example.org\\n' > list; (cat list; sleep 3) | timeout -s INT 1 leak-count; echo $?";
+    let directory = tempfile::tempdir().unwrap();
+    let ran = shell(script, directory.path()).expect(0);
+    assert!(ran.stdout.contains(r#""event":"end""#), "{}", ran.stdout);
+}

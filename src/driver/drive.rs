@@ -163,21 +163,22 @@ where
                 let status = self.status();
                 let failure = self.observe.failure();
                 let last = self.last_line();
-                let reader_is_there = self.output.send(last).await.is_ok();
-                // A reader that has seen enough is no failure of ours.
-                let complete = self.output.finish().await?;
+                // A reader that has seen enough is no failure of ours; what was not understood or not begun is.
+                let _ = self.output.send(last).await;
+                self.output.finish().await?;
                 match failure {
                     Some(why) => Err(anyhow::anyhow!(why)),
-                    None if complete && reader_is_there => Ok(status),
-                    None => Ok(Status::Complete),
+                    None => Ok(status),
                 }
             }
-            Err(Interruption::Gone) => self
-                .output
-                .finish()
-                .await
-                .map(|_| Status::Complete)
-                .map_err(Into::into),
+            Err(Interruption::Gone) => {
+                let status = match self.stop {
+                    Stop::No => Status::Complete,
+                    Stop::Gently => Status::Partial,
+                };
+                self.output.finish().await?;
+                Ok(status)
+            }
             Err(Interruption::Error(error)) => {
                 // What was measured before is written, and how far it came.
                 self.runs.interrupted = true;

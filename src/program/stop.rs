@@ -24,11 +24,14 @@ pub enum Signal {
     Terminate,
 }
 
+/// What is to be done at the first signal.
+type Call = Box<dyn FnOnce() + Send>;
+
 /// Whether a signal has asked the program to end.
 #[derive(Clone)]
 pub struct Stop {
     asked: watch::Receiver<Option<Signal>>,
-    then: Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>,
+    then: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Stop {
