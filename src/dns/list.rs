@@ -216,8 +216,11 @@ fn is_zone(line: &[u8]) -> bool {
                 .any(|word| word.eq_ignore_ascii_case(b"SOA")))
 }
 
+/// The places of the name and the rank, and the fields.
+type Row<'a> = (usize, Option<usize>, Vec<Cow<'a, [u8]>>);
+
 /// The fields of a row without a header, and which of them are the name and the rank: `rank,name` or `name,rank`.
-fn ranked(line: &[u8]) -> Option<(usize, Option<usize>, Vec<Cow<'_, [u8]>>)> {
+fn ranked(line: &[u8]) -> Option<Row<'_>> {
     for delimiter in DELIMITERS {
         let fields = fields(line, delimiter);
         match &fields[..] {

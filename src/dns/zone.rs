@@ -289,7 +289,7 @@ fn unescaped(name: &[u8]) -> Result<Vec<u8>, &'static str> {
         }
         let number = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse::<u8>().ok();
         let (value, length) = match rest {
-            [digits @ ..] if digits.len() >= 3 && digits[..3].iter().all(u8::is_ascii_digit) => {
+            digits if digits.len() >= 3 && digits[..3].iter().all(u8::is_ascii_digit) => {
                 (number(&digits[..3]).ok_or("an escape beyond 255")?, 3)
             }
             [byte, ..] => (*byte, 1),
