@@ -9,6 +9,8 @@ mod imports;
 mod leak_count;
 mod mx_lookup;
 mod peers;
+#[cfg(feature = "lab")]
+mod policy_lookup;
 mod report;
 mod smtp_probe;
 mod tls_inspect;

@@ -7,6 +7,11 @@
 //! of questions is bounded here, by the limits of each RFC. A question that failed makes what hangs on it unknown,
 //! never absent.
 
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+pub mod faults;
+
 pub mod lookup;
 
 mod fields;
@@ -30,3 +35,28 @@ pub mod denial;
 pub mod bimi;
 
 pub mod caa;
+
+pub mod spf;
+
+#[cfg(any(test, feature = "lab"))]
+pub mod zone;
+
+/// The name under which the PTR records of `address` stand (RFC 1035 §3.5, RFC 3596 §2.5).
+pub fn reverse(address: IpAddr) -> String {
+    let mut name = String::with_capacity(73);
+    // Writing to a string never fails.
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            for octet in address.octets().iter().rev() {
+                let _ = write!(name, "{octet}.");
+            }
+            name + "in-addr.arpa"
+        }
+        IpAddr::V6(address) => {
+            for octet in address.octets().iter().rev() {
+                let _ = write!(name, "{:x}.{:x}.", octet & 15, octet >> 4);
+            }
+            name + "ip6.arpa"
+        }
+    }
+}

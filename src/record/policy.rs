@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CaaSet, DkimEvidence, DkimKey, LenientMtaSts, LenientTlsRpt, Outcome, PolicyFault, PolicyState,
-    Text,
+    SpfResult, Text,
 };
 
 /// What is wrong with a policy, and where.
@@ -116,7 +116,93 @@ macro_rules! part {
 
 part! {
     /// A domain's SPF record (RFC 7208), and what it comes to.
-    Spf {}
+    ///
+    /// `invalid` is a record that is a permerror for every client that no mechanism matches, in both families. What is
+    /// said of "a client that matches nothing" holds for the worst case: every term is evaluated.
+    Spf {
+        /// What check_host() says of an IPv4 client that no mechanism matches; null where there is no record to evaluate.
+        unmatched_ipv4: Option<SpfResult>,
+        /// The same of an IPv6 client.
+        unmatched_ipv6: Option<SpfResult>,
+        /// The qualifier of the `all` that ends the record, or the record it redirects to, as its result; null without one.
+        all: Option<SpfResult>,
+        /// Terms that ask the DNS, for a client that matches nothing, at least. Ten are allowed.
+        lookups_least: Option<u32>,
+        /// The same at most; null where that hangs on the client (a macro in an include), on a loop, or is not known.
+        lookups_most: Option<u32>,
+        /// Questions without an answer, for an IPv4 client that matches nothing. Two are allowed.
+        voids_ipv4: Option<u32>,
+        /// The same for an IPv6 client.
+        voids_ipv6: Option<u32>,
+        /// Macros in its terms whose value hangs on the client.
+        macros: Option<bool>,
+        /// IPv4 addresses that pass, each counted once; null where that is not known. Terms that hang on the client (ptr,
+        /// macros) are not in it.
+        ipv4_addresses: Option<u64>,
+        /// IPv6 networks that pass, the fewest that say so, a thousand at most.
+        ipv6_networks: Vec<String>,
+        /// The records it includes and redirects to, in the order of evaluation, a hundred at most.
+        includes: Vec<SpfInclude>,
+        /// Names it points to that do not exist.
+        dangling: Vec<Dangling>,
+        /// What it says of the client of `--spf-client`.
+        client: Option<SpfChecked>,
+    }
+}
+
+/// A record that an SPF record includes or redirects to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SpfInclude {
+    /// Its name; with macros, as it stands in the term.
+    pub name: String,
+    /// It is redirected to, not included.
+    pub redirect: bool,
+    /// How many records stand between: 0 in the domain's own record.
+    pub depth: u32,
+    /// Its registered domain by the public suffix list: the vendor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_domain: Option<String>,
+    /// Whether there is a record, and whether it holds; unknown too where the name hangs on the client.
+    pub state: PolicyState,
+}
+
+/// A name that a policy points to, and that does not exist (RCODE 3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Dangling {
+    /// The name.
+    pub name: String,
+    /// The term that points there.
+    pub term: Text,
+    /// Its registrable part by the public suffix list.
+    pub registrable: Option<String>,
+    /// The registrable part does not exist either: whoever registers it speaks for the domain.
+    pub registrable_free: Option<bool>,
+}
+
+/// What check_host() says of one client (RFC 7208 §4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SpfChecked {
+    /// The address.
+    pub ip: std::net::IpAddr,
+    /// The sender.
+    pub sender: Text,
+    /// The name of HELO or EHLO.
+    pub helo: Text,
+    /// The result.
+    pub result: SpfResult,
+    /// The term that matched, or that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<Text>,
+    /// What made it a permerror.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    /// What the domain says of a fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Text>,
+    /// Terms that asked.
+    pub lookups: u32,
+    /// Questions without an answer.
+    pub voids: u32,
 }
 
 part! {

@@ -541,6 +541,48 @@ vocabulary! {
         UnknownCritical = "unknown_critical",
         /// A CAA property against its grammar, which forbids to issue (RFC 8659 §4.2).
         BadProperty = "bad_property",
+        /// A text that looks like a record and does not begin exactly as one: it is none.
+        NearMiss = "near_miss",
+        /// There are more faults than are listed.
+        MoreFaults = "more_faults",
+        /// A name that is pointed to does not exist (RCODE 3).
+        Dangling = "dangling",
+        /// SPF: a mechanism that RFC 7208 does not have.
+        UnknownMechanism = "unknown_mechanism",
+        /// SPF: no address where ip4 or ip6 wants one.
+        BadIp = "bad_ip",
+        /// SPF: a prefix length that its family does not have.
+        BadPrefix = "bad_prefix",
+        /// SPF: a percent sign that begins no macro, or a macro that has no place here.
+        BadMacro = "bad_macro",
+        /// SPF: no domain name where one must be: empty, of one label, or ending in a number.
+        BadDomain = "bad_domain",
+        /// SPF: redirect or exp twice.
+        DuplicateModifier = "duplicate_modifier",
+        /// SPF: more than ten terms that ask the DNS (RFC 7208 §4.6.4).
+        LookupLimit = "lookup_limit",
+        /// SPF: more than two questions without an answer (RFC 7208 §4.6.4), for one family of addresses at least.
+        VoidLimit = "void_limit",
+        /// SPF: more than ten MX records behind one mx (RFC 7208 §4.6.4).
+        MxLimit = "mx_limit",
+        /// SPF: an include or redirect leads to a name without an SPF record.
+        IncludeNone = "include_none",
+        /// SPF: an include or redirect leads to a record that is not to be used.
+        IncludePermerror = "include_permerror",
+        /// SPF: records that include each other.
+        Loop = "loop",
+        /// SPF: a record over 450 octets, which may not fit into an answer over UDP (RFC 7208 §3.4).
+        TooLong = "too_long",
+        /// SPF: ptr, which should not be used (RFC 7208 §5.5).
+        PtrUsed = "ptr_used",
+        /// SPF: every address passes.
+        AllPlus = "all_plus",
+        /// SPF: ends in ?all, which says nothing.
+        AllNeutral = "all_neutral",
+        /// SPF: neither all nor redirect; what matches nothing is neutral.
+        NoAll = "no_all",
+        /// SPF: terms behind all, which nobody reads; a redirect beside it is one.
+        RecordAfterAll = "record_after_all",
     }
 }
 
@@ -693,5 +735,25 @@ vocabulary! {
         Named = "named",
         /// Nobody.
         Nobody = "nobody",
+    }
+}
+
+vocabulary! {
+    /// What check_host() says of a client (RFC 7208 §2.6).
+    SpfResult {
+        /// There is no record.
+        None = "none",
+        /// The record says nothing of the client.
+        Neutral = "neutral",
+        /// The client may send.
+        Pass = "pass",
+        /// The client may not send.
+        Fail = "fail",
+        /// The client probably may not send.
+        Softfail = "softfail",
+        /// A question failed; another time it may not.
+        Temperror = "temperror",
+        /// The record is not to be used.
+        Permerror = "permerror",
     }
 }

@@ -1,0 +1,3 @@
+//! policy-lookup: its evaluators against public suites and other implementations, the program against name servers.
+
+mod spf;
