@@ -60,7 +60,7 @@ pub async fn part<L: Lookup>(
 }
 
 /// A label that nobody has chosen: made of the domain's name, so that a second look asks the same.
-fn control_label(domain: &Name) -> String {
+pub(super) fn control_label(domain: &Name) -> String {
     let mut label = sha256_hex(domain.wire());
     label.truncate(16);
     format!("_x{label}")

@@ -26,6 +26,8 @@ pub mod tls_rpt;
 
 pub mod dkim;
 
+pub mod dmarc;
+
 pub mod dkim_key;
 
 pub mod selectors;

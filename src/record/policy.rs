@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CaaSet, DkimEvidence, DkimKey, LenientMtaSts, LenientTlsRpt, Outcome, PolicyFault, PolicyState,
-    SpfResult, Text,
+    CaaSet, DkimEvidence, DkimKey, DmarcAlignment, DmarcPolicy, DmarcPsd, LenientMtaSts,
+    LenientTlsRpt, Outcome, PolicyFault, PolicyState, SpfResult, Text,
 };
 
 /// What is wrong with a policy, and where.
@@ -207,7 +207,81 @@ pub struct SpfChecked {
 
 part! {
     /// The DMARC record that applies to a domain (RFC 9989), and what it comes to.
-    Dmarc {}
+    ///
+    /// `absent`: no record applies, neither the domain's own nor one above it. `invalid`: one does, and turns DMARC off.
+    /// `multiple`: the domain has more than one of its own.
+    Dmarc {
+        /// The domain whose record applies: itself, its organisation, or its public suffix.
+        record_at: Option<String>,
+        /// The organisational domain by the tree walk (RFC 9989 §4.10); null where a question failed.
+        organizational_domain: Option<String>,
+        /// The same by the public suffix list (RFC 7489 §3.2).
+        organizational_domain_7489: Option<String>,
+        /// What a receiver is asked to do with mail of the domain that fails, by RFC 9989.
+        effective_9989: Option<DmarcPolicy>,
+        /// The same by RFC 7489.
+        effective_7489: Option<DmarcPolicy>,
+        /// The same for receivers who walk and stop where there is more than one record; null where there is nowhere.
+        effective_stopping: Option<DmarcPolicy>,
+        /// The two RFCs differ.
+        differ: Option<bool>,
+        /// The domain exists; null where nothing hangs on it.
+        exists: Option<bool>,
+        /// A name below `record_at` that does not exist is told to be so: then `np` can have an effect. False where the
+        /// zone denies compactly (RFC 9824), or a wildcard answers; null where `np` says nothing of its own.
+        np_effective: Option<bool>,
+        /// The tags of the record that applies.
+        tags: Option<DmarcTags>,
+        /// Where its reports go.
+        receivers: Vec<DmarcReceiver>,
+        /// The names that were asked, from the domain up.
+        walk: Vec<DmarcStep>,
+    }
+}
+
+/// The tags of a DMARC record (RFC 9989 §4.7); those that are broken as if they were not there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DmarcTags {
+    /// The policy of the domain.
+    pub p: Option<DmarcPolicy>,
+    /// The policy of what is below it.
+    pub sp: Option<DmarcPolicy>,
+    /// The policy of what is below it and does not exist.
+    pub np: Option<DmarcPolicy>,
+    /// How the domain of a DKIM signature must match; relaxed by default.
+    pub adkim: DmarcAlignment,
+    /// How the domain of SPF must match; relaxed by default.
+    pub aspf: DmarcAlignment,
+    /// Whether the domain says that it is a public suffix; unknown by default.
+    pub psd: DmarcPsd,
+    /// A test: one level less is asked for than the policy says.
+    pub t: bool,
+    /// When failure reports are wanted.
+    pub fo: Option<Text>,
+    /// Of RFC 7489: for how many percent of the messages. RFC 9989 ignores it.
+    pub pct: Option<u8>,
+}
+
+/// Where reports of DMARC go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DmarcReceiver {
+    /// The address, as it stands in the record.
+    pub uri: Text,
+    /// Its domain, of a mailto address.
+    pub domain: Option<String>,
+    /// It is for failure reports (`ruf`), not for aggregate ones (`rua`).
+    pub failure_reports: bool,
+    /// The receiver is of the same organisation, or has said that it wants them (RFC 9990 §4); false: they are lost.
+    pub authorised: Option<bool>,
+}
+
+/// A name of the tree walk, and what is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DmarcStep {
+    /// The name, without `_dmarc`.
+    pub name: String,
+    /// What is there.
+    pub state: PolicyState,
 }
 
 part! {

@@ -583,6 +583,23 @@ vocabulary! {
         NoAll = "no_all",
         /// SPF: terms behind all, which nobody reads; a redirect beside it is one.
         RecordAfterAll = "record_after_all",
+        /// DMARC: p, sp or np is none of the three policies: with a rua it counts as none, without one there is no DMARC (RFC
+        /// 9989 §4.10.1).
+        BadPolicy = "bad_policy",
+        /// DMARC: no p. RFC 9989 §4.7 takes that for none, §4.10.1 takes it, without a rua, for no DMARC.
+        MissingPolicy = "missing_policy",
+        /// DMARC: a tag with a value that it does not have; it counts as if it were not there.
+        BadTag = "bad_tag",
+        /// DMARC: a tag that nobody knows; it is ignored.
+        UnknownTag = "unknown_tag",
+        /// DMARC: a tag of RFC 7489 that RFC 9989 has given up: pct, rf, ri.
+        ObsoleteTag = "obsolete_tag",
+        /// DMARC: a size behind a report address, which RFC 9989 has given up.
+        ObsoleteSize = "obsolete_size",
+        /// DMARC: a receiver of reports outside of the organisation has not said that it wants them; they are lost.
+        RuaUnauthorised = "rua_unauthorised",
+        /// DMARC: sp or np in a record below the organisational domain, where nobody reads them.
+        SpUnused = "sp_unused",
     }
 }
 
@@ -755,5 +772,55 @@ vocabulary! {
         Temperror = "temperror",
         /// The record is not to be used.
         Permerror = "permerror",
+    }
+}
+
+vocabulary! {
+    /// What a domain asks receivers to do with mail that fails DMARC (RFC 9989 §4.7).
+    DmarcPolicy {
+        /// Nothing; reports alone.
+        None = "none",
+        /// To treat it as suspicious.
+        Quarantine = "quarantine",
+        /// To reject it.
+        Reject = "reject",
+        /// There is no DMARC for the domain.
+        Off = "off",
+    }
+}
+
+vocabulary! {
+    /// How an identifier must match the author's domain (RFC 9989 §4.4).
+    DmarcAlignment {
+        /// In its organisational domain.
+        Relaxed = "relaxed",
+        /// Exactly.
+        Strict = "strict",
+    }
+}
+
+vocabulary! {
+    /// Whether a domain says that it is a public suffix (RFC 9989 §4.7).
+    DmarcPsd {
+        /// It is one.
+        Yes = "yes",
+        /// It is an organisational domain.
+        No = "no",
+        /// It does not say.
+        Unknown = "unknown",
+    }
+}
+
+#[allow(clippy::derivable_impls, reason = "the macro derives no default")]
+impl Default for DmarcAlignment {
+    fn default() -> Self {
+        Self::Relaxed
+    }
+}
+
+#[allow(clippy::derivable_impls, reason = "the macro derives no default")]
+impl Default for DmarcPsd {
+    fn default() -> Self {
+        Self::Unknown
     }
 }
