@@ -151,6 +151,62 @@ fn gawker() {
 }
 
 #[test]
+fn l1_a_combo_list_that_mixes_its_separators_is_counted_whole() {
+    let mut text = String::new();
+    for (mark, domain, lines) in [
+        (':', "example.org", 60),
+        (';', "example.com", 30),
+        ('|', "example.net", 20),
+    ] {
+        for number in 0..lines {
+            writeln!(text, "user{number}@{domain}{mark}{SECRET}@x:;|{number}").unwrap();
+        }
+    }
+    let counted = map([
+        ("example.org", 60),
+        ("example.com", 30),
+        ("example.net", 20),
+    ]);
+    for arguments in [&[][..], &["--format", "combo"]] {
+        let ran = run("leak-count", arguments, &text).expect(0);
+        assert_eq!(users(&ran), counted, "{arguments:?}");
+        assert_eq!(rest(&ran), map([("lines", 110)]));
+        assert!(!ran.stdout.contains(SECRET) && !ran.stderr.contains(SECRET));
+    }
+    // Behind what the head of a list shows, too.
+    let mut long = "a@example.org:x\n".repeat(30_000);
+    long += &"a@example.com;x\na@example.net|x\n".repeat(10);
+    let ran = run("leak-count", &[], &long).expect(0);
+    assert_eq!(
+        users(&ran),
+        map([
+            ("example.org", 30_000),
+            ("example.com", 10),
+            ("example.net", 10)
+        ])
+    );
+}
+
+#[test]
+fn l2_lists_of_urls_with_logins() {
+    let text = format!(
+        "https://h.example/x:u@example.org:{SECRET}\n\
+         https://h.example:8443/login:u@example.org:{SECRET}@example.com\n\
+         android://{SECRET}==@com.example.app/:u@example.net:{SECRET}\n\
+         http://h.example/x|u@example.net|{SECRET}\n\
+         h.example/y:u@example.net:{SECRET}\n\
+         https://h.example/x:{SECRET}:{SECRET}@example.com\n"
+    );
+    for arguments in [&[][..], &["--format", "url"]] {
+        let ran = run("leak-count", arguments, &text).expect(0);
+        assert_eq!(users(&ran), map([("example.net", 3), ("example.org", 2)]));
+        assert_eq!(rest(&ran), map([("lines", 6), ("not_counted_no_at", 1)]));
+        assert!(ran.stderr.contains("url:address:password") || !arguments.is_empty());
+        assert!(!ran.stdout.contains(SECRET) && !ran.stderr.contains(SECRET));
+    }
+}
+
+#[test]
 fn combo_lists() {
     let ran = run("leak-count", &[&data("combo.txt")], "").expect(0);
     assert_eq!(
@@ -514,7 +570,7 @@ fn nothing_but_domains_and_numbers_leaves_a_list() {
         .collect();
     assert!(lists.len() > 9);
     let formats = [
-        "adobe", "gawker", "combo", "csv", "tsv", "json", "plain", "any",
+        "adobe", "gawker", "combo", "url", "csv", "tsv", "json", "plain", "any",
     ];
     for list in lists
         .iter()

@@ -1,5 +1,5 @@
 //! Lists with a record a line and a separator between fields, none of them quoted: Adobe 2013, Gawker 2010, combo lists,
-//! TSV, and one address a line, which is a field without a separator.
+//! what password stealers write, TSV, and one address a line, which is a field without a separator.
 
 use std::ops::Range;
 
@@ -14,9 +14,25 @@ pub struct Delimited {
     pub separator: Vec<u8>,
     /// Fields before the address.
     pub column: usize,
+    /// What parts the fields, and ends the address.
+    pub cut: Cut,
+}
+
+/// How lines are cut into fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// At the separator alone.
+    Exact,
     /// The Adobe list: a record begins with a number, and a line that does not begin one goes on with the hint of the
     /// last, which may hold line feeds.
-    pub numbered: bool,
+    Adobe,
+    /// At the separator, and the address ends at any other mark that cannot be in one: the next line may have another
+    /// separator.
+    Ending,
+    /// At every one of `:`, `;` and `|`: lists that were put together out of several.
+    Mixed,
+    /// `https://host/path:address:password`: the field behind the URL, with marks as in [`Cut::Mixed`].
+    Url,
 }
 
 /// What stands between two fields of the Adobe list: three bytes, since an address may itself end in a hyphen, and hints
@@ -29,7 +45,25 @@ impl Delimited {
         Self {
             separator: ADOBE.to_vec(),
             column: 2,
-            numbered: true,
+            cut: Cut::Adobe,
+        }
+    }
+
+    /// `url:address:password`.
+    pub fn url() -> Self {
+        Self {
+            separator: vec![b':'],
+            column: 1,
+            cut: Cut::Url,
+        }
+    }
+
+    /// Fields between any of `:`, `;` and `|`, the address behind `column` others.
+    pub fn mixed(column: usize) -> Self {
+        Self {
+            separator: vec![b':'],
+            column,
+            cut: Cut::Mixed,
         }
     }
 
@@ -38,8 +72,16 @@ impl Delimited {
         Self {
             separator: separator.to_vec(),
             column,
-            numbered: false,
+            cut: Cut::Exact,
         }
+    }
+
+    /// The same, but that the address ends at other marks too, where the separator is one of those that lists mix.
+    pub fn ending(mut self) -> Self {
+        if matches!(self.separator[..], [b':' | b';' | b'|']) {
+            self.cut = Cut::Ending;
+        }
+        self
     }
 
     /// The address field of a line without its line feed, by its place.
@@ -48,13 +90,17 @@ impl Delimited {
         if line.trim_ascii().is_empty() {
             return Err(Cause::Blank);
         }
-        if self.numbered && !self.begins_record(line) {
+        let is_adobe = self.cut == Cut::Adobe;
+        if is_adobe && !self.begins_record(line) {
             return Err(Cause::Continuation);
         }
         let start = self.column_start(line).ok_or(Cause::NoRecord)?;
         let from = start + quoted_local_part(&line[start..]);
-        let end = self.find_separator(line, from).unwrap_or(line.len());
-        if self.numbered && end == line.len() {
+        let end = match self.cut {
+            Cut::Exact | Cut::Adobe => self.find_separator(line, from).unwrap_or(line.len()),
+            _ => self.soft_end(line, from, from > start),
+        };
+        if is_adobe && end == line.len() {
             return Err(Cause::NoRecord);
         }
         Ok(start..end)
@@ -63,16 +109,51 @@ impl Delimited {
     /// Whether the last line of an input, which has no line feed, is a record that was cut short. Only the Adobe list has
     /// a mark at the end of a record.
     pub fn is_cut(&self, line: &[u8]) -> bool {
-        self.numbered && self.begins_record(line) && !line.trim_ascii_end().ends_with(b"|--")
+        self.cut == Cut::Adobe
+            && self.begins_record(line)
+            && !line.trim_ascii_end().ends_with(b"|--")
     }
 
     /// Where the address field begins.
     pub(super) fn column_start(&self, line: &[u8]) -> Option<usize> {
+        if self.cut == Cut::Url {
+            return behind_url(line);
+        }
         let mut start = 0;
         for _ in 0..self.column {
-            start = self.find_separator(line, start)? + self.separator.len();
+            start = match self.cut {
+                Cut::Mixed => start + line[start..].iter().position(|&byte| is_mark(byte))? + 1,
+                _ => self.find_separator(line, start)? + self.separator.len(),
+            };
         }
         Some(start)
+    }
+
+    /// Whether the address can end before `byte`, which stands behind its `@`.
+    pub(super) fn ends_before(&self, byte: u8) -> bool {
+        match self.cut {
+            Cut::Exact | Cut::Adobe => false,
+            Cut::Ending | Cut::Mixed | Cut::Url => {
+                is_mark(byte) || matches!(byte, b',' | b'\t' | b' ')
+            }
+        }
+    }
+
+    /// Where the address that is looked for from `from` on ends: at a mark that no address holds there (RFC 5321 §4.1.2;
+    /// a bar may stand in a local part).
+    fn soft_end(&self, line: &[u8], from: usize, mut is_behind_sign: bool) -> usize {
+        for (at, &byte) in line.iter().enumerate().skip(from) {
+            let ends = match byte {
+                b':' | b';' => true,
+                b'|' if self.cut != Cut::Ending || self.separator == [b'|'] => true,
+                byte => is_behind_sign && self.ends_before(byte),
+            };
+            if ends {
+                return at;
+            }
+            is_behind_sign |= byte == b'@';
+        }
+        line.len()
     }
 
     /// The byte of the separator that stands least often elsewhere.
@@ -93,6 +174,66 @@ impl Delimited {
             .map(|at| from + at)
             .find(|&start| line[start..].starts_with(&self.separator))
     }
+}
+
+/// The separators that lists mix.
+fn is_mark(byte: u8) -> bool {
+    matches!(byte, b':' | b';' | b'|')
+}
+
+/// Where the field behind the URL of a line begins. Without a scheme, a first field that has an `@` and no path is the
+/// address itself.
+fn behind_url(line: &[u8]) -> Option<usize> {
+    let is_end = |byte: u8| is_mark(byte) || matches!(byte, b' ' | b'\t');
+    let mut at = match scheme(line) {
+        Some(length) => length,
+        None => {
+            let first = line
+                .iter()
+                .position(|&byte| is_end(byte))
+                .unwrap_or(line.len());
+            let first = &line[..first];
+            if first.contains(&b'@') && !first.contains(&b'/') {
+                return Some(0);
+            }
+            0
+        }
+    };
+    // An IPv6 address in its brackets.
+    if line.get(at) == Some(&b'[') {
+        at += line[at..].iter().position(|&byte| byte == b']')?;
+    }
+    let mut is_path = false;
+    while let Some(&byte) = line.get(at) {
+        at += 1;
+        if matches!(byte, b'/' | b'?' | b'#') {
+            is_path = true;
+        } else if is_end(byte) {
+            let port = port(&line[at..]).filter(|_| !is_path && byte == b':');
+            match port {
+                Some(length) => at += length,
+                None => return Some(at),
+            }
+        }
+    }
+    None
+}
+
+/// The length of `https://` and the like at the beginning of a line.
+pub(super) fn scheme(line: &[u8]) -> Option<usize> {
+    let name = line
+        .iter()
+        .take(32)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+        .count();
+    (name > 0 && line[name..].starts_with(b"://")).then_some(name + 3)
+}
+
+/// The length of a port, which a path or another field follows.
+fn port(rest: &[u8]) -> Option<usize> {
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let follows = |&byte: &u8| is_mark(byte) || matches!(byte, b'/' | b'?' | b' ' | b'\t');
+    ((1..=5).contains(&digits) && rest.get(digits).is_some_and(follows)).then_some(digits)
 }
 
 /// Counts whole lines. Whether the last of them, without a line feed, is a record that was cut short.
@@ -245,5 +386,83 @@ mod tests {
                 String::from_utf8_lossy(line)
             );
         }
+    }
+
+    #[test]
+    fn l1_the_address_ends_at_any_of_the_marks() {
+        let colons = Delimited::new(b":", 0).ending();
+        let bars = Delimited::new(b"|", 0).ending();
+        let mixed = Delimited::mixed(0);
+        for line in [
+            "a@example.org:p@ss;w|x",
+            "a@example.org;p@ss:w|x",
+            "a@example.org|p@ss:w;x",
+            "a@example.org",
+            "a@example.org pw:x",
+            "a@example.org\tpw",
+            "a@example.org,pw",
+        ] {
+            for layout in [&colons, &bars, &mixed] {
+                assert_eq!(
+                    field(layout, line.as_bytes()),
+                    Ok("a@example.org"),
+                    "{line}"
+                );
+            }
+        }
+        for (layout, line, found) in [
+            (&colons, "name;p@ss.org", "name"),
+            (&colons, "a|b@example.org:x", "a|b@example.org"),
+            (&mixed, "name|p@ss.org", "name"),
+            (
+                &colons,
+                "\"a:b;c|d\"@example.org;x",
+                "\"a:b;c|d\"@example.org",
+            ),
+            (
+                &Delimited::mixed(1),
+                "name;a@example.org|h",
+                "a@example.org",
+            ),
+            (
+                &Delimited::mixed(1),
+                "name|a@example.org:h",
+                "a@example.org",
+            ),
+            // A separator that was asked for is the only one.
+            (
+                &Delimited::new(b":", 0),
+                "a@example.org;x:y",
+                "a@example.org;x",
+            ),
+        ] {
+            assert_eq!(field(layout, line.as_bytes()), Ok(found), "{line}");
+        }
+    }
+
+    #[test]
+    fn l2_the_field_behind_the_url() {
+        let layout = Delimited::url();
+        for line in [
+            "https://h/x:u@d.org:p@ss.com",
+            "https://h:u@d.org:p",
+            "http://h.example:8080/x?y=z#w:u@d.org:p",
+            "https://h:8443:u@d.org:p",
+            "http://[2001:db8::1]:80/:u@d.org:p",
+            "android://aGFzaA==@com.example.app/:u@d.org:p",
+            "h.example/login:u@d.org:p",
+            "https://h/x|u@d.org|p",
+            "https://h/x;u@d.org;p",
+            "https://h/x u@d.org p",
+            "https://h/x u@d.org:p",
+            "https://h/@name:u@d.org:p",
+            "u@d.org:p",
+            "u@d.org:p:https://h/x",
+            "https://h/x:u@d.org",
+        ] {
+            assert_eq!(field(&layout, line.as_bytes()), Ok("u@d.org"), "{line}");
+        }
+        assert_eq!(field(&layout, b"https://h/x:name:p@ss.com"), Ok("name"));
+        assert_eq!(field(&layout, b"https://h/x"), Err(Cause::NoRecord));
     }
 }

@@ -13,7 +13,7 @@
 //! - Names are looked up in batches: 0.75. And whether a name is a good one is asked when the slots are emptied: once for
 //!   each name, not once for each line.
 
-use super::delimited::{ADOBE, Delimited};
+use super::delimited::{ADOBE, Cut, Delimited};
 
 /// A domain of 1 to 24 bytes, lower case, zeros behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,8 @@ impl Short {
 
 /// The domain of a plain line, which comes without its line feed.
 pub fn domain_of(line: &[u8], layout: &Delimited) -> Option<Short> {
-    let start = if layout.numbered {
+    let is_adobe = layout.cut == Cut::Adobe;
+    let start = if is_adobe {
         adobe_start(line)?
     } else {
         layout.column_start(line)?
@@ -45,11 +46,21 @@ pub fn domain_of(line: &[u8], layout: &Delimited) -> Option<Short> {
     if field[at] != b'@' || at == 0 || field[0] == b'"' || !is_plain(field[at - 1]) {
         return None;
     }
+    // Another mark than the separator: whether it ends the field, the slow way knows.
+    let is_soft = !matches!(layout.cut, Cut::Exact | Cut::Adobe);
+    if is_soft
+        && field[..at]
+            .iter()
+            .any(|byte| matches!(byte, b':' | b';' | b'|'))
+    {
+        return None;
+    }
     let rest = &field[at + 1..];
     let (mut name, mut length) = fold(rest);
     let is_end = |length: usize| match &rest[length..] {
-        behind if layout.numbered => behind.starts_with(ADOBE),
+        behind if is_adobe => behind.starts_with(ADOBE),
         b"" | b"\r" => true,
+        [byte, ..] if layout.ends_before(*byte) => true,
         behind => !layout.separator.is_empty() && behind.starts_with(&layout.separator),
     };
     if !is_end(length) {
@@ -253,6 +264,8 @@ mod tests {
         let combo = Delimited::new(b":", 0);
         let plain = Delimited::new(b"", 0);
         let gawker = Delimited::new(b":::", 2);
+        let ending = Delimited::new(b":", 0).ending();
+        let url = Delimited::url();
         for (layout, line, found) in [
             (
                 &adobe,
@@ -280,6 +293,10 @@ mod tests {
             (&combo, b"a:pw@example.org", None),
             (&combo, b" @example.org", None),
             (&combo, b"\"a@b.org:x\"@example.org:pw", None),
+            (&ending, b"a@example.org;pw", Some("example.org")),
+            (&ending, b"a@example.org|pw", Some("example.org")),
+            (&ending, b"a;b@example.org:pw", None),
+            (&url, b"https://h/x:a@example.org;pw", Some("example.org")),
             (&plain, b"a@163.com\r", Some("163.com")),
             (&plain, b"a@example.org ", None),
             (&gawker, b"n:::h:::a@example.org", Some("example.org")),

@@ -13,6 +13,8 @@ pub enum Format {
     Gawker,
     /// email:password and the like, a separator between bare fields
     Combo,
+    /// url:address:password, as password stealers write
+    Url,
     /// Fields that may be quoted, with a header or without
     Csv,
     /// Fields between tabs, with a header or without

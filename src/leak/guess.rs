@@ -4,7 +4,7 @@
 use super::delimited::Delimited;
 use super::format::{Format, Found, Layout, Unreadable, Wish};
 use super::json::Json;
-use super::sample::{SEPARATORS, Sample, shown};
+use super::sample::{SEPARATORS, Sample};
 
 /// How to read an input that begins with `head`, or is `head` if `is_all`.
 pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<Found, Unreadable> {
@@ -22,13 +22,11 @@ pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<Found, Unreadable>
     let mut found = match format {
         Format::Adobe => Found::of(Layout::Delimited(Delimited::adobe()), "adobe".to_owned()),
         Format::Gawker => sample.delimited("gawker", b":::", wish, 2)?,
-        Format::Combo => {
-            let separator = sample
-                .best_combo(wish, &SEPARATORS)
-                .map_or(b':', |best| best.separator);
-            let name = format!("combo with {}", shown(wish.separator.unwrap_or(separator)));
-            sample.delimited(&name, &[wish.separator.unwrap_or(separator)], wish, 0)?
-        }
+        Format::Combo => sample.combo(wish)?,
+        Format::Url => Found::of(
+            Layout::Delimited(Delimited::url()),
+            "url:address:password".to_owned(),
+        ),
         Format::Tsv => sample.table(wish.separator.unwrap_or(b'\t'), wish, "tsv")?,
         Format::Csv => sample.table(sample.csv_delimiter(wish), wish, "csv")?,
         Format::Json => {
@@ -121,6 +119,9 @@ fn guess(sample: &Sample<'_>, wish: &Wish) -> Result<Format, Unreadable> {
     {
         return Ok(Format::Csv);
     }
+    if sample.has_urls() && wish.column.is_none() && wish.separator.is_none() {
+        return Ok(Format::Url);
+    }
     let plain = sample.addresses(&Delimited::new(b"", 0));
     let combo = sample.best_combo(wish, &SEPARATORS);
     match combo {
@@ -182,6 +183,21 @@ mod tests {
             (
                 b"name:a@example.org:x\nname:b@example.org:y\n",
                 "combo with ':', column 2",
+                0,
+            ),
+            (
+                b"a@example.org:x\nb@example.org;y\nc@example.org|z\n",
+                "combo with ':', ';' or '|', column 1",
+                0,
+            ),
+            (
+                b"n:a@example.org:x\nn;b@example.org;y\nn|c@example.org|z\n",
+                "combo with ':', ';' or '|', column 2",
+                0,
+            ),
+            (
+                b"https://h/x:a@example.org:p\nhttps://h:80/x:name:p\n",
+                "url:address:password",
                 0,
             ),
             (b"a@example.org;x\n", "combo with ';', column 1", 0),

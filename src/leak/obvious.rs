@@ -51,6 +51,34 @@ impl Sums {
         sums
     }
 
+    /// By a layout that the reader finds out by itself.
+    fn obvious_by(text: &[u8], field: impl Fn(&[u8]) -> Result<Vec<u8>, Cause>) -> Self {
+        let mut sums = Self::default();
+        for line in text.split_inclusive(|&byte| byte == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            sums.lines += 1;
+            let judged = if line.iter().all(u8::is_ascii_whitespace) {
+                Err(Cause::Blank)
+            } else {
+                field(line).and_then(|field| {
+                    let (_, raw) = address::split(&field)?;
+                    Ok(address::domain(raw)?.into_owned())
+                })
+            };
+            match judged {
+                Err(cause) => *sums.causes.entry(cause).or_default() += 1,
+                Ok(name) => {
+                    *sums
+                        .domains
+                        .entry(String::from_utf8(name).unwrap())
+                        .or_default() += 1
+                }
+            }
+        }
+        sums
+    }
+
     fn of_reader(
         format: Format,
         column: usize,
@@ -64,10 +92,20 @@ impl Sums {
             column: Some(Column::Number(column + 1)),
             separator: Some(b':'),
         };
+        Self::of_wish(&wish, rules, input, threads, segment)
+    }
+
+    fn of_wish(
+        wish: &Wish,
+        rules: &Rules,
+        input: &input::Input,
+        threads: usize,
+        segment: u64,
+    ) -> Self {
         let watch = Watch::default();
         let census = Mutex::new(Census::default());
         let reader = Reader {
-            wish: &wish,
+            wish,
             rules,
             census: &census,
             watch: &watch,
@@ -242,6 +280,88 @@ proptest! {
         let rules = Rules { distinct: Some(Distinct::default()), ..Rules::default() };
         let memory = input::Input::memory("memory", &text);
         let found = Sums::of_reader(format, column, &rules, &memory, 1, 1);
+        prop_assert_eq!(&found, &expected);
+    }
+}
+
+/// A line of `parts`: the address of the line, if it is to be counted, and the line.
+fn line_of(parts: &[&str], mark: char, end: &str) -> String {
+    parts.join(&mark.to_string()) + end
+}
+
+/// The address of a line of a mixed list, byte by byte: what stands before the first mark, but for a quoted local part.
+fn before_mark(line: &[u8]) -> Result<Vec<u8>, Cause> {
+    let mut at = 0;
+    if line.first() == Some(&b'"')
+        && let Some(close) = (1..line.len()).find(|&at| line[at] == b'"')
+        && line.get(close + 1) == Some(&b'@')
+    {
+        at = close + 2;
+    }
+    let mut is_behind_sign = at > 0;
+    while at < line.len() {
+        match line[at] {
+            b':' | b';' | b'|' => break,
+            b',' | b'\t' | b' ' if is_behind_sign => break,
+            b'@' => is_behind_sign = true,
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(line[..at].to_vec())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn l1_mixed_lists_count_as_the_obvious_counter(
+        lines in proptest::collection::vec(
+            (
+                "[a-z.]{1,6}|\"[a-z:;|]{1,4}\"", "(Example|mail|a-b)[.](org|de|co[.]uk|c0m)|localhost|",
+                "[a-z@:;|., ]{0,8}", proptest::sample::select(vec![':', ';', '|']), "\n|\r\n|\n\n",
+            ),
+            0..40,
+        ),
+        threads in 1..4usize,
+        segment in 1..200u64,
+    ) {
+        // Every mark is there, so that the list is known for what it is.
+        let mut text = String::from("x@example.org:x\nx@example.org;x\nx@example.org|x\n");
+        for (local, domain, password, mark, end) in &lines {
+            text += &line_of(&[&format!("{local}@{domain}"), password], *mark, end);
+        }
+        let wish = Wish { format: Some(Format::Combo), ..Wish::default() };
+        let expected = Sums::obvious_by(text.as_bytes(), before_mark);
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let lists = input::lists(&[file.path().to_owned()], None).unwrap();
+        let found = Sums::of_wish(&wish, &Rules::default(), &lists[0].inputs[0], threads, segment);
+        prop_assert_eq!(&found, &expected);
+    }
+
+    #[test]
+    fn l2_lists_of_urls_count_as_the_obvious_counter(
+        lines in proptest::collection::vec(
+            (
+                "(https?://|android://[a-z=]{1,5}@|)[a-z]{1,4}[.](org|com)(:[0-9]{2,5}/|/)[a-z/@?=&.]{0,8}",
+                "[a-z.]{1,6}@(Example|mail)[.](org|de|c0m)|[a-z]{1,5}", "[a-z@:;|., ]{0,8}",
+                proptest::sample::select(vec![':', ';', '|']), "\n|\r\n",
+            ),
+            1..40,
+        ),
+    ) {
+        let mut text = String::new();
+        let mut logins = Vec::new();
+        for (url, login, password, mark, end) in &lines {
+            text += &line_of(&[url, login, password], *mark, end);
+            logins.push(login.clone());
+        }
+        let wish = Wish { format: Some(Format::Url), ..Wish::default() };
+        // The logins are known: they are counted without the lines that they stand in.
+        let expected = Sums::obvious_by(logins.join("\n").as_bytes(), |login| Ok(login.to_vec()));
+        let memory = input::Input::memory("memory", text.as_bytes());
+        let found = Sums::of_wish(&wish, &Rules::default(), &memory, 1, 1);
         prop_assert_eq!(&found, &expected);
     }
 }

@@ -4,7 +4,7 @@
 use super::address;
 use super::any;
 use super::csv::Csv;
-use super::delimited::Delimited;
+use super::delimited::{self, Delimited};
 use super::format::{Column, Found, Layout, Unreadable, Wish};
 use super::json::Json;
 use super::tally::{Rules, Tally};
@@ -47,6 +47,8 @@ pub struct Combo {
     pub separator: u8,
     pub column: usize,
     pub addresses: usize,
+    /// The lines differ in their separators: each of them parts.
+    pub is_mixed: bool,
 }
 
 impl<'a> Sample<'a> {
@@ -96,10 +98,54 @@ impl<'a> Sample<'a> {
                     separator,
                     column,
                     addresses,
+                    is_mixed: false,
+                });
+            }
+        }
+        if wish.separator.is_some() || !separators.contains(&b';') || !separators.contains(&b'|') {
+            return best;
+        }
+        for column in columns {
+            let addresses = self.addresses(&Delimited::mixed(column));
+            if addresses > best.as_ref().map_or(0, |best| best.addresses) {
+                best = Some(Combo {
+                    separator: b':',
+                    column,
+                    addresses,
+                    is_mixed: true,
                 });
             }
         }
         best
+    }
+
+    /// A combo list: with the separator that the user names, which then is the only one; else with the one that most lines
+    /// have, or with several.
+    pub fn combo(&self, wish: &Wish) -> Result<Found, Unreadable> {
+        if let Some(separator) = wish.separator {
+            let name = format!("combo with {}", shown(separator));
+            return self.delimited(&name, &[separator], wish, 0);
+        }
+        let best = self.best_combo(wish, &SEPARATORS);
+        if let Some(best) = best.as_ref().filter(|best| best.is_mixed) {
+            return Ok(Found::of(
+                Layout::Delimited(Delimited::mixed(best.column)),
+                format!("combo with ':', ';' or '|', column {}", best.column + 1),
+            ));
+        }
+        let separator = best.map_or(b':', |best| best.separator);
+        let name = format!("combo with {}", shown(separator));
+        let mut found = self.delimited(&name, &[separator], wish, 0)?;
+        if let Layout::Delimited(layout) = &mut found.layout {
+            *layout = layout.clone().ending();
+        }
+        Ok(found)
+    }
+
+    /// Whether the list is one of URLs with a login behind each.
+    pub fn has_urls(&self) -> bool {
+        let begins = |line: &[u8]| delimited::scheme(line.trim_ascii_start()).is_some();
+        self.count(begins) >= self.lines.len().div_ceil(4) && self.addresses(&Delimited::url()) > 0
     }
 
     /// A layout of bare fields whose address stands where the user says, or where most addresses are, or in `default`.
