@@ -47,6 +47,42 @@ pub fn by_name(name: &str) -> Option<Suite> {
     None
 }
 
+/// The suite that `name` names under TLS 1.3, where a suite is a cipher and a hash (RFC 8446 §B.4). Exim with GnuTLS has key
+/// exchange and signature before them all the same: `ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM`, and as the name of
+/// IANA `TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`, are TLS_AES_256_GCM_SHA384.
+pub fn by_name_in_tls13(name: &str) -> Option<Suite> {
+    let Some((_, bulk)) = name.rsplit_once("__") else {
+        let suite = by_name(name)?;
+        let bulk = suite.iana.split_once("_WITH_").map(|(_, bulk)| bulk);
+        return bulk
+            .and_then(|bulk| by_iana(&format!("TLS_{bulk}")))
+            .or(Some(suite));
+    };
+    by_iana(match bulk {
+        "AES_128_GCM" | "AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "AES_256_GCM" | "AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "CHACHA20_POLY1305" | "CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        "AES_128_CCM" | "AES_128_CCM_SHA256" => "TLS_AES_128_CCM_SHA256",
+        "AES_128_CCM_8" | "AES_128_CCM_8_SHA256" => "TLS_AES_128_CCM_8_SHA256",
+        _ => return None,
+    })
+}
+
+impl Suite {
+    /// Whether the suite exists in `version`, named as in records: those of TLS 1.3 are in no other, nor any other in it
+    /// (RFC 8446 §B.4), and those with AEAD or a hash beyond SHA-1 came with TLS 1.2 (RFC 5246 §1.2).
+    pub fn goes_with(self, version: &str) -> bool {
+        let is_of_tls13 = !self.iana.contains("_WITH_") && self.iana != "TLS_FALLBACK_SCSV";
+        let hash = self.iana.rsplit('_').next();
+        let needs_tls12 = matches!(hash, Some("SHA256" | "SHA384" | "CCM" | "8"));
+        match version {
+            "TLSv1.3" => is_of_tls13,
+            "TLSv1.2" => !is_of_tls13,
+            _ => !is_of_tls13 && !needs_tls12,
+        }
+    }
+}
+
 fn by_iana(name: &str) -> Option<Suite> {
     by_id(*NAMES.get(name)?)
 }
@@ -102,12 +138,12 @@ fn from_gnutls(name: &str) -> Option<String> {
 fn from_gnutls_long(name: &str) -> Option<String> {
     let mut parts = name.split("__");
     let (exchange, second, rest) = (parts.next()?, parts.next()?, parts.collect::<Vec<_>>());
-    // TLS 1.3: any of "ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM"; the version tells it from 1.2, the name does
-    // not, so that only a signature scheme that TLS 1.2 lacks is taken for it.
     let (authentication, bulk) = match rest.split_first() {
         Some((cipher, mac)) => (second, join(cipher, mac)),
         None => ("RSA", second.to_owned()),
     };
+    let bulk = bulk.replace("3DES_CBC", "3DES_EDE_CBC");
+    let bulk = bulk.replace("ARCFOUR_128", "RC4_128");
     let bulk = match bulk.as_str() {
         "AES_256_GCM" | "CAMELLIA_256_GCM" => format!("{bulk}_SHA384"),
         "AES_128_GCM" | "CAMELLIA_128_GCM" | "CHACHA20_POLY1305" => format!("{bulk}_SHA256"),
@@ -115,7 +151,7 @@ fn from_gnutls_long(name: &str) -> Option<String> {
             .strip_suffix("_SHA1")
             .map_or(other.to_owned(), |start| format!("{start}_SHA")),
     };
-    let authentication = if authentication.starts_with("ECDSA") {
+    let authentication = if authentication.starts_with("EC") || authentication.starts_with("ED") {
         "ECDSA"
     } else {
         "RSA"

@@ -10,6 +10,9 @@ use super::harness::{Ran, run};
 
 mod figure6;
 mod hostile;
+mod oracle;
+mod privacy;
+mod writers;
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -179,7 +182,8 @@ fn where_mail_parser_states_something_we_agree() {
             );
             compared[1] += 1;
         }
-        if let Some(Host::Name(by)) = theirs.by() {
+        // qmail's "by 0" names no host.
+        if let Some(Host::Name(by)) = theirs.by().filter(|_| !field.contains("by 0 ")) {
             assert_eq!(
                 hop["by"]["host"],
                 by.to_lowercase().trim_end_matches('.'),
@@ -190,8 +194,9 @@ fn where_mail_parser_states_something_we_agree() {
         if let Some(Host::Name(from)) = theirs.from() {
             let from = from.to_lowercase();
             // "(qmail 2160 invoked from network)" names no host, nor does qmail's "unknown", and what Exim has behind
-            // "from" for mail of the machine is a login name, which is never written.
-            if hop["left_out"] == "local" || from == "unknown" {
+            // "from" for mail of the machine is a login name, which is never written, nor is the number of a project.
+            let is_number = from.bytes().all(|byte| byte.is_ascii_digit());
+            if hop["left_out"] == "local" || from == "unknown" || is_number {
                 continue;
             }
             let ours = ["helo", "rdns", "host"].map(|name| {

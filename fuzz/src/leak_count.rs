@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mx_survey::leak::{self, Column, Format, Input, List, Settings, Watch, Wish};
 
-const FORMATS: [Option<Format>; 9] = [
+const FORMATS: [Option<Format>; 10] = [
     None,
     Some(Format::Adobe),
     Some(Format::Gawker),
@@ -15,6 +15,7 @@ const FORMATS: [Option<Format>; 9] = [
     Some(Format::Json),
     Some(Format::Plain),
     Some(Format::Any),
+    Some(Format::Url),
 ];
 
 /// The first byte is the format, the second says whether each address counts once, and whether a column is named.
@@ -38,7 +39,7 @@ pub fn run(data: &[u8]) {
         assert_eq!(fast, careful);
     }
     let of = |name: &str| fast.1.get(name).copied().unwrap_or_default();
-    let is_by_lines = [1, 2, 3, 5, 7]
+    let is_by_lines = [1, 2, 3, 5, 7, 9]
         .map(|at| FORMATS[at])
         .contains(&settings.wish.format);
     if is_by_lines {

@@ -1,6 +1,6 @@
 //! The date of a Received field (RFC 5322 §3.3, its obsolete forms §4.3, `ctime`, ISO 8601) from words in any order.
 
-use time::OffsetDateTime;
+use time::{Date, Month, OffsetDateTime};
 
 use crate::record::timestamp;
 
@@ -32,6 +32,22 @@ pub fn parse<'a>(words: impl Iterator<Item = &'a [u8]>) -> Option<Stamp> {
         date.take(trim(word));
     }
     date.stamp()
+}
+
+/// Whether a date may begin with `word` and `next`: a day of the week, `18 Mar`, `2020-06-17`.
+pub fn begins(word: &[u8], next: &[u8]) -> bool {
+    const DAYS: [&[u8]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
+    let word = word.strip_suffix(b",").unwrap_or(word);
+    match word.first() {
+        Some(first) if first.is_ascii_digit() => {
+            (word.len() <= 2 && number(word).is_some() && month(next).is_some())
+                || (word.len() >= 8 && word.iter().any(|byte| matches!(byte, b'-' | b'/')))
+        }
+        _ => {
+            (3..=9).contains(&word.len())
+                && DAYS.iter().any(|day| word[..3].eq_ignore_ascii_case(day))
+        }
+    }
 }
 
 #[derive(Default)]
@@ -139,25 +155,20 @@ impl Parts {
 
     fn stamp(&self) -> Option<Stamp> {
         let (day, month, year, clock) = (self.day?, self.month?, self.year?, self.clock?);
-        if !(1..=31).contains(&day) || !(1970..=2199).contains(&year) {
+        if !(1970..=2199).contains(&year) {
             return None;
         }
-        let days = days_from_civil(i64::from(year), i64::from(month), i64::from(day));
+        // 31 February is no day.
+        let month = Month::try_from(u8::try_from(month).ok()?).ok()?;
+        let date =
+            Date::from_calendar_date(i32::try_from(year).ok()?, month, u8::try_from(day).ok()?);
+        let midnight = date.ok()?.midnight().assume_utc().unix_timestamp();
         let minutes = i64::from(self.zone.unwrap_or(0));
         Some(Stamp {
-            unix_ms: days * 86_400_000 + i64::from(clock) - minutes * 60_000,
+            unix_ms: midnight * 1000 + i64::from(clock) - minutes * 60_000,
             zoned: self.zone.is_some(),
         })
     }
-}
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar (Howard Hinnant's algorithm).
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
 fn trim(word: &[u8]) -> &[u8] {
@@ -345,8 +356,33 @@ mod tests {
             "18 Foo 2014 20:58:36 +0000",
             "18 Mar 2014 25:00:00 +0000",
             "40 Mar 2014 1:00 Z",
+            "0 Mar 2014 1:00 Z",
+            "2014-13-01 1:00 Z",
         ] {
             assert_eq!(read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn h5_days_that_no_calendar_has_are_no_dates() {
+        for text in [
+            "31 Feb 2024 00:00:00 +0000",
+            "30 Feb 2024 00:00:00 +0000",
+            "29 Feb 2023 00:00:00 +0000",
+            "29 Feb 2100 00:00:00 +0000",
+            "31 Apr 2024 00:00:00 +0000",
+            "2024-06-31T00:00:00Z",
+            "31-Nov-2024 00:00:00 GMT",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(
+            read("29 Feb 2024 23:59:60 +0000").as_deref(),
+            Some("2024-03-01T00:00:00.000Z")
+        );
+        assert_eq!(
+            read("29 Feb 2000 00:00:00 +0000").as_deref(),
+            Some("2000-02-29T00:00:00.000Z")
+        );
     }
 }

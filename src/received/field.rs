@@ -52,9 +52,8 @@ struct Clause {
 /// The clauses of `body`, the field without its name.
 pub fn parse(body: &[u8]) -> Field<'_> {
     let (tokens, balanced) = tokens(body);
-    let date = date_start(&tokens);
+    let (date, stamp) = find_date(&tokens);
     let mut clauses = clauses(&tokens[..date]);
-    let stamp = date::parse(words(&tokens[date..]));
     clauses.push(Clause {
         keyword: Keyword::Date,
         start: date,
@@ -98,18 +97,59 @@ impl<'a> Field<'a> {
     }
 }
 
-/// The date follows the last semicolon outside of comments that has a word behind it.
-fn date_start(tokens: &[Token<'_>]) -> usize {
+/// Where the date begins, and the date. It follows the last semicolon outside of comments that has a date behind it; some
+/// write none, and end with the date all the same.
+fn find_date(tokens: &[Token<'_>]) -> (usize, Option<Stamp>) {
+    /// Semicolons that are looked behind.
+    const TRIED: usize = 4;
     let Some(last_word) = tokens
         .iter()
         .rposition(|token| matches!(token, Token::Word(_)))
     else {
-        return tokens.len();
+        return (tokens.len(), None);
     };
-    let semicolon = tokens[..last_word]
-        .iter()
-        .rposition(|token| *token == Token::Semicolon);
-    semicolon.unwrap_or(tokens.len())
+    let mut end = tokens.len();
+    let mut last = None;
+    let semicolons = tokens[..last_word].iter().enumerate().rev();
+    for (at, _) in semicolons
+        .filter(|(_, token)| **token == Token::Semicolon)
+        .take(TRIED)
+    {
+        let stamp = date::parse(words(&tokens[at..end]));
+        if stamp.is_some() {
+            return (at, stamp);
+        }
+        last = last.or(Some(at));
+        end = at;
+    }
+    match bare_date(tokens) {
+        Some((at, stamp)) => (at, Some(stamp)),
+        None => (last.unwrap_or(tokens.len()), None),
+    }
+}
+
+/// A date without a semicolon before it, at the end of a field: `id f-1 2020-06-17 16:39:24.757 +0000 UTC m=+349867.4`.
+fn bare_date(tokens: &[Token<'_>]) -> Option<(usize, Stamp)> {
+    /// Words of a date, and what Go's clock has behind it.
+    const LONGEST: usize = 9;
+    let starts = tokens.iter().enumerate().rev();
+    let last_words = starts.filter_map(|(at, token)| match token {
+        Token::Word(word) => Some((at, *word)),
+        _ => None,
+    });
+    let (mut found, mut behind) = (None, &b""[..]);
+    for (at, word) in last_words.take(LONGEST) {
+        if keyword(word).is_some() {
+            break;
+        }
+        if date::begins(word, behind)
+            && let Some(stamp) = date::parse(words(&tokens[at..]))
+        {
+            found = Some((at, stamp));
+        }
+        behind = word;
+    }
+    found
 }
 
 fn clauses(tokens: &[Token<'_>]) -> Vec<Clause> {
@@ -157,7 +197,8 @@ fn clauses(tokens: &[Token<'_>]) -> Vec<Clause> {
     clauses
 }
 
-fn keyword(word: &[u8]) -> Option<Keyword> {
+/// The clause that `word` begins.
+pub fn keyword(word: &[u8]) -> Option<Keyword> {
     // The longest keyword has four letters: most words are told by their length.
     if word.len() > 4 {
         return None;
@@ -254,7 +295,52 @@ mod tests {
                 .stamp
                 .is_some()
         );
+        assert!(
+            parse(b"by x with SMTP id 1; Tue, 12 May 2020 00:51:01 +0300; for <y@z>")
+                .stamp
+                .is_some()
+        );
         let bare = parse(b"by x with SMTP");
         assert!(bare.stamp.is_none() && !bare.has_date());
+    }
+
+    #[test]
+    fn h5_dates_without_a_semicolon() {
+        for (body, time) in [
+            (
+                "by f1 with SMTP id f-1\n  2020-06-17 16:39:24.757 +0000 UTC m=+349867.4",
+                "2020-06-17T16:39:24.757Z",
+            ),
+            (
+                "by f1 with SMTP id f-1 2020-06-17 16:39:24.757413912 +0200 CEST m=+349867.400000000",
+                "2020-06-17T14:39:24.757Z",
+            ),
+            (
+                "from [192.0.2.1] (unknown) by g (SG) with ESMTP id x Sat, 12 Aug 2023 14:18:05.084 +0000 (UTC)",
+                "2023-08-12T14:18:05.084Z",
+            ),
+            (
+                "from a by b with ESMTP 12 Aug 2023 14:18:05 -0000",
+                "2023-08-12T14:18:05.000Z",
+            ),
+            (
+                "from a by b with ESMTP id 7 on Tue Mar 18 20:58:36 2014",
+                "2014-03-18T20:58:36.000Z",
+            ),
+        ] {
+            let field = parse(body.as_bytes());
+            assert_eq!(
+                field.stamp.map(Stamp::text).as_deref(),
+                Some(time),
+                "{body}"
+            );
+        }
+        assert_eq!(
+            clause(
+                "by f1 with SMTP id f-1 2020-06-17 16:39:24 +0000 UTC",
+                Keyword::Id
+            ),
+            "f-1"
+        );
     }
 }

@@ -30,9 +30,36 @@ pub fn fields(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// Where the line after the one at `at` begins.
+/// Where the line after the one at `at` begins. A CR without LF ends a line where a field begins behind it, else two
+/// fields of a damaged header would be read as one.
 fn line_end(header: &[u8], at: usize) -> usize {
-    memchr::memchr(b'\n', &header[at..]).map_or(header.len(), |length| at + length + 1)
+    let mut from = at;
+    while let Some(length) = memchr::memchr2(b'\r', b'\n', &header[from..]) {
+        let run = header[from + length..]
+            .iter()
+            .take_while(|&&byte| byte == b'\r')
+            .count();
+        let next = from + length + run;
+        match header.get(next) {
+            Some(b'\n') => return next + 1,
+            Some(_) if begins_field(&header[next..]) => return next,
+            _ => from = next,
+        }
+    }
+    header.len()
+}
+
+/// Whether `line` begins with a field's name, a colon, and white space.
+pub fn begins_field(line: &[u8]) -> bool {
+    let name = line
+        .iter()
+        .take(78)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        .count();
+    name > 0
+        && line[0].is_ascii_alphabetic()
+        && line.get(name) == Some(&b':')
+        && line.get(name + 1).is_none_or(u8::is_ascii_whitespace)
 }
 
 fn split(field: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -92,6 +119,13 @@ mod tests {
         let header = b"Received: a\r\n\tb\r\nX-Received: no\r\nreceived : c\n d\n>From x\nSubject: Received: no\nReceived:e";
         let bodies: Vec<&[u8]> = received(header);
         assert_eq!(bodies, [b"a\r\n\tb".as_slice(), b"c\n d", b"e"]);
+    }
+
+    #[test]
+    fn h10_a_cr_before_a_field_ends_the_one_before() {
+        let header = b"Received: a\r b\rReceived: c\r\r\n\td\r\nReceived: e\rf\r\n";
+        let bodies: Vec<&[u8]> = received(header);
+        assert_eq!(bodies, [b"a\r b".as_slice(), b"c\r\r\n\td", b"e\rf"]);
     }
 
     #[test]

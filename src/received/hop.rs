@@ -1,14 +1,15 @@
 //! The hops of a message, oldest first: what each Received field says, judged in the light of its neighbours.
 
+use super::allow;
 use super::field::{self, Field, Keyword};
 use super::idiom::{self, Tls, Version};
 use super::party::{self, Party, is_loopback, is_private};
-use super::protocol::{self, Class, Protocol, Secure};
-use super::redact::redact;
-use super::token::words;
+use super::protocol::{self, Class, Link, Secure};
+use super::submission;
+use super::token::{Token, comment_words, comments, words};
 use super::trust;
 use super::writer::{self, Habit, Writer};
-use crate::cipher;
+use crate::cipher::{self, Suite};
 use crate::record::{
     Cipher, Evidence, FieldFault, Hop, HopEnd, LeftOut, Stated, Text, TlsVersion, TransmissionType,
     UnreadableReason,
@@ -45,28 +46,28 @@ fn hop(body: &[u8]) -> (Hop, Option<i64>) {
     let by = field.clause(Keyword::By).map(party::by);
     let by_host = by.as_ref().and_then(|by| by.end.host.as_deref());
     let writer = writer::of(&field, by_host);
-    let from = from(&field, writer);
     let with: Vec<&[u8]> = field.words(Keyword::With).collect();
-    let protocol = protocol::of(&with);
+    let link = protocol::link(&with);
+    let from = from(&field, writer, link);
     if from.is_none() && by.is_none() && writer.is_none() {
         return (unreadable(body, UnreadableReason::NoClause), None);
     }
     let tls = idiom::of(&field);
-    let cipher = tls.cipher.and_then(suite);
+    let (version, cipher) = facts(&tls);
     let faults = faults(&field, from.as_ref());
-    let ends = (from.map(|from| from.end), by.map(|by| by.end));
-    let course = course(&field, &ends, protocol.as_ref(), writer);
-    let mut verdict = verdict(&tls, cipher.as_ref(), protocol.as_ref(), writer);
+    let allowed = |party: Party| allow::end(party.end, body);
+    let ends = (from.map(allowed), by.map(allowed));
+    let course = course(&field, &ends, link, writer);
+    let mut verdict = verdict(&tls, cipher.as_ref(), link, writer, ends.0.is_some());
     if course.left_out == Some(LeftOut::Local) && verdict.encrypted.is_none() {
         verdict.evidence = Evidence::NoTransfer;
     }
-    let version = version(&tls);
     let hop = Hop {
         stated: stated(&tls, version.as_ref(), cipher.as_ref()),
         from: ends.0,
         by: ends.1,
         with: with_text(&field, &with),
-        protocol: protocol.map(|protocol| TransmissionType::from(protocol.name.as_str())),
+        protocol: (link.protocol()).map(|protocol| TransmissionType::from(protocol.name)),
         encrypted: verdict.encrypted,
         evidence: verdict.evidence,
         version,
@@ -88,24 +89,35 @@ fn unreadable(body: &[u8], reason: UnreadableReason) -> Hop {
         evidence: Evidence::Unreadable,
         left_out: Some(LeftOut::Unreadable),
         reason: Some(reason),
-        raw: Some(redact(body)),
+        raw: Some(allow::shape(body)),
         ..Hop::unread()
     }
 }
 
 /// The sending end; `None` also for mail that a person of the machine handed in, whose login name stands there.
-fn from(field: &Field<'_>, writer: Option<Writer>) -> Option<Party> {
+fn from(field: &Field<'_>, writer: Option<Writer>, link: Link) -> Option<Party> {
     let clause = field.clause(Keyword::From)?;
-    words(clause).next()?;
-    let with = field.words(Keyword::With).next();
-    if with.is_some_and(|word| {
-        word.get(..5)
-            .is_some_and(|start| start.eq_ignore_ascii_case(b"local"))
-    }) {
+    if link
+        .protocol()
+        .is_some_and(|link| link.class == Class::Local)
+        || is_handed_in(clause)
+    {
         return None;
     }
     let verified = writer.is_some_and(|writer| writer.name == "exim");
-    Some(party::from(clause, verified))
+    let party = party::from(clause, verified);
+    (words(clause).next().is_some() || party.end.ip.is_some()).then_some(party)
+}
+
+/// DragonFly's agent: `from jane (uid 1000) (envelope-from …)`. Windows, out of a directory: `from mail pickup service`.
+fn is_handed_in(clause: &[Token<'_>]) -> bool {
+    const PICKUP: [&[u8]; 3] = [b"mail", b"pickup", b"service"];
+    words(clause).take(3).eq(PICKUP)
+        || comments(clause).any(|comment| {
+            comment_words(comment).next().is_some_and(|word| {
+                word.eq_ignore_ascii_case(b"uid") || word.eq_ignore_ascii_case(b"userid")
+            })
+        })
 }
 
 struct Verdict {
@@ -113,13 +125,18 @@ struct Verdict {
     evidence: Evidence,
 }
 
-/// Three-valued: a writer that never states TLS gives unknown, not no.
+/// Three-valued: a writer that never states TLS gives unknown, not no, and so does one that does not say from whom: what
+/// a service writes when it hands a message on inside (Gmail's `by mail-x1.google.com with SMTP`) never states TLS.
 fn verdict(
     tls: &Tls<'_>,
     cipher: Option<&Cipher>,
-    protocol: Option<&Protocol>,
+    link: Link,
     writer: Option<Writer>,
+    has_sender: bool,
 ) -> Verdict {
+    let protocol = link.protocol();
+    // OpenSMTPD may leave out its peer (smtpd.conf(5), mask-src), and says what it says of TLS all the same.
+    let is_whole = has_sender || writer.is_some_and(|writer| writer.name == "opensmtpd");
     let habit = writer.map(|writer| writer.habit);
     let secure = protocol.map_or(Secure::Unsaid, |protocol| protocol.secure);
     let (encrypted, evidence) = if tls.has_details() {
@@ -135,7 +152,7 @@ fn verdict(
     } else {
         match (protocol.map(|protocol| protocol.class), habit) {
             (Some(Class::Local), _) | (_, Some(Habit::Filter)) => (None, Evidence::NoTransfer),
-            (Some(Class::Smtp | Class::Lmtp), Some(Habit::Marks)) => {
+            (Some(Class::Smtp | Class::Lmtp), Some(Habit::Marks)) if is_whole => {
                 (Some(false), Evidence::WriterMarksTls)
             }
             (_, Some(Habit::Silent)) => (None, Evidence::WriterSilent),
@@ -157,13 +174,18 @@ struct Course {
 fn course(
     field: &Field<'_>,
     (from, by): &(Option<HopEnd>, Option<HopEnd>),
-    protocol: Option<&Protocol>,
+    link: Link,
     writer: Option<Writer>,
 ) -> Course {
     let left_out = |why| Course {
         inter_organisation: Some(false),
         left_out: Some(why),
     };
+    let open = |why| Course {
+        inter_organisation: None,
+        left_out: Some(why),
+    };
+    let protocol = link.protocol();
     match protocol.map(|protocol| protocol.class) {
         _ if writer.is_some_and(|writer| writer.name == "amavis") => {
             return left_out(LeftOut::ContentFilter);
@@ -172,6 +194,9 @@ fn course(
             return left_out(LeftOut::Local);
         }
         Some(Class::Local) => return left_out(LeftOut::Local),
+        _ if field.clause(Keyword::From).is_some_and(is_handed_in) => {
+            return left_out(LeftOut::Local);
+        }
         Some(Class::Lmtp) => return left_out(LeftOut::Lmtp),
         Some(Class::Http) => return left_out(LeftOut::Http),
         Some(Class::Other) => return left_out(LeftOut::NotSmtp),
@@ -184,7 +209,8 @@ fn course(
         }
         Some(Class::Smtp) | None => {}
     }
-    let is_submission = protocol.is_some_and(|protocol| protocol.authenticated);
+    let is_submission =
+        protocol.is_some_and(|protocol| protocol.authenticated) || submission::is_stated(field);
     let (Some(from), Some(by)) = (from, by) else {
         if is_submission {
             return left_out(LeftOut::Submission);
@@ -194,13 +220,10 @@ fn course(
             return left_out(LeftOut::PrivateAddress);
         }
         // Without a sending end and a protocol it was no transfer at all (Postfix: "by x (Postfix, from userid 0)").
-        if from.is_none() && protocol.is_none() {
+        if from.is_none() && link == Link::Unsaid {
             return left_out(LeftOut::Local);
         }
-        return Course {
-            inter_organisation: None,
-            left_out: Some(LeftOut::NoOrganisation),
-        };
+        return open(LeftOut::NoOrganisation);
     };
     let is_itself = from.ip.is_some() && from.ip == by.ip;
     let is_localhost = |end: &HopEnd| {
@@ -223,14 +246,13 @@ fn course(
         (Some(from), Some(by)) if organisation(from) == organisation(by) => {
             left_out(LeftOut::SameOrganisation)
         }
+        // What is not known to be SMTP is not known to be something else either.
+        (Some(_), Some(_)) if link == Link::Unknown => open(LeftOut::UnknownProtocol),
         (Some(_), Some(_)) => Course {
             inter_organisation: Some(true),
             left_out: None,
         },
-        _ => Course {
-            inter_organisation: None,
-            left_out: Some(LeftOut::NoOrganisation),
-        },
+        _ => open(LeftOut::NoOrganisation),
     }
 }
 
@@ -248,20 +270,33 @@ fn organisation(domain: &str) -> &str {
     }
 }
 
-fn suite(name: &[u8]) -> Option<Cipher> {
-    let suite = cipher::by_name(std::str::from_utf8(name).ok()?)?;
-    Some(Cipher {
+/// Version and suite, where the two can go together. One that was stated with the other's opposite is not known: both
+/// stay as they were written.
+fn facts(tls: &Tls<'_>) -> (Option<TlsVersion>, Option<Cipher>) {
+    let version = tls.version.and_then(|word| match idiom::version(word)? {
+        Version::Exact(name) => Some(name),
+        Version::Family => None,
+    });
+    let is_latest = version == Some(TlsVersion::Tls13);
+    let suite = tls
+        .cipher
+        .and_then(|name| std::str::from_utf8(name).ok())
+        .and_then(|name| match is_latest {
+            true => cipher::by_name_in_tls13(name),
+            false => cipher::by_name(name),
+        });
+    match (version, suite) {
+        (Some(version), Some(suite)) if !suite.goes_with(version.word()) => (None, None),
+        (version, suite) => (version, suite.map(recorded)),
+    }
+}
+
+fn recorded(suite: Suite) -> Cipher {
+    Cipher {
         iana: suite.iana.into(),
         openssl: suite.openssl.map(str::to_owned),
         id: format!("0x{:04X}", suite.id),
         bits: Some(suite.bits),
-    })
-}
-
-fn version(tls: &Tls<'_>) -> Option<TlsVersion> {
-    match idiom::version(tls.version?)? {
-        Version::Exact(name) => Some(name),
-        Version::Family => None,
     }
 }
 
@@ -280,26 +315,20 @@ fn stated(tls: &Tls<'_>, version: Option<&TlsVersion>, cipher: Option<&Cipher>) 
         version: tls
             .version
             .filter(|word| version.is_none_or(|version| version.word().as_bytes() != *word))
-            .map(Text::from),
-        cipher: tls.cipher.filter(names).map(Text::from),
+            .and_then(allow::stated),
+        cipher: tls.cipher.filter(names).and_then(allow::stated),
     };
     (stated.version.is_some() || stated.cipher.is_some()).then_some(stated)
 }
 
-/// The value of `with` as written; Exchange's version stands in parentheses behind it.
+/// The known words of `with`; Exchange's version stands in parentheses behind it.
 fn with_text(field: &Field<'_>, words: &[&[u8]]) -> Option<Text> {
-    if words.is_empty() {
-        return None;
-    }
-    let mut text = words.join(&b' ');
-    if words
+    let is_svc = |word: &&[u8]| word.eq_ignore_ascii_case(b"SMTPSVC");
+    let version = words
         .last()
-        .is_some_and(|word| word.eq_ignore_ascii_case(b"SMTPSVC"))
-        && let Some(version) = super::token::comments(field.clause(Keyword::With)?).next()
-    {
-        text = [&text, &b"("[..], version, b")"].concat();
-    }
-    Some(redact(&text[..text.len().min(255)]))
+        .filter(|word| is_svc(word))
+        .and_then(|_| comments(field.clause(Keyword::With)?).next());
+    allow::with(words, version)
 }
 
 fn faults(field: &Field<'_>, from: Option<&Party>) -> Vec<FieldFault> {

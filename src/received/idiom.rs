@@ -83,6 +83,10 @@ fn of_comment(content: &[u8]) -> Tls<'_> {
     if starts_with(first, b"version=") || starts_with(first, b"cipher=") {
         return pairs(comment_words(content));
     }
+    // A certificate's names are its owner's words.
+    if is(first, &[b"Client"]) {
+        return Tls::default();
+    }
     if is(first, &[b"TLS:", b"SSL:", b"AUTH:"]) {
         return courier(comment_words(content));
     }
@@ -99,7 +103,23 @@ fn of_comment(content: &[u8]) -> Tls<'_> {
             stated: true,
             ..Tls::default()
         },
-        None if is(first, &[b"TLS"]) => stated,
+        None if is(
+            first,
+            &[b"TLS", b"SSL", b"SSL/TLS", b"TLS/SSL", b"STARTTLS"],
+        ) =>
+        {
+            stated
+        }
+        // IceWarp: "(SSL)"; others say more words than one.
+        Some(second) if is(first, &[b"TLS", b"SSL"]) && is(second, &[b"encrypted", b"secured"]) => {
+            stated
+        }
+        // "(TLSv1.3 TLS_AES_128_GCM_SHA256)", mox.
+        Some(second) if version(first).is_some() && is_cipher(second) => Tls {
+            version: Some(first),
+            cipher: Some(second),
+            ..stated
+        },
         // "(AES128-SHA encrypted)", qmail.
         Some(second) if is(second, &[b"encrypted"]) && is_cipher(first) => Tls {
             cipher: Some(first),
@@ -112,12 +132,20 @@ fn of_comment(content: &[u8]) -> Tls<'_> {
 }
 
 /// Postfix: `using TLSv1 with cipher DHE-RSA-AES128-SHA (128/128 bits)`; MessageLabs without `/128`, Stalwart without
-/// bits, Mimecast only `Using TLS`.
+/// bits, Symantec `using TLS with cipher AES256-SHA (AES256-SHA/256 bits)`, Mimecast only `Using TLS`; MailMarshal:
+/// `using TLS: TLSv1.2, DES-CBC3-SHA`.
 fn using<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
     let mut tls = Tls::default();
     let Some(first) = words.next() else {
         return tls;
     };
+    if is(first, &[b"TLS:", b"SSL:"]) {
+        let details = courier(std::iter::once(first).chain(words));
+        return Tls {
+            stated: true,
+            ..details
+        };
+    }
     let family = is(first, &[b"TLS", b"SSL"]);
     if !family && version(first).is_none() {
         return tls;
@@ -127,7 +155,7 @@ fn using<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
     while let Some(word) = words.next() {
         if is(word, &[b"cipher"]) && tls.cipher.is_none() {
             tls.cipher = words.next().filter(|name| is_cipher(name));
-            let bits = words.next().and_then(number);
+            let bits = words.next().and_then(strength);
             tls.bits = bits.filter(|_| words.next().is_some_and(|word| is(word, &[b"bits"])));
             break;
         }
@@ -184,10 +212,20 @@ fn courier<'a>(words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
 /// Exim: `TLS1.2:ECDHE_RSA_AES_256_GCM_SHA384:256`; OpenSMTPD: `TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO`.
 fn colons(word: &[u8]) -> Tls<'_> {
     let mut parts = word.split(|&byte| byte == b':');
-    let Some(stated) = parts.next().filter(|part| version(part).is_some()) else {
+    let (first, second) = (parts.next().unwrap_or_default(), parts.next());
+    // "ECDHE-RSA-AES128-GCM-SHA256:TLSv1.2:Kx=ECDH:Au=RSA:Enc=AESGCM(128):Mac=AEAD".
+    if is_cipher(first) && second.is_some_and(|part| version(part).is_some()) {
+        return Tls {
+            version: second,
+            cipher: Some(first),
+            bits: None,
+            stated: true,
+        };
+    }
+    let Some(stated) = Some(first).filter(|part| version(part).is_some()) else {
         return Tls::default();
     };
-    let cipher = parts.next().filter(|part| is_cipher(part));
+    let cipher = second.filter(|part| is_cipher(part));
     let bits = parts.next().and_then(number);
     Tls {
         version: Some(stated),
@@ -245,8 +283,18 @@ pub enum Version {
     Family,
 }
 
-/// The version that `word` spells: `TLSv1.2`, `TLS1_2`, `TLS1.2`, `TLS-1.2`.
+/// The version that `word` spells: `TLSv1.2`, `TLS1_2`, `TLS1.2`, `TLS-1.2`; SmarterMail writes `TLS\\Tls12`, as .NET does.
 pub fn version(word: &[u8]) -> Option<Version> {
+    if let Some(name) = word.strip_prefix(b"TLS\\").or(word.strip_prefix(b"SSL\\")) {
+        return Some(Version::Exact(match name {
+            b"Tls13" => TlsVersion::Tls13,
+            b"Tls12" => TlsVersion::Tls12,
+            b"Tls11" => TlsVersion::Tls11,
+            b"Tls" => TlsVersion::Tls10,
+            b"Ssl3" => TlsVersion::Ssl3,
+            _ => return None,
+        }));
+    }
     if is(word, &[b"TLSv1/SSLv3", b"SSLv3/TLSv1"]) {
         return Some(Version::Family);
     }
@@ -282,6 +330,124 @@ fn is_cipher(word: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         && word.iter().any(|byte| matches!(byte, b'-' | b'_'))
         && word[0].is_ascii_uppercase()
+}
+
+/// `256`, `256/256`, or with the cipher's name before the slash.
+fn strength(word: &[u8]) -> Option<u16> {
+    number(word).or_else(|| number(word.rsplit(|&byte| byte == b'/').next()?))
+}
+
+/// Whether every part of `word` is a part of suites' names, in the spelling of IANA, OpenSSL, GnuTLS, rustls or Exchange.
+pub fn is_suite_name(word: &[u8]) -> bool {
+    const PARTS: &[&[u8]] = &[
+        b"3DES",
+        b"8",
+        b"40",
+        b"56",
+        b"64",
+        b"128",
+        b"192",
+        b"256",
+        b"ADH",
+        b"AECDH",
+        b"AEGIS",
+        b"AES",
+        b"AES128",
+        b"AES192",
+        b"AES256",
+        b"ANON",
+        b"ARCFOUR",
+        b"ARIA",
+        b"ARIA128",
+        b"ARIA256",
+        b"CAMELLIA",
+        b"CAMELLIA128",
+        b"CAMELLIA256",
+        b"CBC",
+        b"CBC3",
+        b"CCM",
+        b"CCM8",
+        b"CHACHA20",
+        b"DES",
+        b"DES40",
+        b"DES64",
+        b"DH",
+        b"DHE",
+        b"DSA",
+        b"DSS",
+        b"ECCPWD",
+        b"ECDH",
+        b"ECDHE",
+        b"ECDSA",
+        b"ED25519",
+        b"ED448",
+        b"EDDSA",
+        b"EDE",
+        b"EDE3",
+        b"EDH",
+        b"EECDH",
+        b"EXP",
+        b"EXP1024",
+        b"EXPORT",
+        b"EXPORT1024",
+        b"FFDHE2048",
+        b"FFDHE3072",
+        b"FFDHE4096",
+        b"FFDHE6144",
+        b"FFDHE8192",
+        b"FORTEZZA",
+        b"GCM",
+        b"GOST94",
+        b"GOST89",
+        b"GOST2001",
+        b"GOST2012",
+        b"IDEA",
+        b"KEA",
+        b"KRB5",
+        b"KYBER768",
+        b"MD5",
+        b"MLKEM512",
+        b"MLKEM768",
+        b"MLKEM1024",
+        b"NULL",
+        b"P256",
+        b"P384",
+        b"P521",
+        b"POLY1305",
+        b"PSK",
+        b"PSS",
+        b"RC2",
+        b"RC4",
+        b"RSA",
+        b"RSAE",
+        b"SECP192R1",
+        b"SECP224R1",
+        b"SECP256R1",
+        b"SECP384R1",
+        b"SECP521R1",
+        b"SEED",
+        b"SHA",
+        b"SHA1",
+        b"SHA224",
+        b"SHA256",
+        b"SHA384",
+        b"SHA512",
+        b"SM3",
+        b"SM4",
+        b"SRP",
+        b"SSL",
+        b"TLS",
+        b"TLS13",
+        b"WITH",
+        b"X25519",
+        b"X25519MLKEM768",
+        b"X448",
+    ];
+    is_cipher(word)
+        && word
+            .split(|byte| matches!(byte, b'-' | b'_'))
+            .filter(|part| !part.is_empty())
+            .all(|part| is(part, PARTS))
 }
 
 fn number(word: &[u8]) -> Option<u16> {
@@ -407,6 +573,32 @@ mod tests {
                 "TLSv1.2 TLS_RSA_WITH_AES_128_CBC_SHA -",
             ),
             ("by b with ESMTP with STARTTLS id 3", "stated"),
+            ("by b (IceWarp 10.3.0) with ESMTP (SSL) id 1", "stated"),
+            ("by b with GENERIC SMTP Server (TLS) id 1", "stated"),
+            (
+                "from a (Not Verified[192.0.2.1]) by b (using TLS: TLSv1.2, DES-CBC3-SHA) id 1",
+                "TLSv1.2 DES-CBC3-SHA -",
+            ),
+            (
+                "from a (a [1.2.3.4]) (using TLS with cipher AES256-SHA (AES256-SHA/256 bits)) by b with SMTP id 1",
+                "- AES256-SHA 256",
+            ),
+            (
+                "by b with ESMTPSA (ECDHE-RSA-AES128-GCM-SHA256:TLSv1.2:Kx=ECDH:Au=RSA:Enc=AESGCM(128):Mac=AEAD)",
+                "TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256 -",
+            ),
+            (
+                "by b with SMTP (version=TLS\\Tls12\n cipher=Aes256 bits=256); x",
+                "TLS\\Tls12 - 256",
+            ),
+            (
+                "by b via tcp with ESMTPS id 1 (TLSv1.3 TLS_AES_128_GCM_SHA256)",
+                "TLSv1.3 TLS_AES_128_GCM_SHA256 -",
+            ),
+            (
+                "by b with (TLS_AES_256_GCM_SHA384 encrypted) ESMTPS",
+                "- TLS_AES_256_GCM_SHA384 -",
+            ),
             (
                 "by b with ESMTPSA (cipher=AES-256-GCM) id 1",
                 "- AES-256-GCM -",
@@ -442,6 +634,8 @@ mod tests {
             ("SSL3", "SSLv3"),
             ("SSLv3", "SSLv3"),
             ("SSL2.0", "SSLv2"),
+            ("TLS\\Tls12", "TLSv1.2"),
+            ("TLS\\Tls", "TLSv1"),
         ] {
             assert_eq!(
                 version(word.as_bytes()),

@@ -1,10 +1,13 @@
-//! The forms that mail comes in: one message, an mbox (RFC 4155) in any of its quotings, objects with the header in them.
+//! The forms that mail comes in: one message, an mbox (RFC 4155) in any of its quotings, a mailbox of MMDF, objects with
+//! the header in them.
 //! Streamed: only header blocks are kept.
 
 use std::io::{self, BufRead, Read};
 
 use memchr::memmem;
 
+use super::header::begins_field;
+use super::line_ends::LineEnds;
 use super::object::{self, Content};
 use super::peek::Peek;
 
@@ -44,7 +47,7 @@ pub enum Item {
 /// The messages of one input, whose form is seen from its first bytes.
 #[derive(Debug)]
 pub struct Mailbox<R> {
-    input: Peek<R>,
+    input: Peek<LineEnds<R>>,
     form: Form,
 }
 
@@ -60,6 +63,8 @@ enum Form {
         /// cost its length: the first ends the belief.
         lengths: bool,
     },
+    /// Several, each between two lines of four times Ctrl-A.
+    Mmdf,
     /// One object a line.
     Objects {
         /// Lines read.
@@ -73,7 +78,7 @@ impl<R: Read> Mailbox<R> {
     /// The messages of `input`.
     pub fn new(input: R) -> Self {
         Self {
-            input: Peek::new(input),
+            input: Peek::new(LineEnds::new(input)),
             form: Form::Unknown,
         }
     }
@@ -87,10 +92,11 @@ impl<R: Read> Mailbox<R> {
             }
             Form::Single => {
                 self.form = Form::End;
-                let (bytes, is_cut) = self.header()?;
+                let (bytes, is_cut) = self.header(|_| false)?;
                 Ok(Some(Item::Header { bytes, is_cut }))
             }
             Form::Mbox { lengths } => self.mbox_message(lengths),
+            Form::Mmdf => self.mmdf_message(),
             Form::Objects { line } => self.object(line),
             Form::End => Ok(None),
         }
@@ -106,8 +112,15 @@ impl<R: Read> Mailbox<R> {
         if self.input.starts_with(BOM)? {
             self.input.consume(BOM.len());
         }
+        // Empty lines before everything are nobody's.
+        while self.input.starts_with(b"\n")? || self.input.starts_with(b"\r\n")? {
+            self.input.skip_until(b'\n')?;
+        }
         if self.input.starts_with(b"From ")? {
             return Ok(Form::Mbox { lengths: true });
+        }
+        if self.input.starts_with(MMDF)? {
+            return Ok(Form::Mmdf);
         }
         if self.input.starts_with(b"{")? {
             return Ok(Form::Objects { line: 0 });
@@ -116,8 +129,8 @@ impl<R: Read> Mailbox<R> {
         Ok(if is_empty { Form::End } else { Form::Single })
     }
 
-    /// Up to the empty line or the end.
-    fn header(&mut self) -> io::Result<(Vec<u8>, bool)> {
+    /// Up to the empty line, the end, or a line that begins the next message, as it does where this one has no body.
+    fn header(&mut self, begins_next: fn(&[u8]) -> bool) -> io::Result<(Vec<u8>, bool)> {
         let mut header = Vec::with_capacity(4096);
         let mut is_cut = false;
         loop {
@@ -130,6 +143,11 @@ impl<R: Read> Mailbox<R> {
             let line = &header[start..];
             if line.is_empty() || matches!(line, b"\n" | b"\r\n") {
                 header.truncate(start);
+                return Ok((header, is_cut));
+            }
+            if begins_next(line) {
+                let line = header.split_off(start);
+                self.input.unread(line);
                 return Ok((header, is_cut));
             }
             if header.len() >= HEADER_LIMIT {
@@ -161,7 +179,8 @@ impl<R: Read> Mailbox<R> {
             self.form = Form::End;
             return Ok(None);
         }
-        let (bytes, is_cut) = self.header()?;
+        let (bytes, is_cut) =
+            self.header(|line| line.starts_with(b"From ") && separator(line) == Separator::Dated)?;
         let length = content_length(&bytes).filter(|_| lengths);
         let is_over = match length {
             Some(length) => match self.step_over(length)? {
@@ -176,6 +195,19 @@ impl<R: Read> Mailbox<R> {
         if !is_over {
             self.search()?;
         }
+        Ok(Some(Item::Header { bytes, is_cut }))
+    }
+
+    fn mmdf_message(&mut self) -> io::Result<Option<Item>> {
+        while self.input.starts_with(MMDF)? {
+            self.input.skip_until(b'\n')?;
+        }
+        if self.input.fill_buf()?.is_empty() {
+            self.form = Form::End;
+            return Ok(None);
+        }
+        let (bytes, is_cut) = self.header(|line| line.starts_with(MMDF))?;
+        while !self.input.starts_with(MMDF)? && self.input.skip_until(b'\n')? > 0 {}
         Ok(Some(Item::Header { bytes, is_cut }))
     }
 
@@ -203,25 +235,31 @@ impl<R: Read> Mailbox<R> {
         Ok(false)
     }
 
-    /// To the next line that begins a message: `From `, after an empty line, with a time of day in it. A body's own
-    /// `From ` has a `>` before it (mboxo, mboxrd), and where it has none, hardly ever all of this.
+    /// To the next line that begins a message. A body's own `From ` has a `>` before it (mboxo, mboxrd); where it has none,
+    /// it hardly ever follows an empty line, looks like a separator and has a header behind it.
     fn search(&mut self) -> io::Result<()> {
         /// What is kept of a line: a sender's address and a date fit.
         const START: usize = 512;
         let mut after_empty = true;
-        let mut line = Vec::with_capacity(START);
         loop {
-            if after_empty && self.input.starts_with(b"From ")? {
-                line.clear();
+            if self.input.starts_with(b"From ")? {
+                let mut line = Vec::with_capacity(128);
                 self.input
                     .by_ref()
                     .take(START as u64)
                     .read_until(b'\n', &mut line)?;
-                if is_separator(&line) {
-                    self.input.unread(std::mem::take(&mut line));
+                let is_whole = line.last() == Some(&b'\n');
+                let begins_message = match separator(&line) {
+                    Separator::Dated if after_empty => true,
+                    Separator::Bare if !after_empty => false,
+                    Separator::Dated | Separator::Bare => is_whole && self.at_header()?,
+                    Separator::None => false,
+                };
+                if begins_message {
+                    self.input.unread(line);
                     return Ok(());
                 }
-                if line.last() != Some(&b'\n') {
+                if !is_whole {
                     self.input.skip_until(b'\n')?;
                 }
                 after_empty = false;
@@ -232,6 +270,19 @@ impl<R: Read> Mailbox<R> {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether a field begins here. Nothing is consumed.
+    fn at_header(&mut self) -> io::Result<bool> {
+        const LONGEST_NAME: u64 = 80;
+        let mut start = Vec::with_capacity(80);
+        self.input
+            .by_ref()
+            .take(LONGEST_NAME)
+            .read_until(b'\n', &mut start)?;
+        let begins = begins_field(&start) || start.starts_with(b">From ");
+        self.input.unread(start);
+        Ok(begins)
     }
 
     fn object(&mut self, mut number: u64) -> io::Result<Option<Item>> {
@@ -282,12 +333,41 @@ fn content_length(header: &[u8]) -> Option<usize> {
     })
 }
 
-/// `From sender Tue Mar 18 20:58:36 2014`: a word, and later a time of day.
-fn is_separator(line: &[u8]) -> bool {
-    line.trim_ascii_end()
+/// What stands between two messages of MMDF, before and behind each.
+const MMDF: &[u8] = b"\x01\x01\x01\x01\n";
+
+/// How much a line that begins with `From ` looks like what begins a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Separator {
+    /// `From sender Tue Mar 18 20:58:36 2014`: a word, and later a time of day.
+    Dated,
+    /// `From `, `From -`, `From a@example.org`, `From a@example.org Tue Mar 18 2014`: without one.
+    Bare,
+    /// Text.
+    None,
+}
+
+fn separator(line: &[u8]) -> Separator {
+    let mut words = line
+        .trim_ascii_end()
         .split(|&byte| byte == b' ')
-        .skip(2)
-        .any(|word| matches!(word, [a, b, b':', c, d, ..] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit())))
+        .skip(1)
+        .filter(|word| !word.is_empty());
+    let sender = words.next();
+    let (mut rest, mut has_year) = (0, false);
+    for word in words {
+        if matches!(word, [a, b, b':', c, d, ..] if [a, b, c, d].iter().all(|byte| byte.is_ascii_digit()))
+        {
+            return Separator::Dated;
+        }
+        rest += 1;
+        has_year |= word.len() == 4 && word.iter().all(u8::is_ascii_digit);
+    }
+    match sender {
+        None => Separator::Bare,
+        Some(_) if rest == 0 || (has_year && rest <= 6) => Separator::Bare,
+        Some(_) => Separator::None,
+    }
 }
 
 #[cfg(test)]
@@ -337,6 +417,79 @@ mod tests {
         let mbox =
             format!("From a {DATE}\nA: 1\n\nx\n\nFrom here on it is easy\nFrom c {DATE}\n\ny\n");
         assert_eq!(headers(mbox.as_bytes()), "A: 1");
+    }
+
+    #[test]
+    fn h4_separators_without_a_time_of_day() {
+        for from in [
+            "From ",
+            "From",
+            "From -",
+            "From a@example.org",
+            "From a@example.org Tue Mar 18 2014",
+            "From ???@??? Tue Mar 18 20:58:36 1997",
+        ] {
+            let mbox: String = ["1", "2", "3"]
+                .iter()
+                .map(|name| format!("{from}\nA: {name}\n\nx\n\n"))
+                .collect();
+            // The first line of a file has the space, or it is no mbox.
+            let mbox = mbox.replacen("From\n", "From \n", 1);
+            if from == "From" {
+                assert_eq!(headers(mbox.as_bytes()), "A: 1");
+                continue;
+            }
+            assert_eq!(headers(mbox.as_bytes()), "A: 1|A: 2|A: 3", "{from}");
+            let crlf = mbox.replace('\n', "\r\n");
+            assert_eq!(
+                headers(crlf.as_bytes()).replace('\r', ""),
+                "A: 1|A: 2|A: 3",
+                "{from}"
+            );
+            // Nothing but a header behind it makes such a line one.
+            let text = format!("From a {DATE}\nA: 1\n\nx\n\n{from}\nhere on\n\nB: 1\n");
+            let expected = if from.contains("58") {
+                "A: 1|here on"
+            } else {
+                "A: 1"
+            };
+            assert_eq!(headers(text.as_bytes()), expected, "{from}");
+        }
+        let mixed = format!(
+            "From -\nA: 1\n\nx\n\nFrom b {DATE}\nA: 2\n\nx\n\nFrom \nA: 3\n\nFrom here: it goes\non\n"
+        );
+        assert_eq!(headers(mixed.as_bytes()), "A: 1|A: 2|A: 3");
+    }
+
+    #[test]
+    fn h4_messages_without_an_empty_line_before_the_next() {
+        let mbox = format!(
+            "\n\nFrom a {DATE}\nA: 1\nFrom b {DATE}\nA: 2\n\nbody\nFrom c {DATE}\nA: 3\n\nFrom\nFrom me 10:00\nx\n"
+        );
+        assert_eq!(headers(mbox.as_bytes()), "A: 1|A: 2|A: 3");
+    }
+
+    #[test]
+    fn h4_mailboxes_of_mmdf() {
+        let line = "\x01\x01\x01\x01\n";
+        let mmdf = format!(
+            "{line}A: 1\n\nFrom x {DATE}\n{line}{line}From a {DATE}\nA: 2\n{line}{line}A: 3\n\nx\n"
+        );
+        assert_eq!(
+            headers(mmdf.as_bytes()),
+            format!("A: 1|From a {DATE}\nA: 2|A: 3")
+        );
+    }
+
+    #[test]
+    fn h10_a_file_of_old_line_ends_has_all_its_messages() {
+        let mbox = format!("From a {DATE}\rA: 1\rB: 1\r\rx\r\rFrom b {DATE}\rA: 2\r\r");
+        assert_eq!(headers(mbox.as_bytes()), "A: 1\nB: 1|A: 2");
+        assert_eq!(headers(b"A: 1\rB: 2\r\rC: 3\r"), "A: 1\nB: 2");
+        assert_eq!(
+            headers(b"{\"headers\":\"A: 1\"}\r{\"headers\":\"A: 2\"}\r"),
+            "A: 1|A: 2"
+        );
     }
 
     #[test]

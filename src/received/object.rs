@@ -120,9 +120,12 @@ fn from_headers(headers: &Value) -> Option<Vec<u8>> {
     Some(block)
 }
 
-/// One field. A line feed inside of it is a fold, whatever comes after it: nothing in a value begins another field.
+/// One field. A line end inside of it is a fold, whatever comes after it: nothing in a value begins another field.
 fn push(block: &mut Vec<u8>, field: &str) {
-    let mut lines = field.trim_end().split('\n');
+    let mut lines = field
+        .trim_end()
+        .split(['\n', '\r'])
+        .filter(|line| !line.is_empty());
     block.extend_from_slice(lines.next().unwrap_or_default().as_bytes());
     for line in lines {
         block.push(b'\n');
@@ -134,8 +137,22 @@ fn push(block: &mut Vec<u8>, field: &str) {
     block.extend_from_slice(b"\r\n");
 }
 
-/// A string, or `{"base64": …}`.
+/// A string, or `{"base64": …}`. Lines that end in CR alone end in LF.
 fn text(value: &Value) -> Option<Cow<'_, [u8]>> {
+    let bytes = raw_text(value)?;
+    if memchr::memchr(b'\n', &bytes).is_some() || memchr::memchr(b'\r', &bytes).is_none() {
+        return Some(bytes);
+    }
+    let mut bytes = bytes.into_owned();
+    for byte in &mut bytes {
+        if *byte == b'\r' {
+            *byte = b'\n';
+        }
+    }
+    Some(Cow::Owned(bytes))
+}
+
+fn raw_text(value: &Value) -> Option<Cow<'_, [u8]>> {
     match value {
         Value::String(text) => Some(Cow::Borrowed(text.as_bytes())),
         Value::Object(fields) => BASE64
@@ -178,11 +195,16 @@ mod tests {
         );
         assert_eq!(header(r#"{"message":"A: 1\n\nbody"}"#), "A: 1\n");
         assert_eq!(header(r#"{"message":{"base64":"QTogMQo="}}"#), "A: 1\n");
+        assert_eq!(
+            header(r#"{"message":"A: 1\rB: 2\r\rbody"}"#),
+            "A: 1\nB: 2\n"
+        );
         for line in [
             r#"{"headers":["A: 1","B: 2\n3"]}"#,
             r#"{"headers":[["A","1"],["B","2\n 3"]]}"#,
             r#"{"headers":[{"name":"A","value":"1"},{"name":"B","value":"2\n 3"}]}"#,
             r#"{"headers":{"A":"1","B":["2\n 3"]}}"#,
+            r#"{"headers":{"A":"1","B":["2\r3"]}}"#,
         ] {
             assert_eq!(header(line), "A: 1\r\nB: 2\n 3\r\n", "{line}");
         }

@@ -19,7 +19,6 @@ pub struct Party {
 
 /// The sending end. `verified`: the writer is Exim, which writes only the looked-up name where HELO is the same.
 pub fn from(tokens: &[Token<'_>], verified: bool) -> Party {
-    let said = words(tokens).next();
     let mut inside = Inside::default();
     for comment in comments(tokens) {
         inside.read(comment);
@@ -27,29 +26,38 @@ pub fn from(tokens: &[Token<'_>], verified: bool) -> Party {
             break;
         }
     }
+    let said = words(tokens).next().map(Said::new).unwrap_or_default();
+    // "from NAME [192.0.2.1] by".
+    let beside = words(tokens).skip(1).find_map(address);
+    let ip = inside.ip.or(beside);
+    let is_heard = ip.or(said.ip).is_some() || inside.helo.is_some() || inside.has_socket;
+    let claim = |word| helo(word, is_heard);
     let mut end = HopEnd {
-        ip: inside.ip.or_else(|| said.and_then(address)),
+        ip: ip.or(said.ip),
         ..HopEnd::default()
     };
-    let said_name = said.filter(|word| address(word).is_none());
+    let said_name = said.name.filter(|word| address(word).is_none());
     match (inside.helo, inside.name) {
-        (Some(helo), _) => {
-            end.helo = client_text(helo);
-            end.rdns = said_name.and_then(host_name);
+        (Some(word), _) => {
+            end.helo = claim(word);
+            let has_ip = end.ip.is_some();
+            end.rdns = said_name
+                .and_then(host_name)
+                .filter(|name| has_ip || is_host_for_sure(name));
         }
         (None, Some(name)) => {
-            end.helo = said.and_then(client_text);
+            end.helo = said.name.and_then(claim);
             end.rdns = host_name(name);
         }
         (None, None) => {
-            end.helo = said.and_then(client_text);
+            end.helo = said.name.and_then(claim);
             end.rdns = said_name
                 .filter(|_| verified && inside.ip.is_some())
                 .and_then(host_name);
         }
     }
-    let claimed = inside.helo.or(said);
-    end.host = end.rdns.clone().or_else(|| claimed.and_then(host_name));
+    let claimed = end.helo.as_ref().and_then(|text| host_name(&text.0));
+    end.host = end.rdns.clone().or(claimed);
     end.registered_domain = end.host.as_deref().and_then(registered_domain);
     Party {
         end,
@@ -59,22 +67,54 @@ pub fn from(tokens: &[Token<'_>], verified: bool) -> Party {
 
 /// The receiving end.
 pub fn by(tokens: &[Token<'_>]) -> Party {
-    let said = words(tokens).next();
+    // qmail-scanner: "by NAME by uid 82".
+    let said = words(tokens)
+        .next()
+        .filter(|word| !is(word, &[b"uid", b"userid"]));
     let host = said.and_then(host_name);
-    // Exchange gives the address in parentheses; others name software there, or the host again.
+    // Exchange gives the address in parentheses; others name software there and its version, "(IceWarp 11.3.0.4)".
     let in_comment = comments(tokens).next().and_then(|comment| {
-        let mut inside = Inside::default();
-        inside.read(comment);
-        inside.ip
+        let mut inner = comment_words(comment);
+        match (inner.next(), inner.next()) {
+            (Some(word), None) => address(word),
+            _ => comment_words(comment)
+                .filter(|word| word.contains(&b'['))
+                .find_map(address),
+        }
     });
+    let beside = words(tokens)
+        .skip(1)
+        .filter(|word| word.starts_with(b"["))
+        .find_map(address);
     Party {
         end: HopEnd {
-            ip: in_comment.or_else(|| said.and_then(address)),
+            ip: in_comment.or(beside).or_else(|| said.and_then(address)),
             registered_domain: host.as_deref().and_then(registered_domain),
             host,
             ..HopEnd::default()
         },
         may_be_forged: false,
+    }
+}
+
+/// The word behind `from`.
+#[derive(Default)]
+struct Said<'a> {
+    name: Option<&'a [u8]>,
+    ip: Option<IpAddr>,
+}
+
+impl<'a> Said<'a> {
+    /// A name, an address, or `NAME[192.0.2.1]`.
+    fn new(word: &'a [u8]) -> Self {
+        let name = match memchr::memchr(b'[', word) {
+            Some(open) if open > 0 => &word[..open],
+            _ => word,
+        };
+        Self {
+            name: Some(name),
+            ip: address(word),
+        }
     }
 }
 
@@ -85,43 +125,77 @@ struct Inside<'a> {
     name: Option<&'a [u8]>,
     helo: Option<&'a [u8]>,
     may_be_forged: bool,
+    /// `[unix socket]`, `[local]`: not an address, but in the place of one.
+    has_socket: bool,
 }
 
 impl<'a> Inside<'a> {
     fn read(&mut self, comment: &'a [u8]) {
         let mut before: Option<&'a [u8]> = None;
         for word in comment_words(comment).take(24) {
+            // ZMailer: `[192.0.2.1]:25 "EHLO NAME" rhost-flags-OK-OK-OK-OK`.
+            let word = unquoted(word);
             if let Some(name) = strip_prefix(word, b"helo=") {
                 self.helo = self.helo.or(Some(name));
-            } else if before.is_some_and(|before| is(before, &[b"HELO", b"EHLO", b"LHLO"])) {
+                before = None;
+                continue;
+            }
+            if before.is_some_and(|before| is(before, &[b"HELO", b"EHLO", b"LHLO"])) {
                 self.helo = self.helo.or(Some(word));
-            } else if before.is_some_and(|before| is(before, &[b"be"])) && is(word, &[b"forged"]) {
+                before = None;
+                continue;
+            }
+            if before.is_some_and(|before| is(before, &[b"be"])) && is(word, &[b"forged"]) {
                 self.may_be_forged = true;
+            } else if is(word, &[b"[unix", b"[local]"]) {
+                self.has_socket = true;
             } else if self.ip.is_none()
                 && let Some(ip) = address(word)
             {
                 self.ip = Some(ip);
-                self.name = before.filter(|name| host_name(name).is_some());
+                // "NAME[192.0.2.1]", "NAME [192.0.2.1]", and with what identd said: "IDENT:jane@NAME [192.0.2.1]".
+                let name = match memchr::memchr(b'[', word) {
+                    Some(open) if open > 0 => Some(&word[..open]),
+                    _ => before,
+                };
+                self.name = name
+                    .map(behind_sign)
+                    .filter(|name| host_name(name).is_some());
             }
             before = Some(word);
         }
     }
 }
 
-/// An address in any of the forms: `[192.0.2.1]`, `192.0.2.1`, `[IPv6:2001:db8::1]`, `[192.0.2.1]:25`, `user@192.0.2.1`.
+/// An address in any of the forms: `[192.0.2.1]`, `192.0.2.1`, `[IPv6:2001:db8::1]`, `[192.0.2.1]:25`, `user@192.0.2.1`,
+/// `name[192.0.2.1]`, `[fe80::1%4]`, qmail's `?192.0.2.1?`.
 pub fn address(word: &[u8]) -> Option<IpAddr> {
     // "user@domain@192.0.2.1" (qmail): only the address is wanted.
-    let word = word.rsplit(|&byte| byte == b'@').next()?;
-    let inner = match memchr::memchr(b']', word) {
-        Some(close) if word[0] == b'[' => &word[1..close],
-        _ => word,
+    let word = behind_sign(word);
+    let inner = match memchr::memrchr(b'[', word) {
+        Some(open) => {
+            let rest = &word[open + 1..];
+            &rest[..memchr::memchr(b']', rest).unwrap_or(rest.len())]
+        }
+        None => match word {
+            [b'?', inner @ .., b'?'] => inner,
+            [inner @ .., b']'] => inner,
+            word => word,
+        },
     };
     // Names are by far the most of the words that come here.
-    if !matches!(inner.last()?, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':') || inner.len() > 60
+    let last = inner.last()?;
+    let has_scope = inner.contains(&b'%');
+    if !(has_scope || matches!(last, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':'))
+        || inner.len() > 60
     {
         return None;
     }
     let inner = strip_prefix(inner, b"IPv6:").unwrap_or(inner);
+    let inner = match memchr::memchr(b'%', inner) {
+        Some(scope) => &inner[..scope],
+        None => inner,
+    };
     let text = std::str::from_utf8(inner).ok()?;
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some(unmapped(ip));
@@ -130,6 +204,16 @@ pub fn address(word: &[u8]) -> Option<IpAddr> {
     let (host, port) = text.rsplit_once(':')?;
     port.parse::<u16>().ok()?;
     host.parse::<std::net::Ipv4Addr>().ok().map(IpAddr::V4)
+}
+
+/// What stands behind the last `@`, or all of it.
+fn behind_sign(word: &[u8]) -> &[u8] {
+    word.rsplit(|&byte| byte == b'@').next().unwrap_or(word)
+}
+
+fn unquoted(word: &[u8]) -> &[u8] {
+    let word = word.strip_prefix(b"\"").unwrap_or(word);
+    word.strip_suffix(b"\"").unwrap_or(word)
 }
 
 /// Courier writes IPv4 as `::ffff:192.0.2.1`.
@@ -142,24 +226,32 @@ fn unmapped(ip: IpAddr) -> IpAddr {
 
 /// A host name in lower case without the trailing dot; `None` for what cannot be one, and for words that stand for none.
 pub fn host_name(word: &[u8]) -> Option<String> {
+    const NO_NAMES: &[&[u8]] = &[
+        b"unknown",
+        b"unverified",
+        b"verified",
+        b"unresolved",
+        b"unavailable",
+        b"UnknownHost",
+        b"Unknown_Domain",
+        b"NXDOMAIN",
+        b"DNSERROR",
+        b"softdnserr",
+        b"none",
+        b"null",
+    ];
     let word = word.strip_suffix(b".").unwrap_or(word);
-    let is_name = !word.is_empty()
-        && word.len() <= 253
-        && word
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-        && word[0] != b'.'
-        && !is(
-            word,
-            &[
-                b"unknown",
-                b"unverified",
-                b"UnknownHost",
-                b"NXDOMAIN",
-                b"DNSERROR",
-                b"none",
-            ],
-        );
+    let is_label = |label: &[u8]| {
+        (1..=63).contains(&label.len())
+            && label
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let is_name = word.len() <= 253
+        && word.split(|&byte| byte == b'.').all(is_label)
+        // Numbers are users, projects and versions.
+        && word.iter().any(u8::is_ascii_alphabetic)
+        && !is(word, NO_NAMES);
     if !is_name || address(word).is_some() {
         return None;
     }
@@ -168,12 +260,55 @@ pub fn host_name(word: &[u8]) -> Option<String> {
     Some(name)
 }
 
-/// What a client said of itself, without a local part.
-fn client_text(word: &[u8]) -> Option<Text> {
-    let word = word.rsplit(|&byte| byte == b'@').next()?;
-    let word = word.strip_prefix(b"<").unwrap_or(word);
-    let word = &word[..word.len().min(255)];
-    (!word.is_empty()).then(|| Text::from(word))
+/// Whether `name` is a host's also where no address stands beside it, and a person's could: it lies under a registered
+/// domain, or under one that private networks and clouds use.
+fn is_host_for_sure(name: &str) -> bool {
+    const PRIVATE: [&str; 9] = [
+        "local",
+        "localdomain",
+        "localhost",
+        "lan",
+        "internal",
+        "intranet",
+        "home",
+        "corp",
+        "arpa",
+    ];
+    let last = name.rsplit('.').next().unwrap_or(name);
+    // "i-0d131a82a62695251": an instance of a cloud.
+    let is_instance = last.contains('-') && last.bytes().any(|byte| byte.is_ascii_digit());
+    registered_domain(name).is_some()
+        || PRIVATE.contains(&last)
+        || (is_instance && name.contains('.'))
+}
+
+/// What a client said of itself: a host name, or an address. Where no address stands beside it, it may be the name of a
+/// person who handed the message in on the machine: nothing is made of what is no host's for sure.
+fn helo(word: &[u8], is_heard: bool) -> Option<Text> {
+    if word.contains(&b'@') {
+        let name = host_name(
+            behind_sign(word)
+                .strip_suffix(b">")
+                .unwrap_or(behind_sign(word)),
+        )?;
+        return registered_domain(&name).map(|_| Text::from(name));
+    }
+    if address(word).is_some() {
+        let is_literal = |byte: &u8| {
+            byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'[' | b']' | b'?')
+        };
+        let bare = word.strip_prefix(b"[").unwrap_or(word);
+        let bare = strip_prefix(bare, b"IPv6:").unwrap_or(bare);
+        return bare.iter().all(is_literal).then(|| Text::from(word));
+    }
+    if !word.is_ascii() {
+        let text = std::str::from_utf8(word).ok()?;
+        let name = idna::domain_to_ascii_cow(word, idna::AsciiDenyList::URL).ok()?;
+        registered_domain(&name)?;
+        return Some(Text::from(text));
+    }
+    let name = host_name(word)?;
+    (is_heard || is_host_for_sure(&name)).then(|| Text::from(word))
 }
 
 /// The registered domain of a host name by the public suffix list. Top-level names that the list lacks are private
@@ -326,6 +461,51 @@ mod tests {
                 false,
                 "example.org x 192.0.2.9 -",
             ),
+            ("(203.0.113.9)", false, "- - 203.0.113.9 -"),
+            ("NAME [203.0.113.9]", false, "NAME - 203.0.113.9 -"),
+            (
+                "mx.example.org[203.0.113.9]",
+                false,
+                "mx.example.org - 203.0.113.9 example.org",
+            ),
+            (
+                "mx.example.org (Not Verified[203.0.113.9])",
+                false,
+                "mx.example.org - 203.0.113.9 example.org",
+            ),
+            (
+                "x (IDENT:jane@mx.example.org [203.0.113.9])",
+                false,
+                "x mx.example.org 203.0.113.9 example.org",
+            ),
+            (
+                "a.example.org ([203.0.113.9]:43501 \"EHLO b.example.org\" rhost-flags-OK-OK-OK-OK)",
+                false,
+                "b.example.org a.example.org 203.0.113.9 example.org",
+            ),
+            (
+                "unknown (HELO ?192.168.0.22?) (preid@example.com@203.0.113.9)",
+                false,
+                "?192.168.0.22? - 203.0.113.9 -",
+            ),
+            (
+                "q.example.org ( [203.0.113.9])",
+                false,
+                "q.example.org - 203.0.113.9 example.org",
+            ),
+            ("X $FROM(10.17.18.16)", false, "X - 10.17.18.16 -"),
+            (
+                "mx (HELO mx.example.org [203.0.113.9])",
+                false,
+                "mx.example.org mx 203.0.113.9 -",
+            ),
+            ("jane", false, "- - - -"),
+            ("localhost", false, "localhost - - -"),
+            ("NDAzNDMyOTY (unknown)", false, "- - - -"),
+            ("1234567 named unknown", false, "- - - -"),
+            ("droid..", false, "- - - -"),
+            ("mx ([unix socket])", false, "mx - - -"),
+            ("<jane@x>", false, "- - - -"),
         ] {
             assert_eq!(shown(clause, verified), expected, "{clause}");
         }
@@ -352,6 +532,16 @@ mod tests {
             shown("2002:a05:6402::"),
             (String::new(), "2002:a05:6402::".into())
         );
+        assert_eq!(
+            shown("hk.example.com (IceWarp 11.3.0.4)"),
+            ("hk.example.com".into(), String::new())
+        );
+        assert_eq!(
+            shown("B.prod.outlook.com ([fe80::2%4])"),
+            ("b.prod.outlook.com".into(), "fe80::2".into())
+        );
+        assert_eq!(shown("uid 82"), (String::new(), String::new()));
+        assert_eq!(shown("0"), (String::new(), String::new()));
         assert_eq!(
             shown("m.kundenserver.de (mreue009 [213.165.67.103])"),
             ("m.kundenserver.de".into(), "213.165.67.103".into())

@@ -47,6 +47,12 @@ impl<R: Read> Peek<R> {
     /// Puts `bytes` before everything that was not read yet.
     pub fn unread(&mut self, mut bytes: Vec<u8>) {
         if self.at < self.back.len() {
+            // A line of a body of many megabytes goes back to where it came from.
+            if let Some(start) = self.at.checked_sub(bytes.len()) {
+                self.back[start..self.at].copy_from_slice(&bytes);
+                self.at = start;
+                return;
+            }
             bytes.extend_from_slice(&self.back[self.at..]);
         }
         self.back = bytes;

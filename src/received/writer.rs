@@ -46,7 +46,8 @@ const SOFTWARE: &[(&[u8], &str, Habit)] = &[
     (b"Nemesis", "nemesis", Habit::Marks),
     (b"ecelerity", "ecelerity", Habit::Marks),
     (b"Oracle Communications Messaging", "oracle", Habit::Marks),
-    (b"Sun Java System Messaging", "oracle", Habit::Marks),
+    // "Sun Java System Messaging Server", "Sun Java(tm) System Messaging Server".
+    (b"Sun Java", "oracle", Habit::Marks),
     (b"CommuniGate", "communigate", Habit::Marks),
     (b"Halon", "halon", Habit::Marks),
     (b"Dovecot", "dovecot", Habit::Marks),
@@ -62,6 +63,9 @@ const SOFTWARE: &[(&[u8], &str, Habit)] = &[
     (b"Kerio", "kerio", Habit::Unclear),
     (b"IceWarp", "icewarp", Habit::Unclear),
     (b"Cyrus", "cyrus", Habit::Unclear),
+    (b"qpsmtpd", "qpsmtpd", Habit::Marks),
+    (b"DragonFly Mail Agent", "dma", Habit::Filter),
+    (b"sSMTP", "ssmtp", Habit::Filter),
 ];
 
 /// Services by the registered domain (or a name below it) of the receiving host, where its comments name no software.
@@ -81,6 +85,7 @@ const SERVICES: &[(&str, &str, Habit)] = &[
     ("zoho.com", "zoho", Habit::Marks),
     ("zoho.eu", "zoho", Habit::Marks),
     ("zoho.in", "zoho", Habit::Marks),
+    ("zohomail.com", "zoho", Habit::Marks),
     ("icloud.com", "oracle", Habit::Marks),
     ("qq.com", "qq", Habit::Silent),
     ("163.com", "coremail", Habit::Silent),
@@ -142,10 +147,17 @@ fn by_shape(field: &Field<'_>) -> Option<Writer> {
     if let Some(comment) = comments(field.clause(Keyword::Lead).unwrap_or_default()).next()
         && starts_with(comment, b"qmail ")
     {
-        return Some(Writer {
-            name: "qmail",
-            habit: Habit::Filter,
-        });
+        return filter("qmail");
+    }
+    if comments(field.clause(Keyword::Lead).unwrap_or_default())
+        .next()
+        .is_some_and(|comment| starts_with(comment, b"nullmailer "))
+    {
+        return filter("nullmailer");
+    }
+    // "by simscan 1.4.0 ppid: 1, pid: 2, t: 0.5s scanners:none"
+    if field.words(Keyword::By).next() == Some(b"simscan") {
+        return filter("simscan");
     }
     let token = field.words(Keyword::With).next()?;
     // Exim writes the token in lower case, and has ids of a form of its own.
@@ -183,6 +195,13 @@ fn by_shape(field: &Field<'_>) -> Option<Writer> {
         return marks("courier");
     }
     None
+}
+
+fn filter(name: &'static str) -> Option<Writer> {
+    Some(Writer {
+        name,
+        habit: Habit::Filter,
+    })
 }
 
 fn marks(name: &'static str) -> Option<Writer> {

@@ -23,17 +23,19 @@ pub struct Hop {
     pub from: Option<HopEnd>,
     /// The end that received, and wrote the field; null: the field names none.
     pub by: Option<HopEnd>,
-    /// The value of `with`, as written.
+    /// The value of `with`: protocols, products and suites as written, and `*` for other words, since logins stand there too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<Text>,
-    /// The protocol it names.
+    /// The protocol it names: the word of the registry among its words, else one that is known without being there; null:
+    /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<TransmissionType>,
     /// Whether it went encrypted, by what the writer says; null: it does not say.
     pub encrypted: Option<bool>,
     /// What `encrypted` rests on.
     pub evidence: Evidence,
-    /// The version, named as in `tls` records; null: none was named, or `TLSv1/SSLv3`, which is a family of versions.
+    /// The version, named as in `tls` records; null: none was named, or `TLSv1/SSLv3`, which is a family of versions, or one
+    /// in which the suite that was named does not exist (the suite is null too then, and both are in `stated`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<TlsVersion>,
     /// The suite, named as in `tls` records.
@@ -67,7 +69,8 @@ pub struct Hop {
     /// Why the field could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<UnreadableReason>,
-    /// The field that could not be read: at most 4,096 bytes, local parts and ids masked.
+    /// The shape of a field that could not be read: keywords, protocols, addresses of hosts and domains of mail addresses, and
+    /// `*` for all other words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<Text>,
     /// The run that read it.
@@ -111,7 +114,8 @@ pub struct HopEnd {
     /// Its best name: the looked-up one, else the claimed one. For `by`, the name in the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// What it said in HELO or EHLO.
+    /// What it said in HELO or EHLO, if that is a host name or an address. A name without a dot is kept where an address
+    /// stands beside it, and none that the field states as somebody's local part or login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub helo: Option<Text>,
     /// The name that the receiver looked up for the address.

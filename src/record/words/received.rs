@@ -43,12 +43,14 @@ vocabulary! {
         Lmtp = "lmtp",
         /// A web client or an API.
         Http = "http",
-        /// Another protocol than SMTP.
+        /// What is known to be another protocol than SMTP.
         NotSmtp = "not_smtp",
         /// A content filter took the mail and gave it back.
         ContentFilter = "content_filter",
         /// Unknown: an end's organisation is not known.
         NoOrganisation = "no_organisation",
+        /// Unknown: `with` names no protocol that is known.
+        UnknownProtocol = "unknown_protocol",
         /// Unknown: the field could not be read.
         Unreadable = "unreadable",
     }
@@ -117,10 +119,20 @@ vocabulary! {
         Utf8Lmtps = "UTF8LMTPS",
         /// LMTP with international addresses under TLS with authentication.
         Utf8Lmtpsa = "UTF8LMTPSA",
+        /// A message of a mobile telephone (RFC 4356).
+        Mms = "MMS",
         /// SMTP of Exchange 2003 and IIS; it says nothing of TLS.
         Smtpsvc = "SMTPSVC",
         /// Not registered: SMTP under TLS.
         Smtps = "SMTPS",
+        /// Not registered: SMTP under TLS from the first byte (Exim).
+        Ssmtp = "SSMTP",
+        /// Not registered: ESMTP under TLS from the first byte (Exim).
+        Essmtp = "ESSMTP",
+        /// Not registered: ESMTP under TLS from the first byte, with authentication (Exim).
+        Essmtpa = "ESSMTPA",
+        /// Not registered: SMTP with authentication (Exim 4.3, IceWarp).
+        Asmtp = "ASMTP",
         /// Not registered: a web client.
         Http = "HTTP",
         /// Not registered: a web client under TLS.
