@@ -190,7 +190,7 @@ fn every_question_is_answered_of_nothing_in_every_form() {
     run("report", &["--table", "nothing"], "").expect(2);
     run("report", &["missing.db"], "").expect(2);
     run("report", &["--format", "svg"], "").expect(2);
-    let ran = run("report", &["--explain", "missing.test"], "").expect(2);
+    let ran = run("report", &["--explain", "missing.test"], "").expect(1);
     assert!(
         ran.stderr.contains("missing.test: not in this survey"),
         "{}",
@@ -213,4 +213,118 @@ fn the_stream_itself_can_be_asked_and_its_faults_are_told() {
         "{}",
         ran.stdout
     );
+}
+
+/// A survey of one domain with one server.
+fn one(ip: &str, dnssec: &str) -> String {
+    let time = "2026-01-01T00:00:00Z";
+    let ok = serde_json::json!({"phase": "done", "reason": "ok"});
+    let domain = serde_json::json!({"type": "domain", "domain": "a.test", "outcome": ok, "implicit_mx": false, "null_mx": false,
+        "mx": [{"exchange": "mx.test", "preference": 1, "addresses": [{"ip": ip}], "ipv4": ok, "ipv6": null,
+        "dnssec": dnssec}], "dnssec": dnssec, "time": time, "elapsed_ms": 1, "run": "r"});
+    let smtp = serde_json::json!({"type": "smtp", "ip": ip, "port": 25, "outcome": ok, "esmtp": true,
+        "starttls": {"advertised": true, "accepted": true}, "connections": 1, "attempts": 1, "timings": {},
+        "connected": null, "time": time, "run": "r"});
+    format!("{domain}\n{smtp}\n")
+}
+
+#[test]
+fn r1_what_was_made_up_is_said_to_be() {
+    for (ip, is_made_up) in [("127.0.0.9", true), ("::1", true), ("192.0.2.1", false)] {
+        let lines = one(ip, "secure");
+        for arguments in [
+            &["--format", "text"][..],
+            &["--format", "html"],
+            &["--explain", "a.test"],
+            &["--table", "standing"],
+        ] {
+            let ran = run("report", arguments, &lines).expect(0);
+            let says = ran.stdout.contains("SYNTHETIC: made up.");
+            assert_eq!(says, is_made_up, "{ip} {arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn r2_a_domain_that_is_not_there_is_told_and_the_others_are_shown() {
+    let lines = one("192.0.2.1", "secure");
+    let arguments = ["--explain", "missing.test", "--explain", "a.test"];
+    let ran = run("report", &arguments, &lines).expect(1);
+    assert!(ran.stderr.contains("missing.test: not in this survey"));
+    assert!(ran.stdout.starts_with("a.test\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn r4_tables_as_csv_are_files_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let lines = one("192.0.2.1", "secure");
+    let ran = run("report", &["--format", "csv"], &lines).expect(2);
+    assert!(ran.stderr.contains("--into DIR"), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
+    let into = directory.path().join("tables");
+    let arguments = ["--format", "csv", "--into", into.to_str().unwrap()];
+    run("report", &arguments, &lines).expect(0);
+    let standing = std::fs::read_to_string(into.join("standing.csv")).unwrap();
+    let ran = run(
+        "report",
+        &["--format", "csv", "--table", "standing"],
+        &lines,
+    )
+    .expect(0);
+    assert_eq!(standing, ran.stdout);
+    run("report", &["--into", into.to_str().unwrap()], &lines).expect(2);
+}
+
+#[test]
+fn a8_no_escape_of_a_foreign_database_reaches_the_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let path = database.to_str().unwrap();
+    run("to-sqlite", &[path], &one("192.0.2.1", "secure")).expect(0);
+    // Every text that a card can show, forged.
+    let forged = "\u{1b}]0;owned\u{7}";
+    for column in [
+        "domain SET time",
+        "domain SET dnssec",
+        "exchange SET tlsa",
+        "address SET special",
+        "smtp SET time",
+        "smtp SET phase",
+    ] {
+        rusqlite::Connection::open(&database)
+            .unwrap()
+            .execute(&format!("UPDATE {column} = ?1"), [forged])
+            .unwrap();
+    }
+    for arguments in [&[path, "--explain", "a.test"][..], &[path]] {
+        let ran = run("report", arguments, "").expect(0);
+        assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.stdout);
+        let is_card = arguments.len() > 1;
+        assert!(ran.stdout.contains("owned") || !is_card, "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn d1_the_card_says_which_of_six_words_dane_is() {
+    for (state, word) in [("insecure", "none_unsigned"), ("secure", "unknown")] {
+        let ran = run("report", &["--explain", "a.test"], one("192.0.2.1", state)).expect(0);
+        assert!(
+            ran.stdout.contains(&format!("DANE: {word}\n")),
+            "{}",
+            ran.stdout
+        );
+    }
+}
+
+#[test]
+fn d6_a_dead_resolver_is_told() {
+    let domain = r#"{"type":"domain","domain":"NAME","outcome":{"phase":"dns","reason":"timeout"},"implicit_mx":null,
+        "null_mx":null,"mx":[],"dnssec":null,"time":"2026-01-01T00:00:00Z","elapsed_ms":1,"run":"r"}"#;
+    let domain = domain.replace('\n', "");
+    let lines = ["a.test", "b.test"].map(|name| domain.replace("NAME", name) + "\n");
+    for format in ["text", "html"] {
+        let ran = run("report", &["--format", format], lines.concat()).expect(0);
+        let told = "No question to the DNS was answered, for none of 2 domains";
+        assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    }
 }

@@ -406,3 +406,69 @@ fn a_full_disk_is_told_and_harms_nothing() {
     let ran = shell(script, directory.path());
     check_full(&ran, &directory.path().join("out.db"), 100);
 }
+
+#[test]
+fn r5_what_keeps_nothing_is_refused_before_a_line_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    for place in [":memory:", "/dev/null", "."] {
+        let ran = shell(
+            &format!("yes garbage | head -100 | to-sqlite {place}"),
+            directory.path(),
+        )
+        .expect(2);
+        assert!(
+            ran.stderr.contains("nothing would be kept"),
+            "{place}: {}",
+            ran.stderr
+        );
+    }
+    // A name that looks like a URI is a name.
+    load(&directory.path().join("file:x?mode=memory"), "").expect(0);
+    assert!(directory.path().join("file:x?mode=memory").is_file());
+}
+
+#[test]
+fn r3_a_byte_order_mark_is_no_part_of_the_first_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let input = format!(
+        "\u{feff}{}",
+        line(domain("a.test", "2026-01-01T00:00:00Z", "mx.test"))
+    );
+    load(&database, &input).expect(0);
+    assert_eq!(domains(&database), 1);
+    // Elsewhere it is garbage.
+    let ran = load(&database, &format!("\n{input}")).expect(1);
+    assert!(ran.stderr.contains("line 2: "), "{}", ran.stderr);
+    run("report", &["--table", "standing"], &input).expect(0);
+}
+
+#[test]
+fn r7_servers_that_were_seen_at_two_ports_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let smtp = |port: u16| {
+        line(
+            json!({"type": "smtp", "ip": "192.0.2.1", "port": port, "outcome": {"phase": "done", "reason": "ok"},
+            "esmtp": true, "starttls": {"advertised": true, "accepted": true}, "connections": 1, "attempts": 1,
+            "timings": {}, "connected": null, "time": "2026-01-01T00:00:00Z", "run": "a"}),
+        )
+    };
+    assert!(
+        !load(&database, &smtp(25))
+            .expect(0)
+            .stderr
+            .contains("two ports")
+    );
+    let ran = load(&database, &smtp(2525)).expect(0);
+    assert!(
+        ran.stderr.contains("1 servers were seen at two ports"),
+        "{}",
+        ran.stderr
+    );
+    let ran = run("report", &[database.to_str().unwrap()], "").expect(0);
+    assert!(
+        ran.stdout
+            .contains("CAUTION: 1 servers were seen at two ports")
+    );
+}

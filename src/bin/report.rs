@@ -36,6 +36,9 @@ struct Args {
     /// The form of the answer: text, json, ndjson, csv, html (one page) or svg (the chart of one question)
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
     format: Format,
+    /// With --format csv: each table into a file of its own, DIR/NAME.csv
+    #[arg(long, value_name = "DIR", conflicts_with = "explain")]
+    into: Option<PathBuf>,
     /// How the servers of a domain are taken together: preferred, any or all
     #[arg(long, value_name = "RULE", default_value = "preferred")]
     rule: Rule,
@@ -77,7 +80,10 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         published: &study::Printed,
     };
     let complain = &mut |text: &str| eprintln!("report: {text}");
-    let (survey, is_whole) = output::open(args.database.as_deref(), complain)?;
+    if args.into.is_some() && args.format != Format::Csv {
+        anyhow::bail!("--into is for --format csv");
+    }
+    let (survey, mut is_whole) = output::open(args.database.as_deref(), complain)?;
     if args.explain.is_empty() {
         let tables = output::answers(
             &survey,
@@ -87,9 +93,13 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
             args.study,
             args.format,
         )?;
-        output::write(&mut out, &survey, &asked, &tables, args.format)?;
+        match &args.into {
+            Some(directory) => output::write_files(directory, &tables)?,
+            None => output::write(&mut out, &survey, &asked, &tables, args.format)?,
+        }
     } else {
-        output::cards(&mut out, &survey, &asked, &args.explain, args.format)?;
+        let domains = &args.explain;
+        is_whole &= output::cards(&mut out, &survey, &asked, domains, args.format, complain)?;
     }
     out.flush()?;
     Ok(if is_whole {

@@ -48,6 +48,12 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         let judged = store::judge(&mut connection, &stop);
         summary.stopped = !judged.with_context(|| format!("{named}: {KEPT}"))?;
     }
+    let ports = store::query::servers_at_two_ports(&connection)?;
+    if ports > 0 {
+        eprintln!(
+            "to-sqlite: {named}: {ports} servers were seen at two ports: two surveys in one database, of which one is judged"
+        );
+    }
     store::close(connection).with_context(|| named.clone())?;
     if !args.quiet {
         eprintln!("to-sqlite: {named}: {summary}");

@@ -182,37 +182,68 @@ fn panel(title: &str, (height, body): (u32, Markup)) -> Panel {
 const STEP: u32 = 40;
 const BAR: u32 = 19;
 const THICK: u32 = 11;
+/// Pixels of the strip that stands for the unknown.
+const THIN: u32 = 3;
 
 fn stacked(stacks: &[Stack]) -> (u32, Markup) {
     let body = html! {
         @for (at, stack) in stacks.iter().enumerate() {
             @let y = at as u32 * STEP;
             @let tally = &stack.tally;
-            @let all = (tally.of() + tally.unknown).max(1) as f64;
-            @let parts = [("yes", tally.yes), ("mixed", tally.mixed), ("no", tally.no), ("unknown", tally.unknown)];
-            text x="0" y=(y + 13) { (printable(&stack.label)) }
+            @let label = printable(&stack.label);
+            text x="0" y=(y + 13) { (label) }
             text x="100%" y=(y + 13) class="value" {
                 @match tally.percent() { Some(percent) => (format!("{percent:.2} %")), None => "unknown" }
             }
-            @for (part, (class, count)) in parts.iter().enumerate() {
-                @let before: u64 = parts[..part].iter().map(|(_, count)| count).sum();
-                @if *count > 0 {
-                    rect class=(class) x=(percent_of(before as f64 / all)) width=(percent_of(*count as f64 / all))
-                        y=(y + BAR) height=(THICK) {
-                        title { (format!("{}: {class} {} of {}", printable(&stack.label), thousands(*count), thousands(tally.of() + tally.unknown))) }
-                    }
+            // The bar is as long as the number beside it: of what was learned.
+            @for part in learned(tally) {
+                rect class=(part.class) x=(percent_of(part.from)) width=(percent_of(part.width)) y=(y + BAR) height=(THICK) {
+                    title { (format!("{label}: {} {} of {}", part.class, thousands(part.count), thousands(tally.of()))) }
+                }
+            }
+            // What was not learned stands under it, as a part of all.
+            @if tally.unknown > 0 {
+                @let all = tally.of() + tally.unknown;
+                rect class="unknown" x="0" width=(percent_of(tally.unknown as f64 / all as f64)) y=(y + BAR + THICK + 1) height=(THIN) {
+                    title { (format!("{label}: unknown {} of {}", thousands(tally.unknown), thousands(all))) }
                 }
             }
             @if let Some(before) = stack.before {
-                // Of what was learned, as the percentage itself; the unknown at the right is outside of it.
-                @let place = before / 100.0 * tally.of() as f64 / all;
-                line class="before" x1=(percent_of(place)) x2=(percent_of(place)) y1=(y + BAR - 4) y2=(y + BAR + THICK + 4) {
+                @let place = percent_of(before / 100.0);
+                line class="before" x1=(place) x2=(place) y1=(y + BAR - 4) y2=(y + BAR + THICK + 4) {
                     title { (format!("2014: {before:.2} %")) }
                 }
             }
         }
     };
     (stacks.len() as u32 * STEP, body)
+}
+
+/// A part of a stacked bar, as fractions of its width.
+struct Part {
+    class: &'static str,
+    count: u64,
+    from: f64,
+    width: f64,
+}
+
+/// Yes, mixed and no of what was learned; they fill the bar.
+fn learned(tally: &Tally) -> impl Iterator<Item = Part> {
+    let of = tally.of().max(1) as f64;
+    let mut before = 0;
+    [("yes", tally.yes), ("mixed", tally.mixed), ("no", tally.no)]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(move |(class, count)| {
+            let from = before as f64 / of;
+            before += count;
+            Part {
+                class,
+                count,
+                from,
+                width: count as f64 / of,
+            }
+        })
 }
 
 fn plain(bars: &[Bar], unit: &str, longest: f64) -> (u32, Markup) {
@@ -315,4 +346,25 @@ fn curves(x: &str, lines: &[Line], points: &[(f64, f64, String)]) -> (u32, Marku
 
 fn percent_of(part: f64) -> String {
     format!("{:.3}%", 100.0 * part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r6_a_bar_is_as_long_as_the_number_beside_it() {
+        let tally = Tally {
+            yes: 5,
+            no: 2,
+            unknown: 2,
+            ..Tally::default()
+        };
+        let yes = learned(&tally).next().unwrap();
+        let percent = tally.percent().unwrap();
+        assert_eq!(percent_of(yes.width), format!("{percent:.3}%"));
+        let whole: f64 = learned(&tally).map(|part| part.width).sum();
+        assert!((whole - 1.0).abs() < 1e-9, "{whole}");
+        assert_eq!(learned(&Tally::default()).count(), 0);
+    }
 }

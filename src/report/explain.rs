@@ -7,6 +7,8 @@ use super::measure::MEASURES;
 use super::survey::Survey;
 use super::table::thousands;
 use crate::judge::RULES;
+use crate::judge::dane::{Dane, Question};
+use crate::record::{Dnssec, Reason};
 use crate::store::printable;
 
 /// The card of a domain, line by line; none: the survey does not know the domain.
@@ -106,7 +108,8 @@ fn exchanges(
     card: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     let mut statement = survey.connection.prepare_cached(
-        "SELECT x.preference, n.name, e.id, e.registered_domain, e.faults, e.ipv4, e.ipv6, e.name, e.tlsa, e.tlsa_dnssec \
+        "SELECT x.preference, n.name, e.id, e.registered_domain, e.faults, e.ipv4, e.ipv6, e.name, e.tlsa, e.tlsa_dnssec, e.dnssec, \
+         e.cname IS NOT NULL \
          FROM domain_exchange x JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name \
          WHERE x.domain = ?1 ORDER BY x.preference, n.name",
     )?;
@@ -134,7 +137,8 @@ fn exchanges(
         }
         card.push(printable(&line));
         let before = card.len();
-        servers(survey, number, row.get(7)?, id, &exchange, card)?;
+        let dane = question(row)?.without_records().unwrap_or(Dane::Unknown);
+        servers(survey, number, row.get(7)?, id, &exchange, dane, card)?;
         if card.len() == before {
             let asked = |column| -> rusqlite::Result<String> {
                 Ok(row
@@ -151,12 +155,25 @@ fn exchanges(
     Ok(())
 }
 
+/// What the questions about an exchange said, as far as DANE goes.
+fn question(row: &Row<'_>) -> rusqlite::Result<Question> {
+    let word = |column| row.get::<_, Option<String>>(column);
+    let state = |word: Option<String>| word.as_deref().and_then(Dnssec::from_word);
+    Ok(Question {
+        exchange: state(word(10)?),
+        is_alias: row.get(11)?,
+        tlsa: word(8)?.map(|reason| Reason::from_word(&reason).unwrap_or(Reason::Other)),
+        tlsa_dnssec: state(word(9)?),
+    })
+}
+
 fn servers(
     survey: &Survey,
     exchange: i64,
     name: i64,
     domain: u32,
     spelled: &str,
+    without_records: Dane,
     card: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     let mut statement = survey.connection.prepare_cached(
@@ -164,7 +181,7 @@ fn servers(
          s.advertised, s.accepted, t.phase, t.reason, t.completed, t.negotiated, t.version, coalesce(t.openssl, t.cipher), \
          t.key_exchange, c.subject, c.sha256, c.not_after, v.store, v.store_date, v.valid, v.reason, xc.name_match, \
          dc.name_match, d.dane, (SELECT group_concat(weakness, ', ') FROM server_weakness w WHERE w.address = a.id), \
-         a.special, t.detail \
+         a.special, t.detail, d.reasons, v.also \
          FROM exchange_address x JOIN address a ON a.id = x.address \
          LEFT JOIN meta m ON m.key = 'port' \
          LEFT JOIN smtp s ON s.address = a.id AND s.port = m.value \
@@ -179,12 +196,17 @@ fn servers(
     )?;
     let mut rows = statement.query(params![exchange, name, domain])?;
     while let Some(row) = rows.next()? {
-        server(row, spelled, card)?;
+        server(row, spelled, without_records, card)?;
     }
     Ok(())
 }
 
-fn server(row: &Row<'_>, exchange: &str, card: &mut Vec<String>) -> rusqlite::Result<()> {
+fn server(
+    row: &Row<'_>,
+    exchange: &str,
+    without_records: Dane,
+    card: &mut Vec<String>,
+) -> rusqlite::Result<()> {
     let text = |column| row.get::<_, Option<String>>(column);
     let truth = |column| -> rusqlite::Result<&str> {
         Ok(match row.get::<_, Option<bool>>(column)? {
@@ -233,19 +255,25 @@ fn server(row: &Row<'_>, exchange: &str, card: &mut Vec<String>) -> rusqlite::Re
             text(21)?.unwrap_or_else(|| "unknown".to_owned())
         ));
         if let (Some(store), Some(date), Some(reason)) = (text(22)?, text(23)?, text(25)?) {
+            let also = text(33)?.map_or(String::new(), |also| format!(", also {also}"));
             say(format!(
-                "      valid against {store} ({date}): {}: {reason}",
+                "      valid against {store} ({date}): {}: {reason}{also}",
                 truth(24)?
             ));
         }
         let matched = |word: Option<String>| word.unwrap_or_else(|| "unknown".to_owned());
         say(format!(
-            "      names the exchange: {}; names the domain: {}; DANE: {}",
+            "      names the exchange: {}; names the domain: {}",
             matched(text(26)?),
             matched(text(27)?),
-            matched(text(28)?)
         ));
     }
+    let dane = match text(28)? {
+        Some(word) => word,
+        None => without_records.word().to_owned(),
+    };
+    let why = text(32)?.map_or(String::new(), |reasons| format!(" ({reasons})"));
+    say(format!("      DANE: {dane}{why}"));
     if let Some(weak) = text(29)? {
         say(format!("      weak: {weak}"));
     }

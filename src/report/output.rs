@@ -13,7 +13,7 @@ use super::asked::{Asked, Question, Shown};
 use super::explain::explain;
 use super::page::page;
 use super::render;
-use super::summary::{Summary, cautions};
+use super::summary::{Summary, band, cautions};
 use super::survey::Survey;
 use super::table::Table;
 use crate::store::{self, Load, Pace, Writer, printable};
@@ -94,27 +94,38 @@ pub fn answers(
         .collect()
 }
 
-/// Writes the cards of domains; the error names one that the survey does not know.
+/// Writes the cards of domains, and complains of those that the survey does not know; whether it knows all.
 pub fn cards(
     out: &mut dyn Write,
     survey: &Survey,
     asked: &Asked,
     domains: &[String],
     format: Format,
-) -> anyhow::Result<()> {
+    complain: &mut dyn FnMut(&str),
+) -> anyhow::Result<bool> {
+    if !matches!(format, Format::Text | Format::Json | Format::Ndjson) {
+        bail!("a card is text, json or ndjson");
+    }
+    let mut knows_all = true;
+    if let (Format::Text, Some(band)) = (format, band(survey)?) {
+        writeln!(out, "{band}\n")?;
+    }
     for domain in domains {
         let Some(card) = explain(survey, asked, domain)? else {
-            bail!("{}: not in this survey", printable(domain));
+            complain(&format!("{}: not in this survey", printable(domain)));
+            knows_all = false;
+            continue;
         };
-        match format {
-            Format::Text => writeln!(out, "{}\n", card.join("\n"))?,
-            Format::Json | Format::Ndjson => {
-                render::write_json(out, &json!({ "domain": domain, "card": card }))?;
+        if format == Format::Text {
+            for line in &card {
+                writeln!(out, "{}", printable(line))?;
             }
-            _ => bail!("a card is text, json or ndjson"),
+            writeln!(out)?;
+        } else {
+            render::write_json(out, &json!({ "domain": domain, "card": card }))?;
         }
     }
-    Ok(())
+    Ok(knows_all)
 }
 
 /// Loads a stream into a database that is gone afterwards; whether all of it was understood and whole.
@@ -173,8 +184,11 @@ pub fn write(
             writeln!(out, "{}", chart.file(&table.title))?;
         }
         Format::Text => {
+            if let Some(band) = band(survey)? {
+                writeln!(out, "{band}\n")?;
+            }
             for caution in cautions(survey)? {
-                writeln!(out, "CAUTION: {caution}\n")?;
+                writeln!(out, "CAUTION: {}\n", printable(&caution))?;
             }
             for table in tables {
                 render::text(out, table)?;
@@ -185,13 +199,27 @@ pub fn write(
             .iter()
             .try_for_each(|table| render::ndjson(out, table))?,
         Format::Csv => {
-            for (at, table) in tables.iter().enumerate() {
-                if at > 0 {
-                    out.write_all(b"\r\n")?;
-                }
-                render::csv(out, table)?;
-            }
+            let [table] = tables else {
+                bail!(
+                    "csv is for one question: add --table NAME, or --into DIR for a file for each"
+                );
+            };
+            render::csv(out, table)?;
         }
+    }
+    Ok(())
+}
+
+/// Writes each table as CSV into a file of its own, NAME.csv, in a folder that is made where there is none.
+pub fn write_files(directory: &Path, tables: &[Table]) -> anyhow::Result<()> {
+    let named = |path: &Path| printable(&path.display().to_string());
+    std::fs::create_dir_all(directory).with_context(|| named(directory))?;
+    for table in tables {
+        let path = directory.join(format!("{}.csv", table.name));
+        let file = std::fs::File::create(&path).with_context(|| named(&path))?;
+        let mut out = io::BufWriter::new(file);
+        render::csv(&mut out, table).with_context(|| named(&path))?;
+        out.flush().with_context(|| named(&path))?;
     }
     Ok(())
 }

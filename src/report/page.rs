@@ -39,6 +39,7 @@ pub fn page(summary: &Summary, tables: &[Table], cards: &Cards) -> String {
             body {
                 header {
                     h1 { "How mail travels" }
+                    @if let Some(band) = summary.band() { p.band role="note" { (band) } }
                     p.about { (safe(&summary.about())) }
                     @for caution in summary.cautions() { p.caution { (caution) } }
                     div.tiles {

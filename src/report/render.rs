@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::table::{Cell, Table};
 use crate::store::{printable, to_json};
@@ -23,11 +24,11 @@ pub fn text(out: &mut dyn Write, table: &Table) -> io::Result<()> {
             .map(move |row| row.iter().map(shown).collect::<Vec<_>>())
     };
     let mut widths: Vec<usize> = (table.columns.iter())
-        .map(|column| printable(&column.label).chars().count())
+        .map(|column| printable(&column.label).width())
         .collect();
     for row in shown() {
         for (width, cell) in widths.iter_mut().zip(&row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     if widths.iter().any(|&width| width > LONG) {
@@ -37,7 +38,7 @@ pub fn text(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     let mut line = |cells: &mut dyn Iterator<Item = &str>| -> io::Result<()> {
         let mut text = String::new();
         for ((cell, &width), &right) in cells.zip(&widths).zip(&numeric) {
-            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
+            let pad = " ".repeat(width.saturating_sub(cell.width()));
             text += "  ";
             text += &if right {
                 pad + cell
@@ -67,14 +68,15 @@ fn blocks(
 ) -> io::Result<()> {
     let labels = table.columns.iter().map(|column| printable(&column.label));
     let labels: Vec<String> = labels.collect();
-    let width = labels.iter().map(|label| label.chars().count()).max();
+    let width = labels.iter().map(|label| label.width()).max();
     let width = width.unwrap_or(0);
     for row in rows {
         writeln!(out)?;
         for (label, cell) in labels.iter().zip(&row).filter(|(_, cell)| !cell.is_empty()) {
             for (at, line) in wrapped(cell, 100 - width).iter().enumerate() {
                 let label = if at == 0 { label } else { "" };
-                writeln!(out, "  {label:width$}  {line}")?;
+                let pad = " ".repeat(width - label.width());
+                writeln!(out, "  {label}{pad}  {line}")?;
             }
         }
     }
@@ -85,7 +87,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+            Some(line) if line.width() + 1 + word.width() <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -205,6 +207,17 @@ mod tests {
         let mut out = Vec::new();
         write(&mut out, &table(text)).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn r11_a_wide_character_takes_two_columns() {
+        let mut table = table("\u{4f8b}\u{3048}");
+        table.row(["ab".into(), Cell::Count(1)]);
+        let mut out = Vec::new();
+        text(&mut out, &table).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let ends: Vec<usize> = text.lines().skip(2).map(|line| line.width()).collect();
+        assert_eq!(ends[..3], [ends[0]; 3], "{text}");
     }
 
     #[test]

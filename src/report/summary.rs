@@ -4,6 +4,7 @@ use super::asked::Asked;
 use super::measure::{MEASURES, Measure};
 use super::survey::{Status, Survey, at};
 use super::table::{Tally, thousands};
+use crate::store::query;
 
 /// The head of a page.
 pub struct Summary {
@@ -14,6 +15,7 @@ pub struct Summary {
     store: Option<String>,
     rule: &'static str,
     cautions: Vec<String>,
+    band: Option<&'static str>,
     /// The numbers.
     pub tiles: Vec<Tile>,
 }
@@ -73,6 +75,7 @@ impl Summary {
             store,
             rule: asked.rule.word(),
             cautions: cautions(survey)?,
+            band: band(survey)?,
             tiles,
         })
     }
@@ -102,10 +105,22 @@ impl Summary {
         text
     }
 
+    /// That all of it was made up, if it was.
+    pub fn band(&self) -> Option<&'static str> {
+        self.band
+    }
+
     /// What it lacks, in a sentence each.
     pub fn cautions(&self) -> &[String] {
         &self.cautions
     }
+}
+
+/// What stands over every answer of a survey that asked no real server: names of companies in it say nothing of them.
+pub fn band(survey: &Survey) -> rusqlite::Result<Option<&'static str>> {
+    const BAND: &str = "SYNTHETIC: made up. These servers ran on one machine; nothing here is said of the companies whose \
+         names stand in it.";
+    Ok(query::is_synthetic(&survey.connection)?.then_some(BAND))
 }
 
 /// What a survey lacks so that its percentages would mislead, in a sentence each.
@@ -119,8 +134,49 @@ pub fn cautions(survey: &Survey) -> rusqlite::Result<Vec<String>> {
         "SELECT count(*) FROM judged_server j JOIN smtp s ON s.id = j.smtp WHERE s.accepted = 1 AND j.tls IS NULL",
     )?;
     let not_probed = one("SELECT count(*) FROM judged_domain WHERE status = 'not_probed'")?;
+    let lost = query::lost(&survey.connection)?;
+    let ports = query::servers_at_two_ports(&survey.connection)?;
     let mut cautions = Vec::new();
     let mut add = |count: u64, text: String| cautions.extend((count > 0).then_some(text));
+    if lost.domains > 0 && lost.unanswered == lost.domains {
+        add(
+            lost.domains,
+            format!(
+                "No question to the DNS was answered, for none of {} domains: the name servers that were asked are dead or \
+                 out of reach, and nothing was learned.",
+                thousands(lost.domains)
+            ),
+        );
+    } else {
+        // Some always are, and stand as unknown in every table.
+        let most = lost.unanswered.saturating_mul(2) > lost.domains;
+        add(
+            if most { lost.unanswered } else { 0 },
+            format!(
+                "Exchanges or addresses of {} of {} domains could not be learned from the DNS: they are unknown.",
+                thousands(lost.unanswered),
+                thousands(lost.domains)
+            ),
+        );
+    }
+    if lost.servers > 0 && lost.unconnected == lost.servers {
+        add(
+            lost.servers,
+            format!(
+                "No connection to any of {} servers succeeded: port 25 may be closed on the way out of here, so that the \
+                 servers were not learned, rather than unreachable.",
+                thousands(lost.servers)
+            ),
+        );
+    }
+    add(
+        ports,
+        format!(
+            "{} servers were seen at two ports: this is two surveys in one database, and only the port with most records \
+             is judged.",
+            thousands(ports)
+        ),
+    );
     add(
         cut,
         format!("{} runs were cut: records are missing.", thousands(cut)),

@@ -156,10 +156,17 @@ impl List {
         users
     }
 
-    /// The entries with most users first.
-    pub fn by_users(&self) -> Vec<Entry> {
+    /// The entries with most users first; those that tie by rank, then by name.
+    pub fn by_users(&self, names: &Words) -> Vec<Entry> {
         let mut entries = self.entries.clone();
-        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.users), entry.rank, entry.domain));
+        entries.sort_by(|a, b| {
+            let by_users = (b.users, a.rank).cmp(&(a.users, b.rank));
+            by_users.then_with(|| {
+                names
+                    .get(a.domain as usize)
+                    .cmp(names.get(b.domain as usize))
+            })
+        });
         entries
     }
 }

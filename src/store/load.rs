@@ -241,7 +241,7 @@ fn put(
     let (number, refused) = match line {
         Read1::TooLong(number) => (number, format!("longer than {} MiB", LINE_LIMIT >> 20)),
         Read1::Line(line) if line.is_blank() => return Ok(()),
-        Read1::Line(line) => match writer.put(&line.bytes) {
+        Read1::Line(line) => match writer.put(without_mark(&line)) {
             Ok(put) => {
                 state.summary.counts.add(put.stored);
                 match put.event {
@@ -264,6 +264,14 @@ fn put(
         (how.complain)(&format!("line {number}: {refused}"));
     }
     Ok(())
+}
+
+/// The bytes of a line; from the first a byte order mark is taken off, which some editors write.
+fn without_mark(line: &Line) -> &[u8] {
+    match line.bytes.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) if line.number == 1 => rest,
+        _ => &line.bytes,
+    }
 }
 
 /// What else the place of a line says about why it is not understood.

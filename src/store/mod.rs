@@ -9,6 +9,7 @@ mod judging;
 mod load;
 mod lookup;
 mod packed;
+pub mod query;
 mod rows;
 mod writer;
 
@@ -47,6 +48,9 @@ pub enum Error {
     /// The disk, a quota or a size limit.
     #[error("no room to write: {0}")]
     Full(rusqlite::Error),
+    /// A database there would be gone when it is closed.
+    #[error("no file, so that nothing would be kept: name a file, made or to be made")]
+    NoFile,
     /// A database, but not one of ours.
     #[error("a database, but none of to-sqlite")]
     Foreign,
@@ -80,7 +84,15 @@ impl From<rusqlite::Error> for Error {
 
 /// Opens a survey for writing, and makes it where there is none.
 pub fn create(path: &Path) -> Result<Connection, Error> {
-    let connection = Connection::open(path)?;
+    // SQLite keeps nothing of these; and it takes a name for a URI, with options in it, only if it is asked to.
+    let is_memory = path.as_os_str().is_empty() || path.as_os_str() == ":memory:";
+    if is_memory || path.exists() && !path.is_file() {
+        return Err(Error::NoFile);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     match version(&connection)? {
         None => {

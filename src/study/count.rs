@@ -167,7 +167,7 @@ impl<'a> Census<'a> {
         for list in survey.counted()? {
             let users = Users {
                 of: list.of.unwrap_or(0),
-                entries: list.by_users(),
+                entries: list.by_users(survey.names()?),
                 list,
             };
             // A list of the study is known by any name that has its own in it; a second one keeps its name.

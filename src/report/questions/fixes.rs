@@ -3,6 +3,7 @@
 //! A domain hangs on the operator of the exchange that stands for it, and on one cause, so the operators' parts are
 //! disjoint: taking the largest first is the smallest cover.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use hashbrown::HashMap;
@@ -39,6 +40,7 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         ("such_as", "Such as"),
     ]);
     let unprotected = Unprotected::read(survey, asked)?;
+    let names = survey.names()?;
     let mut weights: Vec<(String, Option<Vec<u64>>)> = Vec::new();
     for list in survey.counted()? {
         weights.push((
@@ -59,13 +61,21 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
             all += weight;
             hit.weight += weight;
             hit.domains += 1;
-            hit.largest = hit.largest.max(Some((weight, std::cmp::Reverse(domain))));
+            // Of domains that weigh the same the first by name stands for all.
+            let is_larger = hit.largest.is_none_or(|(largest, name)| {
+                weight > largest
+                    || weight == largest && names.get(domain as usize) < names.get(name as usize)
+            });
+            if is_larger {
+                hit.largest = Some((weight, domain));
+            }
         }
         let mut groups: Vec<(&(usize, Cause), Hit)> = (unprotected.groups.iter().zip(hits))
             .filter(|(_, hit)| hit.weight > 0)
             .collect();
         groups.sort_unstable_by(|a, b| {
-            (b.1.weight, b.1.domains, a.0).cmp(&(a.1.weight, a.1.domains, b.0))
+            let by_size = (b.1.weight, b.1.domains).cmp(&(a.1.weight, a.1.domains));
+            by_size.then_with(|| unprotected.spelled(*a.0).cmp(&unprotected.spelled(*b.0)))
         });
         let mut together = 0;
         let mut goals = [50.0, 80.0, 95.0].into_iter().peekable();
@@ -81,10 +91,7 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
                 continue;
             }
             let (id, role) = unprotected.operators.told(*operator);
-            let largest = hit
-                .largest
-                .map(|(_, std::cmp::Reverse(domain))| domain)
-                .unwrap_or(0);
+            let largest = hit.largest.map_or(0, |(_, domain)| domain);
             let such_as = survey.name(largest)?;
             if place < 10 {
                 bars.push(Bar {
@@ -122,7 +129,8 @@ pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
 struct Hit {
     weight: u64,
     domains: u64,
-    largest: Option<(u64, std::cmp::Reverse<u32>)>,
+    /// Weight and row of `name`.
+    largest: Option<(u64, u32)>,
 }
 
 /// Why a domain is not protected.
@@ -175,6 +183,11 @@ impl Unprotected {
         })
     }
 
+    /// Operator and cause in words, for an order that does not hang on row numbers.
+    fn spelled(&self, (operator, cause): (usize, Cause)) -> ((&str, &str), String) {
+        (self.operators.told(operator), self.told(cause))
+    }
+
     fn told(&self, cause: Cause) -> String {
         match cause {
             Cause::NoStarttls => "no STARTTLS".to_owned(),
@@ -195,21 +208,33 @@ fn reasons(survey: &Survey) -> rusqlite::Result<(Vec<String>, HashMap<u32, usize
     let mut reason_of = HashMap::new();
     let mut statement = survey
         .connection
-        .prepare("SELECT tls, reason FROM verdict WHERE position = 0 AND valid = 0")?;
+        .prepare("SELECT tls, reason, also FROM verdict WHERE position = 0 AND valid = 0")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let reason = row.get_ref(1)?.as_str().unwrap_or_default();
-        // A dozen words at most.
+        let also = row.get_ref(2)?.as_str_or_null().ok().flatten();
+        let reason = with_issuer(reason, also.unwrap_or_default());
+        // Some dozen words at most.
         let index = reasons
             .iter()
-            .position(|known| known == reason)
+            .position(|known| *known == reason)
             .unwrap_or_else(|| {
-                reasons.push(reason.to_owned());
+                reasons.push(reason.into_owned());
                 reasons.len() - 1
             });
         reason_of.insert(row.get(0)?, index);
     }
     Ok((reasons, reason_of))
+}
+
+/// A chain that lacks a certificate and leads to no known root is not mended by sending what it lacks: both are said.
+fn with_issuer<'a>(reason: &'a str, also: &str) -> Cow<'a, str> {
+    const ISSUER: &str = "unknown_issuer";
+    if reason != ISSUER && also.split(' ').any(|word| word == ISSUER) {
+        Cow::Owned(format!("{reason}, {ISSUER}"))
+    } else {
+        Cow::Borrowed(reason)
+    }
 }
 
 /// None: it is protected, or that is not known.
@@ -223,4 +248,19 @@ fn cause(verdict: &Verdict, asked: &Asked, reason: Option<usize>) -> Option<Caus
         (Truth::Yes, Truth::Mixed) => Cause::ValidOnSome,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r8_an_incomplete_chain_to_an_unknown_issuer_is_said_to_be_both() {
+        let cause = |reason, also| with_issuer(reason, also).into_owned();
+        let both = "incomplete_chain, unknown_issuer";
+        assert_eq!(cause("incomplete_chain", "unknown_issuer"), both);
+        assert_eq!(cause("incomplete_chain", "expired unknown_issuer"), both);
+        assert_eq!(cause("incomplete_chain", ""), "incomplete_chain");
+        assert_eq!(cause("unknown_issuer", "unknown_issuer"), "unknown_issuer");
+    }
 }

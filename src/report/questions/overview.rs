@@ -31,7 +31,7 @@ pub(super) fn names(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         "Certificates and names",
         "Whether the certificate names the exchange (what MTA-STS and a verifying sender ask for) or the domain, by its \
          subject alternative names, and whether TLSA records under DNSSEC hold (RFC 7672); unknown where TLSA was not \
-         asked for.",
+         asked for, and known to be none where the zone is not signed.",
     );
     answer(survey, asked, table, |measure| {
         NAMES.contains(&measure.word)

@@ -35,7 +35,12 @@ pub(super) fn top_providers(survey: &Survey, asked: &Asked) -> rusqlite::Result<
     let mut bars = Vec::new();
     for list in survey.counted()? {
         let of = list.of.unwrap_or(0);
-        for (place, entry) in list.by_users().iter().take(asked.limit).enumerate() {
+        for (place, entry) in list
+            .by_users(survey.names()?)
+            .iter()
+            .take(asked.limit)
+            .enumerate()
+        {
             let verdict = survey.verdict(entry.domain)?;
             let domain = survey.name(entry.domain)?;
             let told = |fact| -> Cell {
@@ -108,7 +113,7 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &Asked) -> rusqlite::Result<T
         .map(|measure| (measure.label, Vec::new()))
         .collect();
     for list in survey.counted()? {
-        let entries = list.by_users();
+        let entries = list.by_users(survey.names()?);
         let of = list.of.unwrap_or(0);
         let mut wanted = marks(entries.len() as u64);
         wanted.retain(|&mark| mark >= 5 || mark == entries.len() as u64);

@@ -26,7 +26,7 @@ use crate::judge::facts::{Handshake, Server};
 use crate::record::{Dnssec, Reason};
 
 /// Changes with what this module computes: older judgements are made again.
-const RULES_VERSION: i64 = 3;
+const RULES_VERSION: i64 = 4;
 
 /// Whether the judgements are those of the facts as they stand.
 pub fn is_judged(connection: &Connection) -> Result<bool, Error> {

@@ -217,7 +217,11 @@ pub fn by_sha256(sha256: &str) -> Option<(usize, &'static Made)> {
 impl Scan {
     /// Whether TLSA records under DNSSEC hold for a server.
     pub fn dane(&self, exchange: &Exchange, ip: std::net::IpAddr) -> Option<bool> {
-        let set = exchange.tlsa.as_ref()?;
+        let Some(set) = &exchange.tlsa else {
+            let is_unsigned =
+                exchange.dnssec == Some(Dnssec::Insecure) && exchange.cname.is_empty();
+            return is_unsigned.then_some(false);
+        };
         match set.outcome.reason {
             Reason::Nxdomain | Reason::NoData => return Some(false),
             Reason::Ok if set.dnssec? != Dnssec::Secure => return Some(false),

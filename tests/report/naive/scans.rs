@@ -144,12 +144,13 @@ fn exchange() -> impl Strategy<Value = Value> + Clone {
         ["", ""],
     ];
     let found = subsequence((0..SERVERS).collect::<Vec<_>>(), 0..4);
-    (found, select(&NONE[..]), prop::bool::weighted(0.9), of(tlsa())).prop_map(
-        |(found, none, is_registered, tlsa)| {
+    let dnssec = select(vec![Value::Null, json!("secure"), json!("insecure")]);
+    (found, select(&NONE[..]), prop::bool::weighted(0.9), of(tlsa()), dnssec).prop_map(
+        |(found, none, is_registered, tlsa, dnssec)| {
             let asked = |reason: &str| if reason.is_empty() { Value::Null } else { outcome(("dns", reason)) };
             let [ipv4, ipv6] = if found.is_empty() { none } else { ["ok", "no_data"] };
             let addresses: Vec<Value> = found.into_iter().map(|at| json!({"ip": ip(at)})).collect();
-            json!({"addresses": addresses, "ipv4": asked(ipv4), "ipv6": asked(ipv6), "dnssec": null, "tlsa": tlsa,
+            json!({"addresses": addresses, "ipv4": asked(ipv4), "ipv6": asked(ipv6), "dnssec": dnssec, "tlsa": tlsa,
                 "is_registered": is_registered})
         },
     )
@@ -303,7 +304,11 @@ fn tls() -> impl Strategy<Value = Value> {
     (handshake, shown, flags, weighted(0.2, enumeration())).prop_map(
         |((accepted, negotiated, completed, verdict), (version, suite, group, dh, chain), flags, enumeration)| {
             let verdicts: Vec<Value> = verdict.into_iter()
-                .map(|(valid, reason)| json!({"store": "test", "store_date": "2026", "at": TIME, "valid": valid, "reason": reason}))
+                .map(|(valid, reason)| {
+                    // Only some of the incomplete chains would lead to a known root.
+                    let also = if reason == "incomplete_chain" && flags.0 == Some(true) { json!(["unknown_issuer"]) } else { json!([]) };
+                    json!({"store": "test", "store_date": "2026", "at": TIME, "valid": valid, "reason": reason, "also": also})
+                })
                 .collect();
             let chain: Vec<String> = chain.into_iter()
                 .flat_map(|(leaf, above)| std::iter::once(leaf).chain(above))

@@ -10,15 +10,11 @@ use super::{OVERVIEW, share, tallied};
 use crate::report::naive::{Scan, Tally};
 
 /// The entries of a list with most users first.
-fn largest<'a>(scan: &Scan, list: &'a [Listed]) -> Vec<&'a Listed> {
+fn largest(list: &[Listed]) -> Vec<&Listed> {
     let mut entries: Vec<&Listed> = list.iter().collect();
     entries.sort_by_key(|entry| {
         let users = std::cmp::Reverse(entry.users);
-        (
-            users,
-            entry.rank.unwrap_or(0),
-            scan.first_named(&entry.domain),
-        )
+        (users, entry.rank.unwrap_or(0), entry.domain.clone())
     });
     entries
 }
@@ -26,7 +22,7 @@ fn largest<'a>(scan: &Scan, list: &'a [Listed]) -> Vec<&'a Listed> {
 pub fn top_providers(scan: &Scan, rule: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     for (source, of, list) in scan.counted() {
-        for (at, entry) in largest(scan, list).into_iter().enumerate() {
+        for (at, entry) in largest(list).into_iter().enumerate() {
             let name = &entry.domain;
             let fact = |fact| {
                 scan.takes_mail(name)
@@ -93,7 +89,7 @@ pub fn tls_by_every_rank(scan: &Scan, rule: &str) -> Vec<Value> {
 pub fn tls_by_users(scan: &Scan, rule: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     for (source, of, list) in scan.counted() {
-        let largest: Vec<(&str, u64)> = largest(scan, list)
+        let largest: Vec<(&str, u64)> = largest(list)
             .iter()
             .map(|it| (it.domain.as_str(), it.users.unwrap()))
             .collect();

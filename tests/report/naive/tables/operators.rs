@@ -86,10 +86,14 @@ fn cause(scan: &Scan, name: &str, rule: &str) -> Option<String> {
                 .and_then(|(_, tls)| tls.verdicts.first());
             match verdict.filter(|verdict| verdict.valid == Some(false)) {
                 Some(verdict) => {
-                    return Some(format!(
-                        "certificate: {}",
-                        verdict.reason.word().replace('_', " ")
-                    ));
+                    let issuer = "unknown_issuer";
+                    let mut cause = format!("certificate: {}", verdict.reason.word());
+                    if verdict.reason.word() != issuer
+                        && verdict.also.iter().any(|also| also.word() == issuer)
+                    {
+                        cause += ", unknown_issuer";
+                    }
+                    return Some(cause.replace('_', " "));
                 }
                 None => "certificate not valid",
             }
@@ -118,8 +122,8 @@ pub fn fixes(scan: &Scan, rule: &str) -> Vec<Value> {
         let sum = |names: &[&str]| names.iter().map(|name| users(name)).sum::<u64>();
         let of: u64 = hit.values().map(|names| sum(names)).sum();
         for ((id, role, cause), names) in hit.iter().filter(|(_, names)| sum(names) > 0) {
-            let such_as = (names.iter())
-                .min_by_key(|name| (std::cmp::Reverse(users(name)), scan.first_named(name)));
+            let such_as =
+                (names.iter()).min_by_key(|name| (std::cmp::Reverse(users(name)), **name));
             rows.push(json!({"weight": weight, "operator": id, "role": role, "cause": cause, "hit": sum(names), "of": of,
                 "domains": names.len(), "such_as": such_as}));
         }
