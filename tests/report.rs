@@ -280,7 +280,7 @@ fn a8_no_escape_of_a_foreign_database_reaches_the_terminal() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("out.db");
     let path = database.to_str().unwrap();
-    run("to-sqlite", &[path], &one("192.0.2.1", "secure")).expect(0);
+    run("to-sqlite", &[path], one("192.0.2.1", "secure")).expect(0);
     // Every text that a card can show, forged.
     let forged = "\u{1b}]0;owned\u{7}";
     for column in [
