@@ -69,7 +69,8 @@ pub struct Tls {
     /// The alert that the server sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<Alert>,
-    /// How the connection with the old hello ended, where the first handshake failed.
+    /// How the second connection ended, where the first handshake failed: with a hello that offers everything, or without
+    /// the name that the server does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Outcome>,
     /// EHLO again inside TLS.

@@ -5,6 +5,7 @@
 //! each lot. A refusal is an alert that speaks about the offer; others, silence and closed lines leave the question
 //! open.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use rand::Rng as _;
@@ -13,9 +14,12 @@ use super::exchange::{self, Answered, Sslv2};
 use super::flight::Flight;
 use super::hello::{ClientHello, MOST_SUITES, SIGNATURES};
 use super::inspect::{Inspected, Inspector, Pace, Target};
+use super::modern::KeyShare;
 use super::names::{Group, Version, alerts};
 use super::suite::{self, CLASSIC, KeyExchange, Suite, TLS13};
-use crate::record::{Enumeration, LeafKey, NamedGroup, Outcome, Phase, Reason, TlsVersion};
+use crate::record::{
+    AlertDescription, Enumeration, LeafKey, NamedGroup, Outcome, Phase, Reason, Tls, TlsVersion,
+};
 use crate::x509::{facts, sha256_hex};
 
 /// The most connections to one server.
@@ -71,6 +75,7 @@ pub(super) async fn enumerate(
         asker.groups().await;
     }
     let tls = &mut inspected.tls;
+    asker.reconcile(tls);
     tls.connections += asker.connections;
     tls.compression = tls.compression.or(asker.compression);
     let is_spoken = |&spoken: &Option<bool>| spoken == Some(true);
@@ -238,7 +243,11 @@ impl<P: Pace> Asker<'_, P> {
             (Version::TLS13, &TLS13[..], &Group::ALL[..]),
             (Version::TLS12, &ecdhe[..], &Group::CURVES[..]),
         ] {
-            if self.found.versions.get(&version.name()) == Some(&Some(false)) {
+            if self
+                .answers(version)
+                .iter()
+                .all(|&spoken| spoken == Some(false))
+            {
                 continue;
             }
             let what = format!("{} groups", version.name());
@@ -247,7 +256,11 @@ impl<P: Pace> Asker<'_, P> {
                 let Some(answered) = self.ask(&what, version, suites, &offered).await else {
                     break;
                 };
-                let spoken = self.judge(&what, version, &answered);
+                let spoken = match answered.flight.version {
+                    // The curves of TLS 1.0 and 1.1 are those of 1.2, and an older server chooses one from its hello.
+                    Some(chosen) => Some((chosen < Version::TLS13) == (version < Version::TLS13)),
+                    None => self.judge(&what, version, &answered),
+                };
                 if spoken.is_some() {
                     found.get_or_insert_default();
                 }
@@ -268,6 +281,65 @@ impl<P: Pace> Asker<'_, P> {
         self.found.groups = found;
     }
 
+    /// Whether the versions are spoken that answer a hello for groups of `version`, as far as that was asked.
+    fn answers(&self, version: Version) -> Vec<Option<bool>> {
+        let versions: &[Version] = match version {
+            Version::TLS13 => &[Version::TLS13],
+            _ => &[Version::TLS10, Version::TLS11, Version::TLS12],
+        };
+        let spoken =
+            |version: &Version| self.found.versions.get(&version.name()).copied().flatten();
+        versions.iter().map(spoken).collect()
+    }
+
+    /// What the record itself saw is spoken, whatever was answered to a question about it (the server may be several,
+    /// or have wanted something else of that hello); and a version that today's hello was refused for, and that nothing
+    /// else tells, is not.
+    fn reconcile(&mut self, tls: &Tls) {
+        let named = |version: &Version| tls.version.as_ref() == Some(&version.name());
+        let seen = Version::ALL.iter().find(|version| named(version));
+        if let Some(version) = seen.filter(|_| tls.negotiated == Some(true)) {
+            self.reconcile_seen(*version, tls);
+        }
+        let is_refused = tls.outcome.reason == Reason::Alert
+            && (tls.alert.as_ref())
+                .is_some_and(|it| it.description == AlertDescription::ProtocolVersion);
+        let is_older = seen.is_some_and(|version| *version < Version::TLS12);
+        if is_refused && is_older {
+            for version in [Version::TLS12, Version::TLS13] {
+                let versions = &mut self.found.versions;
+                if versions.get(&version.name()) == Some(&None) {
+                    versions.insert(&version.name(), Some(false));
+                }
+            }
+        }
+    }
+
+    fn reconcile_seen(&mut self, version: Version, tls: &Tls) {
+        let name = version.name();
+        let answer = self.found.versions.get(&name).copied();
+        if answer == Some(Some(false)) {
+            self.push_unknown(format!("{name}: refused once, and spoken once"));
+        }
+        if answer.is_some() {
+            self.found.versions.insert(&name, Some(true));
+        }
+        if let (true, Some(cipher)) = (self.inspector.wanted.ciphers, &tls.cipher) {
+            let mut ciphers = self.found.ciphers.get(&name).cloned().unwrap_or_default();
+            if !ciphers.contains(cipher) {
+                ciphers.push(cipher.clone());
+                self.found.ciphers.insert(&name, ciphers);
+            }
+        }
+        // A group of finite-field parameters is none that a hello offered by its name.
+        if let (true, Some(group), None) = (self.inspector.wanted.groups, &tls.group, &tls.dh) {
+            let groups = self.found.groups.get_or_insert_default();
+            if !groups.contains(group) {
+                groups.push(group.clone());
+            }
+        }
+    }
+
     /// One hello on a connection of its own; none where no more may be made.
     async fn ask(
         &mut self,
@@ -279,8 +351,13 @@ impl<P: Pace> Asker<'_, P> {
         if !self.is_due(what).await {
             return None;
         }
+        // Some answer a hello of TLS 1.3 without any share with illegal_parameter.
+        let share = (version == Version::TLS13).then(|| KeyShare::to_ask(groups));
         let hello = ClientHello {
             version,
+            lowest: version,
+            share: share.flatten().map(Arc::new),
+            cookie: None,
             suites,
             groups,
             signatures: &SIGNATURES,

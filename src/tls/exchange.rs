@@ -1,6 +1,7 @@
 //! One hello of our own, and the flight that answers it: for servers that rustls cannot speak to, and for counting
 //! what a server speaks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng as _;
@@ -11,6 +12,7 @@ use tokio::time::timeout_at;
 use super::flight::{End, Flight, Reader};
 use super::hello::{ClientHello, SIGNATURES};
 use super::memory::{FREE, Memory};
+use super::modern::{KeyShare, Modern};
 use super::names::{Group, Version, alerts};
 use super::opening::opening;
 use super::sslv2::{self, Answer};
@@ -49,16 +51,32 @@ impl Answered {
     }
 }
 
-/// A hello that finds something in common with whatever a server speaks from SSLv3 to TLS 1.2, by these suites.
-pub fn old<'a>(server_name: Option<&'a str>, suites: &'a [u16]) -> ClientHello<'a> {
+/// A hello that finds something in common with whatever a server speaks from SSLv3 to TLS 1.3, by these suites. Without
+/// a share for post-quantum key exchange it is short.
+pub fn everything<'a>(server_name: Option<&'a str>, suites: &'a [u16]) -> ClientHello<'a> {
     ClientHello {
-        version: Version::TLS12,
+        version: Version::TLS13,
+        lowest: Version::SSLV3,
+        share: KeyShare::generate(Group::X25519).map(Arc::new),
+        cookie: None,
         suites,
         groups: &Group::CURVES,
         signatures: &SIGNATURES,
         server_name,
-        compression: true,
+        // A hello of TLS 1.3 must offer none (RFC 8446 §4.1.2).
+        compression: false,
         random: rand::rng().random(),
+    }
+}
+
+/// The same without TLS 1.3, for servers that read today's hello and found nothing in it: some that speak TLS 1.0 alone
+/// take supported_versions for more than they can do, and DEFLATE can be offered.
+pub fn old<'a>(server_name: Option<&'a str>, suites: &'a [u16]) -> ClientHello<'a> {
+    ClientHello {
+        version: Version::TLS12,
+        share: None,
+        compression: true,
+        ..everything(server_name, suites)
     }
 }
 
@@ -81,22 +99,75 @@ pub async fn ask(
     limits: Limits<'_>,
 ) -> Answered {
     let mut answered = Answered::nothing(Outcome::new(Phase::Handshake, Reason::Timeout));
-    let mut reader = Reader::ending_at_retry();
+    let record = hello.record();
+    // One that can be answered with TLS 1.2 too wants to see the chain, which TLS 1.3 encrypts.
+    let mut reader = match &hello.share {
+        Some(share) if hello.lowest < Version::TLS13 => {
+            Reader::opening(Modern::new(share.clone(), &record[5..]))
+        }
+        _ => Reader::ending_at_retry(),
+    };
     // Fails only where the server is gone: what it said before that is read first.
-    let _ = timeout_at(limits.until, stream.write_all(&hello.record())).await;
+    let _ = timeout_at(limits.until, stream.write_all(&record)).await;
     match opening(stream, leftover, limits.until, limits.grace).await {
         Ok(opening) => {
             answered.is_injected = !opening.injected.is_empty();
-            let read = read_flight(stream, opening.first, &mut reader, limits.memory);
-            if let Ok(outcome) = timeout_at(limits.until, read).await {
+            let follow = follow(stream, opening.first, &mut reader, hello, limits.memory);
+            if let Ok(outcome) = timeout_at(limits.until, follow).await {
                 answered.outcome = outcome;
             }
         }
         Err(outcome) => answered.outcome = outcome,
     }
-    farewell(stream).await;
+    if !reader.flight.finished {
+        farewell(stream).await;
+    }
     answered.flight = reader.flight;
     answered
+}
+
+/// Reads the flight, behind a second hello where the server asks for another group; and finishes the handshake where it
+/// is one of TLS 1.3 that can be computed.
+async fn follow(
+    stream: &mut TcpStream,
+    first: Vec<u8>,
+    reader: &mut Reader,
+    hello: &ClientHello<'_>,
+    memory: &Memory,
+) -> Outcome {
+    let outcome = read_flight(stream, first, reader, memory).await;
+    let outcome = match second_hello(reader, hello) {
+        Some(second) => {
+            let _ = stream.write_all(&second).await;
+            read_flight(stream, Vec::new(), reader, memory).await
+        }
+        None => outcome,
+    };
+    if let Some(answer) = reader.answer() {
+        let _ = stream.write_all(&answer).await;
+        let _ = stream.shutdown().await;
+    }
+    outcome
+}
+
+/// The hello that answers a HelloRetryRequest, if it was one and its group can be computed with.
+fn second_hello(reader: &mut Reader, hello: &ClientHello<'_>) -> Option<Vec<u8>> {
+    if reader.feed(&[]) != Some(&End::Retry) {
+        return None;
+    }
+    let share = match reader.flight.group {
+        // Only a cookie is asked for.
+        None => hello.share.clone()?,
+        Some(group) => Arc::new(KeyShare::generate(group)?),
+    };
+    let second = ClientHello {
+        share: Some(share.clone()),
+        cookie: reader.cookie(),
+        ..hello.clone()
+    };
+    let second = second.record();
+    reader.retry(share, &second[5..])?;
+    Some(second)
 }
 
 async fn read_flight(
@@ -112,7 +183,7 @@ async fn read_flight(
     loop {
         if let Some(end) = reader.feed(&buffer) {
             break match end.clone() {
-                End::Done | End::Encrypted | End::Retry => Outcome::ok(),
+                End::Done | End::Encrypted | End::Retry | End::Finished => Outcome::ok(),
                 End::Alert => {
                     let (_, description) = reader.flight.alert.unwrap_or_default();
                     failed(Reason::Alert).with(AlertDescription::from_number(description).word())

@@ -4,7 +4,10 @@
 //! Pure: bytes in, facts out. The bytes are hostile: records may be cut and joined anywhere, lengths lie, chains have
 //! no end. Everything is bounded, and what was learned before a fault is kept.
 
+use std::sync::Arc;
+
 use super::hello::extension;
+use super::modern::{KeyShare, Modern};
 use super::names::{Group, Version};
 use super::suite::{KeyExchange, Suite};
 use crate::record::{
@@ -47,8 +50,10 @@ pub struct Flight {
     pub chain: Option<Vec<Vec<u8>>>,
     /// The chain has more certificates or bytes than are kept.
     pub chain_bounded: bool,
-    /// ServerHelloDone was seen: what was not sent until then is not sent.
+    /// ServerHelloDone, or the Finished of TLS 1.3, was seen: what was not sent until then is not sent.
     pub done: bool,
+    /// The server's Finished of TLS 1.3 was seen, and was right.
+    pub finished: bool,
     /// An OCSP response was stapled.
     pub ocsp_stapled: bool,
     /// A client certificate was asked for.
@@ -64,8 +69,10 @@ pub enum End {
     Done,
     /// The rest is encrypted (TLS 1.3).
     Encrypted,
-    /// HelloRetryRequest, if that is where to end.
+    /// HelloRetryRequest: where to end, or to say another hello.
     Retry,
+    /// The server's Finished (TLS 1.3), and it is right.
+    Finished,
     /// A fatal alert, or close_notify.
     Alert,
     /// It breaks TLS.
@@ -80,6 +87,10 @@ pub struct Reader {
     /// What was learned.
     pub flight: Flight,
     ends_at_retry: bool,
+    /// Opens what TLS 1.3 encrypts.
+    modern: Option<Box<Modern>>,
+    /// The cookie of a HelloRetryRequest.
+    cookie: Option<Vec<u8>>,
     octets: usize,
     /// Bytes of records that are not whole.
     input: Vec<u8>,
@@ -97,6 +108,35 @@ impl Reader {
         }
     }
 
+    /// A reader that goes on where TLS 1.3 encrypts.
+    pub(super) fn opening(modern: Modern) -> Self {
+        Self {
+            ends_at_retry: true,
+            modern: Some(Box::new(modern)),
+            ..Self::default()
+        }
+    }
+
+    /// The cookie to give back in a second hello.
+    pub(super) fn cookie(&self) -> Option<Vec<u8>> {
+        self.cookie.clone()
+    }
+
+    /// Reads on behind a second hello, the message, that answers a HelloRetryRequest with another share; `None` where
+    /// that is of no use.
+    pub(super) fn retry(&mut self, share: Arc<KeyShare>, hello: &[u8]) -> Option<()> {
+        let modern = self.modern.as_mut()?;
+        modern.retry(self.flight.suite?, share, hello)?;
+        self.ends_at_retry = false;
+        self.end = None;
+        Some(())
+    }
+
+    /// What we say to the server's Finished.
+    pub(super) fn answer(&mut self) -> Option<Vec<u8>> {
+        self.modern.take_if(|it| it.is_finished)?.answer()
+    }
+
     /// Takes the next bytes; returns the end once it is reached. Bytes behind the end are not looked at.
     pub fn feed(&mut self, bytes: &[u8]) -> Option<&End> {
         if self.end.is_none() {
@@ -107,7 +147,8 @@ impl Reader {
                 self.bounded_chain();
                 self.end = Some(End::TooLong);
             }
-            if self.end.is_some() {
+            // Behind a HelloRetryRequest there is more to read.
+            if self.end.is_some() && (self.end != Some(End::Retry) || self.modern.is_none()) {
                 // Thousands of connections wait in the handshake: keep only facts.
                 self.input = Vec::new();
                 self.messages = Vec::new();
@@ -150,19 +191,23 @@ impl Reader {
                     self.messages.extend_from_slice(contents);
                     None
                 }
-                21 => match contents {
-                    [level, description] => {
-                        self.flight.alert = Some((*level, *description));
-                        // Warnings, as of a name that the server does not know, come before a ServerHello.
-                        (*level != 1 || *description == 0).then_some(End::Alert)
-                    }
-                    _ => Some(End::Malformed("an alert that is not two bytes")),
-                },
-                _ if self.flight.version == Some(Version::TLS13)
-                    && self.flight.retry
-                    && kind == 20 =>
+                21 => self.flight.take_alert(contents),
+                20 if self.flight.version == Some(Version::TLS13)
+                    && (self.flight.retry || self.modern.is_some()) =>
                 {
                     None
+                }
+                23 if self.modern.as_ref().is_some_and(|it| it.has_keys()) => {
+                    let modern = self.modern.as_mut();
+                    match modern.and_then(|it| it.open(&rest[..5], contents)) {
+                        Some((22, contents)) => {
+                            self.messages.extend_from_slice(&contents);
+                            None
+                        }
+                        Some((21, contents)) => self.flight.take_alert(&contents),
+                        Some(_) => Some(End::Malformed("data before the Finished")),
+                        None => Some(End::Malformed("a record that cannot be opened")),
+                    }
                 }
                 _ if self.flight.version.is_some() => Some(End::Encrypted),
                 _ => Some(End::Malformed("data before the ServerHello")),
@@ -187,22 +232,30 @@ impl Reader {
             let (Some(kind), Some(body)) = (input.number8(), input.vector24()) else {
                 break;
             };
-            end = match self.message(kind, body) {
+            let whole = &messages[done..messages.len() - input.0.len()];
+            end = match self.message(kind, body, whole) {
                 Ok(end) => end,
                 Err(Cut) => Some(End::Malformed(message_name(kind))),
             };
-            done = messages.len() - input.0.len();
+            done += whole.len();
         }
         self.messages = messages;
         self.messages.drain(..done);
         end
     }
 
-    fn message(&mut self, kind: u8, body: &[u8]) -> Result<Option<End>, Cut> {
+    fn message(&mut self, kind: u8, body: &[u8], whole: &[u8]) -> Result<Option<End>, Cut> {
         let mut input = Input(body);
+        if self.modern.as_ref().is_some_and(|it| it.has_keys()) {
+            let end = self.sealed_message(kind, &mut input);
+            if let Some(modern) = &mut self.modern {
+                modern.heard(whole);
+            }
+            return end;
+        }
         match kind {
             0 => {}
-            2 => return self.server_hello(&mut input),
+            2 => return self.server_hello(&mut input, whole),
             _ if self.flight.version.is_none() => {
                 return Ok(Some(End::Malformed("a message before the ServerHello")));
             }
@@ -220,7 +273,54 @@ impl Reader {
         Ok(None)
     }
 
-    fn server_hello(&mut self, input: &mut Input<'_>) -> Result<Option<End>, Cut> {
+    /// A message that TLS 1.3 encrypts (RFC 8446 §4.3, §4.4).
+    fn sealed_message(&mut self, kind: u8, input: &mut Input<'_>) -> Result<Option<End>, Cut> {
+        let Some(modern) = &mut self.modern else {
+            return Ok(None);
+        };
+        match kind {
+            11 => {
+                input.vector8().ok_or(Cut)?;
+                self.sealed_certificates(input)?;
+            }
+            13 => {
+                modern.request(input.vector8().ok_or(Cut)?);
+                self.flight.certificate_requested = true;
+            }
+            15 => self.flight.signature_scheme = Some(input.number16().ok_or(Cut)?),
+            20 if modern.finish(input.0) => {
+                self.flight.done = true;
+                self.flight.finished = true;
+                return Ok(Some(End::Finished));
+            }
+            20 => return Ok(Some(End::Malformed("a Finished that is wrong"))),
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// The list of a Certificate message of TLS 1.3: each with extensions (RFC 8446 §4.4.2).
+    fn sealed_certificates(&mut self, input: &mut Input<'_>) -> Result<(), Cut> {
+        let mut list = Input(input.vector24().ok_or(Cut)?);
+        let mut chain = Vec::new();
+        while !list.0.is_empty() {
+            let certificate = list.vector24().ok_or(Cut)?;
+            let mut extensions = Input(list.vector16().ok_or(Cut)?);
+            if chain.len() == MOST_CERTIFICATES {
+                self.flight.chain_bounded = true;
+                break;
+            }
+            while let (true, Some(number)) = (chain.is_empty(), extensions.number16()) {
+                extensions.vector16().ok_or(Cut)?;
+                self.flight.ocsp_stapled |= number == extension::STATUS_REQUEST;
+            }
+            chain.push(certificate.to_vec());
+        }
+        self.flight.chain = Some(chain);
+        Ok(())
+    }
+
+    fn server_hello(&mut self, input: &mut Input<'_>, whole: &[u8]) -> Result<Option<End>, Cut> {
         /// SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3).
         const RETRY: [u8; 32] = [
             0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65,
@@ -233,6 +333,7 @@ impl Reader {
         let suite = Suite(u32::from(input.number16().ok_or(Cut)?));
         let compression = input.number8().ok_or(Cut)?;
         let mut group = None;
+        let mut theirs = None;
         let mut secure_renegotiation = false;
         let mut extended_master_secret = false;
         if !input.0.is_empty() {
@@ -242,7 +343,11 @@ impl Reader {
                 let mut data = Input(extensions.vector16().ok_or(Cut)?);
                 match number {
                     extension::SUPPORTED_VERSIONS => version = Version(data.number16().ok_or(Cut)?),
-                    extension::KEY_SHARE => group = Some(Group(data.number16().ok_or(Cut)?)),
+                    extension::KEY_SHARE => {
+                        group = Some(Group(data.number16().ok_or(Cut)?));
+                        theirs = data.vector16();
+                    }
+                    extension::COOKIE => self.cookie = data.vector16().map(<[u8]>::to_vec),
                     extension::RENEGOTIATION_INFO => secure_renegotiation = true,
                     extension::EXTENDED_MASTER_SECRET => extended_master_secret = true,
                     _ => {}
@@ -256,11 +361,15 @@ impl Reader {
         flight.group = group.or(flight.group);
         flight.secure_renegotiation = secure_renegotiation;
         flight.extended_master_secret = extended_master_secret;
-        if random == RETRY {
-            flight.retry = true;
-            return Ok(self.ends_at_retry.then_some(End::Retry));
+        let is_retry = random == RETRY;
+        flight.retry |= is_retry;
+        if let Some(modern) = self.modern.as_mut().filter(|_| version == Version::TLS13) {
+            modern.heard(whole);
+            if let (false, Some(group), Some(theirs)) = (is_retry, group, theirs) {
+                modern.agree(suite, group, theirs);
+            }
         }
-        Ok(None)
+        Ok((is_retry && self.ends_at_retry).then_some(End::Retry))
     }
 
     fn certificates(&mut self, input: &mut Input<'_>) -> Result<(), Cut> {
@@ -350,6 +459,9 @@ impl Flight {
         if let Some(scheme) = self.signature_scheme {
             tls.signature_scheme = Some(SignatureScheme::from_number(scheme));
         }
+        if self.finished {
+            tls.completed = Some(true);
+        }
         if version < Version::TLS13 {
             tls.secure_renegotiation = Some(self.secure_renegotiation);
             // SSLv3 has no extensions to say it in.
@@ -369,6 +481,17 @@ impl Flight {
             said(self.certificate_requested).or(tls.client_certificate_requested);
         if self.chain_bounded {
             tls.flags.push(TlsOddity::ChainBounded);
+        }
+    }
+
+    /// An alert: the end, but for warnings, as of a name that the server does not know, which come before a ServerHello.
+    fn take_alert(&mut self, contents: &[u8]) -> Option<End> {
+        match contents {
+            [level, description] => {
+                self.alert = Some((*level, *description));
+                (*level != 1 || *description == 0).then_some(End::Alert)
+            }
+            _ => Some(End::Malformed("an alert that is not two bytes")),
         }
     }
 

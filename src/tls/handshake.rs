@@ -211,6 +211,30 @@ impl Seen {
     }
 }
 
+/// Whether the hello of today offers all that a server chose in `flight`, as far as it is known.
+pub(super) fn is_offered_today(flight: &Flight) -> bool {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let has_suite = |suite: Suite| {
+        let mut offered = provider.cipher_suites.iter();
+        offered.any(|it| u32::from(u16::from(it.suite())) == suite.0)
+    };
+    let schemes = Recorder::default().supported_verify_schemes();
+    let has_scheme = |scheme| schemes.iter().any(|&it| u16::from(it) == scheme);
+    flight.version >= Some(Version::TLS12)
+        && flight.suite.is_some_and(has_suite)
+        && has_usual_group(flight)
+        && flight.signature_scheme.is_none_or(has_scheme)
+}
+
+/// Whether the hello of today offers the group in `flight`, if there is one.
+pub(super) fn has_usual_group(flight: &Flight) -> bool {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    flight.group.is_none_or(|group| {
+        let mut offered = provider.kx_groups.iter();
+        offered.any(|it| u16::from(it.name()) == group.0)
+    })
+}
+
 #[derive(Debug, Default)]
 struct Recorder(Mutex<Recorded>);
 

@@ -2,6 +2,9 @@
 //!
 //! Small on purpose: some old servers drop hellos over 255 bytes of suites, or over 512 bytes in all.
 
+use std::sync::Arc;
+
+use super::modern::KeyShare;
 use super::names::Version;
 use super::suite::Suite;
 
@@ -13,6 +16,13 @@ pub const MOST_SUITES: usize = 64;
 pub struct ClientHello<'a> {
     /// The highest version offered; 1.3 goes into an extension.
     pub version: Version,
+    /// The lowest version offered beside TLS 1.3.
+    pub lowest: Version,
+    /// What TLS 1.3 may compute the key with at once; none: the server is to name a group in a HelloRetryRequest
+    /// (RFC 8446 §4.1.4).
+    pub share: Option<Arc<KeyShare>>,
+    /// The cookie of a HelloRetryRequest.
+    pub cookie: Option<Vec<u8>>,
     /// Suites, the usual ones first; the signalling suite of RFC 5746 is added among the first [`MOST_SUITES`].
     pub suites: &'a [u16],
     /// Groups; none: no extension.
@@ -47,7 +57,7 @@ impl ClientHello<'_> {
             vector8(&mut body, &[]);
         }
         let mut suites = numbers(self.suites);
-        if self.version < Version::TLS13 {
+        if self.version.min(self.lowest) < Version::TLS13 {
             let at = suites.len().min(2 * (MOST_SUITES - 1));
             suites.splice(
                 at..at,
@@ -101,12 +111,29 @@ impl ClientHello<'_> {
         extension(&mut all, extension::STATUS_REQUEST, &[1, 0, 0, 0, 0]);
         extension(&mut all, extension::EXTENDED_MASTER_SECRET, &[]);
         if self.version >= Version::TLS13 {
-            extension(&mut all, extension::SUPPORTED_VERSIONS, &[2, 3, 4]);
-            // No share at all: a server that speaks 1.3 answers HelloRetryRequest and names suite and group
-            // (RFC 8446 §4.1.4), and nobody computes anything.
-            extension(&mut all, extension::KEY_SHARE, &[0, 0]);
+            self.modern_extensions(&mut all);
         }
         all
+    }
+
+    /// Those of TLS 1.3 alone. SSLv3 is no version that supported_versions speaks of (RFC 8446 §4.2.1).
+    fn modern_extensions(&self, all: &mut Vec<u8>) {
+        let versions: Vec<u16> = (Version::ALL.iter().rev())
+            .filter(|&&version| version >= self.lowest.max(Version::TLS10))
+            .map(|version| version.0)
+            .collect();
+        let mut list = Vec::new();
+        vector8(&mut list, &numbers(&versions));
+        extension(all, extension::SUPPORTED_VERSIONS, &list);
+        let mut shares = Vec::new();
+        if let Some(share) = &self.share {
+            shares.extend_from_slice(&share.group.0.to_be_bytes());
+            vector16(&mut shares, &share.public);
+        }
+        extension(all, extension::KEY_SHARE, &list16(&shares));
+        if let Some(cookie) = &self.cookie {
+            extension(all, extension::COOKIE, &list16(cookie));
+        }
     }
 }
 
@@ -126,6 +153,8 @@ pub mod extension {
     pub const EXTENDED_MASTER_SECRET: u16 = 23;
     /// RFC 8446 §4.2.1.
     pub const SUPPORTED_VERSIONS: u16 = 43;
+    /// RFC 8446 §4.2.2.
+    pub const COOKIE: u16 = 44;
     /// RFC 8446 §4.2.8.
     pub const KEY_SHARE: u16 = 51;
     /// RFC 5746 §3.2.
@@ -173,6 +202,9 @@ mod tests {
     fn hello(version: Version, suites: &[u16]) -> Vec<u8> {
         ClientHello {
             version,
+            lowest: version,
+            share: None,
+            cookie: None,
             suites,
             groups: &Group::CURVES,
             signatures: &SIGNATURES,

@@ -16,7 +16,7 @@ use super::contact::{Call, Contact, milliseconds};
 use super::enumerate::{self, Wanted};
 use super::exchange::{self, Answered, Limits};
 use super::flight::Flight;
-use super::handshake::Client;
+use super::handshake::{self, Client};
 use super::names::{Version, alerts};
 use super::suite;
 use super::tap::Tap;
@@ -258,12 +258,14 @@ impl Inspector {
         let Inspected {
             tls, chain, began, ..
         } = inspected;
-        let suites = match first {
+        let name = target.server_name.as_deref();
+        let is_refused = first.is_some_and(alerts::is_no_suite);
+        let hello = match first {
             // It has read a long hello, and bears another with all suites.
-            Some(_) => suite::enumerable(true),
-            None => &suite::CLASSIC,
+            Some(_) if is_refused => exchange::old(name, suite::enumerable(true)),
+            Some(alerts::PROTOCOL_VERSION) => exchange::everything(name, suite::everything(true)),
+            _ => exchange::everything(name, suite::everything(false)),
         };
-        let hello = exchange::old(target.server_name.as_deref(), suites);
         let (answered, call) = self.ask(target, &hello).await;
         *began = call.began;
         tls.connections += 1;
@@ -277,15 +279,21 @@ impl Inspector {
         if tls.negotiated == Some(true) {
             // The choice of TLS 1.3 stands; only its chain is wanted.
             answered.flight.describe_certificates(tls);
-            *chain = answered.flight.chain.clone().unwrap_or_default();
+            *chain = answered.flight.chain.unwrap_or_default();
         } else if answered.flight.version.is_some() {
             let is_first = tls.version.is_none();
             answered.flight.describe(tls);
-            tls.compression = answered.flight.compression.map(|method| method != 0);
-            *chain = answered.flight.chain.clone().unwrap_or_default();
-            if is_first && is_intolerant(&tls.outcome, &answered.flight) {
-                tls.flags.push(TlsOddity::VersionIntolerant);
+            if is_refused {
+                let compression = answered.flight.compression;
+                tls.compression = compression.map(|method| method != 0);
+                if !rules_out_tls13(&answered.flight) {
+                    tls.version = None;
+                }
             }
+            if is_first && is_length_intolerant(&tls.outcome, first, &answered.flight) {
+                tls.flags.push(TlsOddity::LengthIntolerant);
+            }
+            *chain = answered.flight.chain.unwrap_or_default();
         } else {
             tls.alert = tls.alert.take().or_else(|| answered.flight.alert());
             if let (Some(first), Some(second)) = (first, answered.alert())
@@ -425,13 +433,32 @@ fn is_refusal_of_all(first: u8, second: u8) -> bool {
     first == alerts::PROTOCOL_VERSION && alerts::is_refusal(second)
 }
 
-/// The server speaks TLS 1.2, and did not say so when it was offered beside TLS 1.3: it cannot bear the offer.
-fn is_intolerant(first: &Outcome, flight: &Flight) -> bool {
-    flight.version == Some(Version::TLS12)
-        && matches!(
-            first.reason,
-            Reason::Timeout | Reason::Reset | Reason::Closed
-        )
+/// The server chose, of a short hello, what the long one of today offered too, and did not answer that, or did as if it
+/// could not read it: it cannot bear its length (over 1,400 octets, by the share for post-quantum key exchange).
+fn is_length_intolerant(first: &Outcome, alert: Option<u8>, flight: &Flight) -> bool {
+    let is_unanswered = match first.reason {
+        Reason::Timeout | Reason::Reset | Reason::Closed => true,
+        Reason::Alert => alert.is_some_and(|alert| {
+            alerts::is_refusal(alert)
+                || alerts::is_unreadable(alert)
+                || alert == alerts::INTERNAL_ERROR
+        }),
+        _ => false,
+    };
+    is_unanswered && handshake::is_offered_today(flight)
+}
+
+/// Whether the answer to an old hello says that TLS 1.3 is not spoken, by a server that found nothing in today's hello.
+/// An older version than TLS 1.2 does, and so does what only TLS 1.2 has: with TLS 1.3 the server would have chosen one
+/// of its suites. What today's hello offers as well does not, nor does what it lacks of TLS 1.3: a rare group, an
+/// RSA-PSS key.
+fn rules_out_tls13(flight: &Flight) -> bool {
+    let is_rare = !handshake::has_usual_group(flight)
+        || matches!(
+            flight.signature_scheme,
+            Some(0x0809..=0x080b | 0x081a..=0x081c)
+        );
+    flight.version < Some(Version::TLS12) || !is_rare && !handshake::is_offered_today(flight)
 }
 
 /// The lines of an EHLO reply, keyword and parameters.

@@ -6,6 +6,7 @@ pub mod suite;
 
 pub mod flight;
 pub mod hello;
+pub mod modern;
 pub mod sslv2;
 
 pub mod memory;

@@ -45,16 +45,19 @@ impl Version {
 pub struct Group(pub u16);
 
 impl Group {
+    /// Curve25519 (RFC 7748).
+    pub const X25519: Self = Self(29);
+
     /// Every group that `--enumerate groups` offers, post-quantum ones first.
     pub const ALL: [u16; 24] = [
         4588, 4587, 4589, 513, 512, 514, 25497, 29, 23, 24, 25, 30, 26, 27, 28, 21, 256, 257, 258,
         259, 260, 31, 32, 33,
     ];
-    /// The curves that a hello for TLS 1.2 offers: all that are registered for it, rare ones last. No ffdhe: a server
-    /// that knows RFC 7919 would leave its own parameters for them.
-    pub const CURVES: [u16; 30] = [
+    /// The curves that a hello for TLS 1.2 offers: all that are registered for it, rare ones last, and those that TLS 1.3
+    /// has instead of three of them. No ffdhe: a server that knows RFC 7919 would leave its own parameters for them.
+    pub const CURVES: [u16; 33] = [
         29, 23, 24, 25, 30, 26, 27, 28, 22, 21, 19, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1,
-        20, 18, 17, 16, 15,
+        20, 18, 17, 16, 15, 31, 32, 33,
     ];
 
     /// Its IANA name, or the number.
@@ -82,6 +85,8 @@ pub mod alerts {
     /// Nothing in common that is strong enough.
     pub const INSUFFICIENT_SECURITY: u8 = 71;
 
+    /// Something that has nothing to do with the other side (RFC 8446 §6.2).
+    pub const INTERNAL_ERROR: u8 = 80;
     /// The server name is not known (RFC 6066 §3).
     pub const UNRECOGNIZED_NAME: u8 = 112;
 

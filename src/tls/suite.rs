@@ -124,6 +124,14 @@ pub const CLASSIC: [u16; 62] = [
     0x003b, 0x0002,
 ];
 
+/// The suites of a hello that offers everything, those of TLS 1.3 last: the classic ones, or all there are for a server
+/// that bears a long hello.
+pub fn everything(is_long: bool) -> &'static [u16] {
+    static SHORT: LazyLock<Vec<u16>> = LazyLock::new(|| [&CLASSIC[..], &TLS13].concat());
+    static LONG: LazyLock<Vec<u16>> = LazyLock::new(|| [enumerable(true), &TLS13].concat());
+    if is_long { &LONG } else { &SHORT }
+}
+
 /// Every registered suite that a server could agree on with a stranger in TLS 1.2, or in what came before; usual ones
 /// first.
 pub fn enumerable(is_tls12: bool) -> &'static [u16] {

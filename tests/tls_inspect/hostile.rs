@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::certificates::der;
 use super::front::{Front, Openssl, splice};
 use super::script::{alert, certificate, flight, message, read_hello, records, say, server_hello};
-use super::{accepted, inspect, tls_of};
+use super::{accepted, inspect, tls_of, verdict};
 
 /// The `tls` records of servers that each say one thing, in their order.
 fn each_says(things: Vec<Vec<u8>>) -> Vec<Value> {
@@ -308,7 +308,7 @@ fn a_server_that_cannot_bear_todays_hello_is_told() {
         (&tls["version"], &tls["negotiated"]),
         (&json!("TLSv1.2"), &json!(true))
     );
-    assert_eq!(tls["flags"], json!(["version_intolerant"]));
+    assert_eq!(tls["flags"], json!(["length_intolerant"]));
     assert_eq!(tls["completed"], json!(null));
 }
 
@@ -522,6 +522,230 @@ fn t4_an_alert_behind_a_dead_write_is_read_at_every_pace() {
     });
     assert_eq!(outcome(&tls), "handshake/alert", "{tls}");
     assert_eq!(tls["alert"]["description"], "handshake_failure");
+}
+
+/// Hands a connection on to a port, with the hello that was read from it.
+fn splice_behind(hello: &[u8], stream: TcpStream, port: u16) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (theirs, _) = listener.accept().unwrap();
+    let pump = thread::spawn(move || splice(theirs, port));
+    if ours.write_all(hello).is_err() {
+        return;
+    }
+    let (mut from, mut to) = (stream.try_clone().unwrap(), ours.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Write);
+    });
+    let _ = std::io::copy(&mut ours, &mut &stream);
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let _ = pump.join();
+}
+
+#[test]
+fn t2_length_and_version_are_told_apart() {
+    // How it answers a hello of over 1,400 octets: it closes, resets, hangs, or says an alert.
+    let alerts = [40, 47, 50, 70, 80];
+    for (version, name) in [("-tls1_3", "TLSv1.3"), ("-tls1_2", "TLSv1.2")] {
+        let server = Openssl::start("p256", &[version]);
+        let port = server.port();
+        let fronts = Front::many(3 + alerts.len(), move |position, mut stream, _| {
+            let hello = read_hello(&mut stream);
+            if hello.len() <= 1400 {
+                return splice_behind(&hello, stream, port);
+            }
+            match position {
+                0 => drop(stream),
+                1 => {
+                    let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+                }
+                2 => thread::sleep(Duration::from_secs(20)),
+                _ => say(stream, &alert(alerts[position - 3])),
+            }
+        });
+        let input: String = fronts.iter().map(|front| accepted(front.port())).collect();
+        let ran = inspect(&["--enumerate", "versions"], &input).expect(0);
+        for tls in ran.of_type("tls") {
+            let is_refusal = tls["outcome"]["detail"] == "handshake_failure";
+            assert_eq!(tls["enumeration"]["versions"][name], true, "{tls}");
+            if is_refusal {
+                // So says also a server that found no suite: it is asked in an old hello, and what that cannot tell
+                // stays open.
+                assert_eq!(tls["version"], Value::Null, "{tls}");
+                assert_ne!(tls["negotiated"], false, "{tls}");
+                continue;
+            }
+            assert_eq!(tls["version"], name, "{tls}");
+            assert_eq!(tls["negotiated"], true, "{tls}");
+            assert_eq!(tls["flags"], json!(["length_intolerant"]), "{tls}");
+            assert_eq!(tls["fallback"]["reason"], "ok", "{tls}");
+            assert_eq!(verdict(&tls), (json!(true), "valid".into()), "{tls}");
+            let completed = match name {
+                "TLSv1.3" => json!(true),
+                _ => Value::Null,
+            };
+            assert_eq!(tls["completed"], completed, "{tls}");
+        }
+    }
+}
+
+#[test]
+fn t2_a_version_that_is_never_answered_is_not_known() {
+    let front = Front::with(|mut stream, _| {
+        read_hello(&mut stream);
+    });
+    let tls = tls_of(&front, &[]);
+    assert_eq!(tls["version"], Value::Null, "{tls}");
+    assert_eq!(tls["negotiated"], Value::Null, "{tls}");
+    assert_eq!(tls["flags"], Value::Null, "{tls}");
+}
+
+#[test]
+fn t2_a_rare_group_does_not_rule_out_tls_13() {
+    // Arguments, the version, whether the old hello met an answer.
+    let cases: [(&[&str], Value, Value); 5] = [
+        (&["-groups", "P-521"], json!(null), json!(true)),
+        (&["-groups", "X448"], json!(null), json!(true)),
+        (&["-groups", "P-521", "-tls1_3"], json!(null), json!(null)),
+        (
+            &["-cipher", "AES128-SHA:@SECLEVEL=0", "-tls1_2"],
+            json!("TLSv1.2"),
+            json!(true),
+        ),
+        (
+            &["-cipher", "DHE-RSA-AES128-SHA:@SECLEVEL=0", "-tls1_1"],
+            json!("TLSv1.1"),
+            json!(true),
+        ),
+    ];
+    for (arguments, version, negotiated) in cases {
+        let server = Openssl::start("rsa2048", arguments);
+        let tls = tls_of(&Front::to(server.port()), &[]);
+        let facts = (&tls["version"], &tls["negotiated"]);
+        assert_eq!(facts, (&version, &negotiated), "{arguments:?}: {tls}");
+        assert_eq!(tls["flags"], Value::Null, "{arguments:?}: {tls}");
+        assert_eq!(tls["connections"], 2, "{arguments:?}: {tls}");
+    }
+}
+
+#[test]
+fn t2_a_hello_of_everything_reads_what_tls_13_encrypts() {
+    // Servers that close on the first hello, so that the second one decides; version, group, whether the chain can be
+    // read.
+    let cases: [(&[&str], &str, &str, bool); 5] = [
+        (&["-groups", "P-521"], "TLSv1.3", "secp521r1", true),
+        (
+            &["-groups", "P-384", "-Verify", "1"],
+            "TLSv1.3",
+            "secp384r1",
+            true,
+        ),
+        (
+            &["-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+            "TLSv1.3",
+            "x25519",
+            true,
+        ),
+        (&["-groups", "X448", "-tls1_3"], "TLSv1.3", "x448", false),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
+            "TLSv1.3",
+            "x25519",
+            false,
+        ),
+    ];
+    for (arguments, version, group, has_chain) in cases {
+        let server = Openssl::start("p256", arguments);
+        let port = server.port();
+        let front = Front::with(move |mut stream, number| match number {
+            1 => drop(read_hello(&mut stream)),
+            _ => splice(stream, port),
+        });
+        let tls = tls_of(&front, &[]);
+        assert_eq!(tls["version"], version, "{arguments:?}: {tls}");
+        assert_eq!(tls["group"], group, "{arguments:?}: {tls}");
+        assert_eq!(tls["negotiated"], true, "{arguments:?}: {tls}");
+        assert_eq!(tls["chain"].is_array(), has_chain, "{arguments:?}: {tls}");
+        let completed = if has_chain { json!(true) } else { Value::Null };
+        assert_eq!(tls["completed"], completed, "{arguments:?}: {tls}");
+        if has_chain {
+            let asked = arguments.contains(&"-Verify");
+            assert_eq!(tls["client_certificate_requested"], asked, "{tls}");
+            assert_eq!(tls["signature_scheme"], "ecdsa_secp256r1_sha256", "{tls}");
+        }
+    }
+}
+
+#[test]
+fn t6_a_hello_of_tls_13_bears_a_share() {
+    // Some stacks answer an empty key_share with illegal_parameter.
+    let server = Openssl::start("p256", &["-tls1_3"]);
+    let port = server.port();
+    let front = Front::with(move |mut stream, _| {
+        let hello = read_hello(&mut stream);
+        let is_bare = hello.windows(6).any(|it| it == [0, 51, 0, 2, 0, 0]);
+        match is_bare {
+            true => say(stream, &alert(47)),
+            false => splice_behind(&hello, stream, port),
+        }
+    });
+    let tls = tls_of(&front, &["--enumerate", "versions,groups"]);
+    let found = &tls["enumeration"];
+    assert_eq!(found["versions"]["TLSv1.3"], true, "{found}");
+    let groups: Vec<_> = found["groups"].as_array().unwrap().iter().collect();
+    for group in ["x25519", "secp256r1", "secp384r1", "secp521r1", "x448"] {
+        assert!(groups.contains(&&json!(group)), "{group}: {found}");
+    }
+}
+
+#[test]
+fn t6_groups_of_servers_of_tls_10_and_11_are_counted() {
+    for (argument, version) in [("-tls1", "TLSv1"), ("-tls1_1", "TLSv1.1")] {
+        let arguments = [
+            argument,
+            "-cipher",
+            "ALL:@SECLEVEL=0",
+            "-groups",
+            "P-256:P-384",
+        ];
+        let server = Openssl::start("rsa2048", &arguments);
+        let tls = tls_of(
+            &Front::to(server.port()),
+            &["--enumerate", "versions,groups"],
+        );
+        assert_eq!(tls["version"], version, "{tls}");
+        let found = &tls["enumeration"];
+        assert_eq!(found["groups"], json!(["secp256r1", "secp384r1"]), "{tls}");
+        assert_eq!(found["versions"][version], true, "{tls}");
+        assert_eq!(found["versions"]["TLSv1.3"], false, "{tls}");
+    }
+}
+
+#[test]
+fn a9_what_was_completed_is_never_denied() {
+    let server = Openssl::start("p256", &["-tls1_3"]);
+    let port = server.port();
+    // The first connection is served; every other hello is refused.
+    let front = Front::with(move |mut stream, number| match number {
+        1 => splice(stream, port),
+        _ => {
+            read_hello(&mut stream);
+            say(stream, &alert(70));
+        }
+    });
+    let tls = tls_of(&front, &["--enumerate", "versions,ciphers,groups"]);
+    assert_eq!(tls["completed"], true, "{tls}");
+    let found = &tls["enumeration"];
+    assert_eq!(found["versions"]["TLSv1.3"], true, "{tls}");
+    assert_eq!(found["versions"]["TLSv1.2"], false, "{tls}");
+    assert_eq!(found["ciphers"]["TLSv1.3"], json!([tls["cipher"]]), "{tls}");
+    assert_eq!(found["groups"], json!([tls["group"]]), "{tls}");
+    let note = json!("TLSv1.3: refused once, and spoken once");
+    assert!(
+        found["unknown"].as_array().unwrap().contains(&note),
+        "{tls}"
+    );
 }
 
 #[test]

@@ -257,11 +257,14 @@ vocabulary! {
     TlsOddity {
         /// A chain beyond the bounds on what is read.
         ChainBounded = "chain_bounded",
-        /// Bytes came in clear behind the 220, a sign of response injection.
+        /// Bytes came in clear behind the 220, and then TLS: a sign of response injection.
         Injected = "injected",
+        /// It broke at a long hello, and chose from a short one what the long one offered as well.
+        LengthIntolerant = "length_intolerant",
         /// Plain text came where TLS should begin.
         PlaintextAfterStarttls = "plaintext_after_starttls",
-        /// It speaks TLS 1.2, and broke when that was offered beside TLS 1.3.
+        /// It speaks TLS 1.2, and broke when that was offered beside TLS 1.3; said up to version 0.1, which did not tell it
+        /// from `length_intolerant`.
         VersionIntolerant = "version_intolerant",
     }
 }
