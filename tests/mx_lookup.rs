@@ -2,6 +2,7 @@
 
 mod hostile;
 mod lists;
+mod oracle;
 mod world;
 
 use std::collections::HashMap;

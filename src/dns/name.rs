@@ -13,6 +13,10 @@ pub const NAME_LIMIT: usize = 253;
 /// The longest label, octets.
 pub const LABEL_LIMIT: usize = 63;
 
+/// What no name holds, nor a character whose parts would: as STD3 has it, with underscores, which the DNS knows.
+const DENIED: idna::AsciiDenyList =
+    idna::AsciiDenyList::new(true, "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~");
+
 /// A domain name in wire form, lower case.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name(Box<[u8]>);
@@ -58,11 +62,15 @@ impl Name {
         let ascii = idna::uts46::Uts46::new()
             .to_ascii(
                 text.as_bytes(),
-                idna::AsciiDenyList::EMPTY,
+                DENIED,
                 idna::uts46::Hyphens::Allow,
                 idna::uts46::DnsLength::Ignore,
             )
             .map_err(|_| InvalidName::Idna)?;
+        // An A-label of what looks like one itself (UTS #46 §4.1, criterion 4), which the crate leaves to its caller.
+        if ascii.split('.').any(|label| label.starts_with("xn--xn--")) {
+            return Err(InvalidName::Idna);
+        }
         Self::from_ascii(ascii.as_bytes())
     }
 

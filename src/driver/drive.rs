@@ -12,7 +12,7 @@ use super::found::Item;
 use super::resume::{Resume, Resumed};
 use super::seen::Seen;
 use super::{Found, Observe, Observed, Options, Select, Subject, Taken, Tally, Turn};
-use crate::ndjson::{Line, NotARecord, Read1};
+use crate::ndjson::{LINE_LIMIT, Line, NotARecord, Read1};
 use crate::net::pacing::{End, Next, Place, Rate, Scheduler};
 use crate::program::output::{Gone, Output};
 use crate::program::progress::{Figures, Progress};
@@ -302,13 +302,30 @@ where
         }
     }
 
+    /// The bound on a line is the same where it is written as where it is read: what the next program would refuse is named here.
+    fn leave_out_what_nobody_reads(&mut self, lines: &mut Vec<u8>) {
+        // Records are bounded one by one, so that nearly no answer is longer than one line may be.
+        if lines.len() <= LINE_LIMIT {
+            return;
+        }
+        let whole = std::mem::take(lines);
+        for line in whole.split_inclusive(|byte| *byte == b'\n') {
+            if line.len() > LINE_LIMIT {
+                self.runs.complain_of(&"a record", &NotARecord::TooLong);
+            } else {
+                lines.extend_from_slice(line);
+            }
+        }
+    }
+
     fn take(&mut self, landed: Landed<O::Job>, lines: &mut Vec<u8>) {
         let Landed {
-            observed,
+            mut observed,
             place,
             number,
             began,
         } = landed;
+        self.leave_out_what_nobody_reads(&mut observed.lines);
         self.tally
             .add("connections", u64::from(observed.connections));
         if let Some(place) = &place {
