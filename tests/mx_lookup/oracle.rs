@@ -76,6 +76,11 @@ fn is_newer(source: &str) -> bool {
     ascii.is_ok()
 }
 
+/// A field, or another one where it is blank.
+fn or<'a>(field: &'a str, other: &'a str) -> &'a str {
+    if field.is_empty() { other } else { field }
+}
+
 #[test]
 fn names_are_those_of_uts_46() {
     // What a list may hold though UTS #46 minds it here: hyphens where the DNS has them (V2, V3), underscores (U1), names
@@ -88,7 +93,6 @@ fn names_are_those_of_uts_46() {
         let [source, unicode, unicode_status, ascii, ascii_status, ..] = fields[..] else {
             continue;
         };
-        let or = |field, other| if field == "" { other } else { field };
         let Some(source) = unescaped(source) else {
             continue;
         };
