@@ -96,7 +96,7 @@ fn names_are_those_of_uts_46() {
         let Some(source) = unescaped(source) else {
             continue;
         };
-        let ascii = unescaped(or(ascii, or(unicode, &*source))).unwrap_or_default();
+        let ascii = unescaped(or(ascii, or(unicode, &source))).unwrap_or_default();
         let status = or(ascii_status, unicode_status);
         let codes: Vec<&str> = status
             .trim_matches(['[', ']'])
