@@ -984,3 +984,188 @@ fn a_signal_sent_twice_in_a_breath_is_one() {
     let ran = shell(script, directory.path()).expect(0);
     assert!(ran.stdout.contains(r#""event":"end""#), "{}", ran.stdout);
 }
+
+// --- the front door -------------------------------------------------------------------------------------------
+
+/// A byte order mark is no part of the first line, in whatever program.
+#[test]
+fn a_byte_order_mark_hides_no_record() {
+    let lab = Lab::new(&world(1, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    for stage in NETWORK_STAGES {
+        let input = input_of(stage, &lab, 1);
+        // The record that causes work comes first.
+        let cause = match stage {
+            "smtp-probe" => r#"{"type":"domain""#,
+            "tls-inspect" => r#"{"type":"smtp""#,
+            _ => "d0",
+        };
+        let mut lines: Vec<&str> = input.lines().collect();
+        lines.sort_by_key(|line| !line.starts_with(cause));
+        let input = lines.join("\n") + "\n";
+        let plain = run_stage(stage, &lab, &input).expect(0);
+        let marked = run_stage(stage, &lab, &format!("\u{feff}{input}")).expect(0);
+        assert_eq!(observations(&plain), observations(&marked), "{stage}");
+    }
+    let stream = format!("\u{feff}{}", input_of("tls-inspect", &lab, 1));
+    std::fs::write(directory.path().join("in"), stream).unwrap();
+    shell("to-sqlite out.db < in", directory.path()).expect(0);
+    shell("report < in", directory.path()).expect(0);
+}
+
+/// What is no text is named, with what makes text of it, and ends with 2.
+#[test]
+fn compressed_and_utf_16_input_is_named() {
+    let lab = Lab::new(&world(1, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    let mail = "From: a@example.org\n\nbody\n";
+    let script = "gzip | tee mail.gz | header-trace";
+    let mut command = Command::new("bash");
+    command
+        .args(["-o", "pipefail", "-c", script])
+        .env(
+            "PATH",
+            format!(
+                "{}:{}",
+                program("report").parent().unwrap().display(),
+                std::env::var("PATH").unwrap()
+            ),
+        )
+        .current_dir(directory.path());
+    let ran = crate::harness::run_command(&mut command, mail.as_bytes()).expect(2);
+    assert!(
+        ran.stderr.contains("gzip") && ran.stderr.contains("zcat"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.contains(r#""event":"end""#), "{}", ran.stdout);
+    let utf16: Vec<u8> = "\u{feff}{}\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let gzip = std::fs::read(directory.path().join("mail.gz")).unwrap();
+    let database = directory.path().join("out.db").display().to_string();
+    let programs = NETWORK_STAGES.map(|stage| (stage, arguments(stage, &lab)));
+    for (name, arguments) in programs.into_iter().chain([
+        ("to-sqlite", vec![database]),
+        ("report", Vec::new()),
+        ("header-trace", Vec::new()),
+    ]) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        for (bytes, word) in [(&gzip, "zcat"), (&utf16, "iconv")] {
+            let ran = run(name, &arguments, bytes);
+            assert_eq!(ran.status, 2, "{name}: {}", ran.stderr);
+            assert!(ran.stderr.contains(word), "{name}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_array_over_several_lines_gets_a_hint() {
+    let lab = Lab::new(&world(1, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db").display().to_string();
+    let programs = NETWORK_STAGES.map(|stage| (stage, arguments(stage, &lab)));
+    for (name, arguments) in programs.into_iter().chain([("to-sqlite", vec![database])]) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ran = run(name, &arguments, "[\n").expect(1);
+        assert!(
+            ran.stderr.contains("line 1: ") && ran.stderr.contains("jq -c '.[]'"),
+            "{name}: {}",
+            ran.stderr
+        );
+    }
+}
+
+/// What is not for a stage passes through it, and that is said.
+#[test]
+fn an_input_that_is_for_another_program_is_told() {
+    let lab = Lab::new(&world(1, MIXED));
+    let listed = r#"{"type":"listed","source":"x","domain":"a.test","users":1,"of":1,"share":1.0}"#;
+    for stage in ["smtp-probe", "tls-inspect"] {
+        let ran = run_stage(stage, &lab, &format!("{listed}\n").repeat(2000)).expect(1);
+        assert_eq!(
+            ran.stdout.lines().filter(|line| *line == listed).count(),
+            2000
+        );
+        let said =
+            "nothing in the first 1000 lines is what it reads; they look like `listed` records";
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        // Nobody had anything to say to it: that is no other input.
+        let earlier = run("mx-lookup", &["--nameserver", &lab.dns.to_string()], "")
+            .expect(0)
+            .stdout;
+        let probed = run_stage("smtp-probe", &lab, &earlier).expect(0).stdout;
+        run_stage(stage, &lab, &probed).expect(0);
+    }
+}
+
+/// A forged stream of beginnings takes bounded room, on stderr and in the last line.
+#[test]
+fn forged_beginnings_are_told_ten_times_and_counted() {
+    let lab = Lab::new(&world(1, MIXED));
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db").display().to_string();
+    let starts: String = (0..30_000)
+        .map(|number| format!(r#"{{"type":"run","event":"start","id":"{number:x}","stage":"x","version":"","time":"2026-01-01T00:00:00Z"}}"#) + "\n")
+        .collect();
+    let ran = run_stage("mx-lookup", &lab, &starts).expect(1);
+    assert!(ran.stderr.lines().count() <= 11, "{:.2000}", ran.stderr);
+    let last = ran.of_type("run").pop().unwrap();
+    assert_eq!(last["counts"]["runs_cut"], 30_000);
+    assert_eq!(last["cut"].as_array().unwrap().len(), 10);
+    let ran = run("to-sqlite", &[&database], starts).expect(1);
+    assert!(ran.stderr.lines().count() <= 13, "{:.2000}", ran.stderr);
+}
+
+/// Where, from what source, over what: a run says it.
+#[test]
+fn a_run_says_its_vantage_its_schema_and_a_digest_of_its_input() {
+    use sha2::Digest as _;
+    let lab = Lab::new(&world(2, MIXED));
+    let mut arguments = arguments("mx-lookup", &lab);
+    arguments.extend(["--vantage".to_owned(), "rack 7".to_owned()]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let list = domains(2);
+    let ran = run("mx-lookup", &arguments, &list).expect(0);
+    let runs = ran.of_type("run");
+    assert_eq!(
+        (&runs[0]["vantage"], &runs[0]["schema"]),
+        (&json!("rack 7"), &json!(2))
+    );
+    assert!(runs[0].as_object().unwrap().contains_key("commit"));
+    let digest = format!("{:x}", sha2::Sha256::digest(&list));
+    assert_eq!(runs[1]["input_sha256"], digest);
+    // The run lines of those before, a byte order mark and a missing line feed change nothing.
+    let marked = format!("\u{feff}{}", list.trim_end());
+    let ran = run("mx-lookup", &arguments, marked).expect(0);
+    assert_eq!(ran.of_type("run")[1]["input_sha256"], digest);
+}
+
+#[test]
+fn progress_for_programs_is_a_line_of_json_each_second_and_at_the_end() {
+    let slow = r#"{"type": "server", "ip": "IP", "as": "tls", "steps": {"banner": [{"wait_ms": 2500}, {"say": "220 slow.test ESMTP\r\n"}]}}"#;
+    let lab = Lab::new(&world(3, &[slow]));
+    let input = input_of("smtp-probe", &lab, 3);
+    let mut arguments = arguments("smtp-probe", &lab);
+    arguments.push("--progress=json".to_owned());
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ran = run("smtp-probe", &arguments, &input).expect(0);
+    let lines: Vec<Value> = (ran.stderr.lines())
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(lines.len() >= 2, "{}", ran.stderr);
+    let (first, last) = (&lines[0], &lines[lines.len() - 1]);
+    assert_eq!(first["stage"], "smtp-probe");
+    assert_eq!((&first["done"], &first["of"]), (&json!(0), &json!(3)));
+    assert_eq!(
+        (
+            &last["done"],
+            &last["of"],
+            &last["in_flight"],
+            &last["waiting"]
+        ),
+        (&json!(3), &json!(3), &json!(0), &json!(0))
+    );
+}

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use tokio::task::JoinSet;
 
+use super::familiar::{self, Familiar};
 use super::found::Item;
 use super::resume::{Resume, Resumed};
 use super::seen::Seen;
@@ -25,6 +26,7 @@ pub(super) struct Driver<S: Select, O: Observe> {
     select: S,
     observe: Arc<O>,
     seen: Seen,
+    familiar: Familiar,
     resume: Option<Resume>,
     output: Output,
     runs: Runs,
@@ -34,6 +36,10 @@ pub(super) struct Driver<S: Select, O: Observe> {
     rate: Rate,
     flying: JoinSet<Landed<O::Job>>,
     operators: HashMap<Arc<str>, u64>,
+    /// Targets that wait, by operator.
+    waiting_by: HashMap<Arc<str>, u64>,
+    /// The input has ended.
+    is_all: bool,
     tally: Tally,
     progress: Progress,
     stop: Stop,
@@ -125,7 +131,12 @@ where
         options: Options,
     ) -> anyhow::Result<Self> {
         let output = Output::stdout()?;
-        let mut runs = Runs::start(options.program.name, &options.settings, &options.resumed);
+        let mut runs = Runs::start(
+            options.program.name,
+            &options.settings,
+            &options.resumed,
+            options.vantage.as_deref(),
+        );
         if let Some(resume) = &resume {
             resume.faults(|what, why| runs.complain_of(what, why));
         }
@@ -136,6 +147,7 @@ where
             select,
             observe: Arc::new(observe),
             seen: Seen::new(),
+            familiar: Familiar::default(),
             resume,
             output,
             runs,
@@ -144,6 +156,8 @@ where
             rate,
             flying: JoinSet::new(),
             operators: HashMap::new(),
+            waiting_by: HashMap::new(),
+            is_all: false,
             tally: Tally::default(),
             progress,
             stop: Stop::No,
@@ -157,7 +171,7 @@ where
             Ok(()) => self.turn_over().await,
             Err(Gone) => Err(Interruption::Gone),
         };
-        self.progress.clear();
+        self.show_progress(true);
         match result {
             Ok(()) => {
                 let status = self.status();
@@ -218,12 +232,13 @@ where
                     Some(batch) => self.take_batch(batch?).await?,
                     None => {
                         input = None;
+                        self.is_all = true;
                         self.end_of_input().await?;
                     }
                 },
                 () = sleep_until(due) => {}
                 () = self.output.closed() => return Err(Interruption::Gone),
-                () = self.progress.tick() => self.show_progress(),
+                () = self.progress.tick() => self.show_progress(false),
             }
         }
     }
@@ -250,7 +265,10 @@ where
                 return Ok(None);
             }
             match self.scheduler.next(Instant::now()) {
-                Next::Start(attempt, place) => self.launch(attempt, Some(place)),
+                Next::Start(attempt, place) => {
+                    self.waits_no_more(&place);
+                    self.launch(attempt, Some(place));
+                }
                 Next::Wait(due) => return Ok(Some(due)),
                 Next::Idle => return Ok(None),
             }
@@ -356,7 +374,7 @@ where
                     not_before: Some(Instant::now() + pause),
                     ..place
                 };
-                self.scheduler.push(
+                self.push(
                     Attempt {
                         job,
                         number: number + 1,
@@ -378,7 +396,10 @@ where
             self.tally.add("lines", 1);
             match read {
                 Read1::Line(line) => self.take_line(line, &mut brought)?,
-                Read1::TooLong(number) => self.runs.complain(number, &NotARecord::TooLong),
+                Read1::TooLong(number) => {
+                    self.runs.leave_out();
+                    self.runs.complain(number, &NotARecord::TooLong);
+                }
             }
         }
         self.take_brought(brought).await
@@ -390,8 +411,9 @@ where
         brought: &mut Brought<O::Job>,
     ) -> Result<(), Interruption> {
         let kind = line.tag();
-        if let Ok("run") = kind.as_deref() {
-            self.runs.seen(&line);
+        match kind.as_deref() {
+            Ok("run") => self.runs.seen(&line),
+            _ => self.runs.read(&line.bytes),
         }
         if self.stop != Stop::No {
             match kind {
@@ -405,6 +427,7 @@ where
             Ok(kind) if S::OWN.contains(&kind) => Ok(self.select.done(&line)),
             kind => Err(self.select.select(&line, kind, &mut found)),
         };
+        let names_one = found.names_one;
         let items = found.items;
         let taken = match taken {
             Ok(Ok(key)) => {
@@ -417,6 +440,10 @@ where
             Err(taken) => taken,
         };
         drop(kind);
+        // What is refused is complained of by itself.
+        if !matches!(taken, Taken::Refused(_)) {
+            self.familiarize(&line, names_one);
+        }
         match taken {
             Taken::Passed => {
                 // The line itself comes before what it brought.
@@ -429,7 +456,43 @@ where
         self.settle(items, brought)
     }
 
+    /// Looks at the first lines of the input for something that the stage reads.
+    fn familiarize(&mut self, line: &Line, names_one: bool) {
+        if S::READS.is_empty() || !self.familiar.is_open() || line.is_blank() {
+            return;
+        }
+        let kind = line.tag();
+        let is_read = |kind: &str| S::READS.contains(&kind) || S::OWN.contains(&kind);
+        match kind.as_deref() {
+            _ if names_one => self.familiar.know(),
+            Ok("run") => {
+                let mut writers = S::READS.iter().flat_map(|kind| familiar::writers(kind));
+                if writers.any(|stage| self.runs.has_begun(stage)) {
+                    self.familiar.know();
+                }
+            }
+            Ok(kind) if is_read(kind) => self.familiar.know(),
+            kind => {
+                let told = self.familiar.pass(kind.ok(), &line.bytes);
+                self.tell_unfamiliar(told);
+            }
+        }
+    }
+
+    fn tell_unfamiliar(&mut self, told: Option<String>) {
+        if let Some(told) = told {
+            self.progress.say(&format!(
+                "{told}, not {}",
+                self.options.awaited.trim_end_matches(',')
+            ));
+        }
+    }
+
     async fn end_of_input(&mut self) -> Result<(), Interruption> {
+        if !S::READS.is_empty() {
+            let told = self.familiar.tell();
+            self.tell_unfamiliar(told);
+        }
         if self.stop != Stop::No {
             return Ok(());
         }
@@ -502,7 +565,7 @@ where
         self.output.send(brought.lines).await?;
         for (job, place) in brought.jobs {
             match place {
-                Some(place) => self.scheduler.push(
+                Some(place) => self.push(
                     Attempt {
                         job,
                         number: 1,
@@ -521,11 +584,13 @@ where
         self.stop = Stop::Gently;
         self.runs.interrupted = true;
         if self.is_source {
+            self.runs.leave_out();
             *input = None;
         }
         let mut lines = Vec::new();
         let mut not_started = self.unpaced.len() as u64 + self.select.held(&self.seen);
         self.unpaced.clear();
+        self.waiting_by.clear();
         for attempt in self.scheduler.drain() {
             match attempt.fallback {
                 Some(fallback) => {
@@ -546,23 +611,55 @@ where
         Ok(())
     }
 
-    fn show_progress(&mut self) {
+    fn show_progress(&mut self, is_end: bool) {
+        let most = self.waiting_by.iter().max_by(|a, b| {
+            let order = a.1.cmp(b.1);
+            order.then_with(|| b.0.cmp(a.0))
+        });
         let figures = Figures {
             lines: self.tally.count("lines"),
             flying: self.flying.len(),
             waiting: self.waiting(),
             outcomes: &self.tally.outcomes,
+            waiting_for: most.map(|(operator, _)| &**operator),
+            is_all: self.is_all,
             note: self.observe.note(),
         };
-        self.progress.show(&figures);
+        if is_end {
+            self.progress.end(&figures);
+        } else {
+            self.progress.show(&figures);
+        }
+    }
+
+    /// Lets a target wait at its place.
+    fn push(&mut self, attempt: Attempt<O::Job>, place: Place) {
+        if let Some(operator) = &place.operator {
+            *self.waiting_by.entry(operator.clone()).or_default() += 1;
+        }
+        self.scheduler.push(attempt, place);
+    }
+
+    /// One less waits for an operator.
+    fn waits_no_more(&mut self, place: &Place) {
+        if let Some(operator) = &place.operator
+            && let Some(count) = self.waiting_by.get_mut(operator)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.waiting_by.remove(operator);
+            }
+        }
     }
 
     fn status(&self) -> Status {
-        let unmeasured = self.tally.count("not_started") > 0;
-        if self.runs.is_clean() && !unmeasured && !(self.runs.interrupted && self.is_source) {
-            Status::Complete
-        } else {
-            Status::Partial
+        let is_partial = !self.runs.is_clean()
+            || self.familiar.is_told()
+            || self.tally.count("not_started") > 0
+            || (self.runs.interrupted && self.is_source);
+        match is_partial {
+            true => Status::Partial,
+            false => Status::Complete,
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Found<'a, J> {
     seen: &'a mut Seen,
     tally: &'a mut Tally,
     pub(super) items: Vec<Item<J>>,
+    /// The line named a subject, new or not.
+    pub(super) names_one: bool,
 }
 
 /// One thing that a line brought.
@@ -48,18 +50,21 @@ impl<'a, J> Found<'a, J> {
             seen,
             tally,
             items: Vec::new(),
+            names_one: false,
         }
     }
 
     /// A subject. The driver leaves it out if it was seen, answers it from the earlier run, turns it away at the gate, or
     /// lets it wait for its turn.
     pub fn subject(&mut self, subject: Subject<J>) {
+        self.names_one = true;
         self.items.push(Item::Subject(subject));
     }
 
     /// Whether a subject was there before; if so, that is counted. Saves the making of one that would be left out.
     pub fn repeats(&mut self, key: &Key<'_>) -> bool {
         let repeats = self.seen.has(key);
+        self.names_one = true;
         if repeats {
             self.tally.repeated(key);
         }

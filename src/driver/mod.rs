@@ -61,6 +61,7 @@
 //! ```
 
 mod drive;
+mod familiar;
 mod found;
 mod key;
 pub mod options;
@@ -90,6 +91,10 @@ pub trait Select {
     /// The types of the records that it writes: such a line on the input means that its subject is done. It is sent on and not given
     /// to [`Select::select`].
     const OWN: &'static [&'static str];
+
+    /// The types of the records that it reads. Where none of them, and nothing that brings a subject, is among the first thousand lines of an
+    /// input, that is said. None: the stage reads what it finds, and says so itself.
+    const READS: &'static [&'static str] = &[];
 
     /// Looks at a line; `kind` is its `type`. What it puts into `found` is written behind the line itself.
     fn select(

@@ -17,6 +17,8 @@ pub struct Options {
     pub awaited: &'static str,
     /// Settings that change a record, for the `run` line.
     pub settings: serde_json::Map<String, serde_json::Value>,
+    /// Where it runs, for the `run` line.
+    pub vantage: Option<String>,
     /// Runs that `--resume` continues.
     pub resumed: Vec<String>,
     /// Observations at once.
@@ -51,6 +53,7 @@ impl Options {
             program: program.clone(),
             awaited,
             settings,
+            vantage: stream.vantage.clone(),
             resumed,
             concurrency: open_files(program.name, manners.concurrency),
             backlog: manners.backlog,
@@ -77,6 +80,7 @@ impl Options {
             program: program.clone(),
             awaited: "domains, one a line",
             settings,
+            vantage: stream.vantage.clone(),
             resumed,
             concurrency: asking.concurrency,
             backlog: asking.backlog,

@@ -1,6 +1,8 @@
 //! What the head of an input says about its format, where the user does not: from the shape of the records, a header, and
 //! where most lines have an address. And what cannot be read at all.
 
+use crate::ndjson::magic::{Foreign, foreign};
+
 use super::delimited::Delimited;
 use super::format::{Format, Found, Layout, Unreadable, Wish};
 use super::json::Json;
@@ -48,38 +50,11 @@ pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<Found, Unreadable>
 
 /// What no reader of lines can read, by its first bytes.
 fn check_readable(head: &[u8]) -> Result<(), Unreadable> {
-    const MAGIC: [(&[u8], &str, &str); 7] = [
-        (b"\x1f\x8b", "gzip", "zcat"),
-        (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),
-        (b"\xfd7zXZ\0", "xz", "xzcat"),
-        (b"BZh", "bzip2", "bzcat"),
-        (b"\x04\x22\x4d\x18", "lz4", "lz4cat"),
-        (b"PK\x03\x04", "zip", "unzip -p"),
-        (b"7z\xbc\xaf\x27\x1c", "7z", "7z x -so"),
-    ];
-    if let Some(&(_, kind, hint)) = MAGIC.iter().find(|(magic, ..)| head.starts_with(magic)) {
-        return Err(Unreadable::Compressed { kind, hint });
+    match foreign(head) {
+        None => Ok(()),
+        Some(Foreign::Compressed { kind, hint }) => Err(Unreadable::Compressed { kind, hint }),
+        Some(Foreign::Utf16) => Err(Unreadable::Utf16),
     }
-    // Latin letters in UTF-16 are every other byte NUL; a NUL here and there is dirt in some other text.
-    let start = &head[..head.len().min(4096)];
-    let nul = |odd: usize| {
-        start
-            .iter()
-            .skip(odd)
-            .step_by(2)
-            .filter(|&&byte| byte == 0)
-            .count()
-    };
-    let many = start.len() / 8;
-    let (even, odd) = (nul(0), nul(1));
-    let is_lopsided = (even > many && odd <= many / 8) || (odd > many && even <= many / 8);
-    if head.starts_with(b"\xff\xfe")
-        || head.starts_with(b"\xfe\xff")
-        || (start.len() >= 8 && is_lopsided)
-    {
-        return Err(Unreadable::Utf16);
-    }
-    Ok(())
 }
 
 fn guess(sample: &Sample<'_>, wish: &Wish) -> Result<Format, Unreadable> {

@@ -17,6 +17,15 @@ use crate::net::pacing::Limits;
 use crate::net::range::Range;
 use crate::record::Reason;
 
+/// The form of the progress display.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// A line of JSON every second.
+    Json,
+}
+
 /// Options of every stage of the pipeline.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Stream")]
@@ -30,9 +39,19 @@ pub struct Stream {
     /// With --resume: go on although the settings differ
     #[arg(long, requires = "resume")]
     pub force: bool,
-    /// Show progress on stderr even where stdout is a pipe
-    #[arg(long, conflicts_with = "quiet")]
-    pub progress: bool,
+    /// Where this runs, in your words, for the run's record
+    #[arg(long, value_name = "LABEL")]
+    pub vantage: Option<String>,
+    /// Show progress on stderr even where stdout is a pipe; json: a line of JSON every second and at the end
+    #[arg(
+        long,
+        value_name = "FORM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        conflicts_with = "quiet"
+    )]
+    pub progress: Option<Form>,
     /// Say nothing but errors
     #[arg(long, short)]
     pub quiet: bool,
@@ -42,9 +61,10 @@ impl Stream {
     /// When to show progress.
     pub fn when(&self) -> When {
         match (self.progress, self.quiet) {
-            (true, _) => When::Always,
-            (_, true) => When::Never,
-            _ => When::Auto,
+            (Some(Form::Json), _) => When::Json,
+            (Some(Form::Text), _) => When::Always,
+            (None, true) => When::Never,
+            (None, false) => When::Auto,
         }
     }
 }

@@ -16,6 +16,8 @@ pub enum When {
     Auto,
     /// Always (`--progress`).
     Always,
+    /// Always, for programs (`--progress=json`).
+    Json,
     /// Never (`--quiet`).
     Never,
 }
@@ -31,6 +33,10 @@ pub struct Figures<'a> {
     pub waiting: usize,
     /// Records so far.
     pub outcomes: &'a HashMap<(Phase, Reason), u64>,
+    /// The operator for whom most targets wait.
+    pub waiting_for: Option<&'a str>,
+    /// The input has ended: all that is to be done is known.
+    pub is_all: bool,
     /// What the stage has to say of its own.
     pub note: Option<String>,
 }
@@ -43,6 +49,7 @@ pub struct Progress {
     /// Records and time at the last display.
     last: (u64, Instant),
     draws: bool,
+    is_json: bool,
     is_drawn: bool,
     ticks: Option<Interval>,
 }
@@ -51,9 +58,10 @@ impl Progress {
     /// A display for `stage`.
     pub fn new(stage: &'static str, when: When) -> Self {
         let now = Instant::now();
-        let draws = io::stderr().is_terminal() && !is_pipe(&io::stdout());
-        let shows = when == When::Always || when == When::Auto && draws;
-        let period = Duration::from_secs(if draws { 1 } else { 5 });
+        let is_json = when == When::Json;
+        let draws = !is_json && io::stderr().is_terminal() && !is_pipe(&io::stdout());
+        let shows = is_json || when == When::Always || when == When::Auto && draws;
+        let period = Duration::from_secs(if draws || is_json { 1 } else { 5 });
         let ticks = shows.then(|| {
             let mut ticks = interval_at((now + period).into(), period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -64,6 +72,7 @@ impl Progress {
             began: now,
             last: (0, now),
             draws,
+            is_json,
             is_drawn: false,
             ticks,
         }
@@ -84,6 +93,9 @@ impl Progress {
         let seconds = (now - self.last.1).as_secs_f64().max(1e-3);
         let rate = (records - self.last.0) as f64 / seconds;
         self.last = (records, now);
+        if self.is_json {
+            return self.write_json(figures, records, rate);
+        }
         let elapsed = self.began.elapsed().as_secs();
         let mut text = format!(
             "{:02}:{:02}:{:02}  {} lines  {records} done  {rate:.0}/s  {} in flight  {} waiting ",
@@ -106,6 +118,36 @@ impl Progress {
             text += &format!("  {note}");
         }
         self.draw(&text);
+    }
+
+    /// The figures at the end of a run, for programs.
+    pub fn end(&mut self, figures: &Figures<'_>) {
+        self.clear();
+        if self.is_json {
+            self.show(figures);
+        }
+    }
+
+    fn write_json(&self, figures: &Figures<'_>, done: u64, rate: f64) {
+        let left = (figures.flying + figures.waiting) as u64;
+        let of = figures.is_all.then_some(done + left);
+        let eta = (figures.is_all && rate > 0.0).then(|| (left as f64 / rate).ceil() as u64);
+        let line = serde_json::json!({
+            "stage": self.stage,
+            "done": done,
+            "of": of,
+            "rate": (rate * 10.0).round() / 10.0,
+            "in_flight": figures.flying,
+            "waiting": figures.waiting,
+            "waiting_for": figures.waiting_for,
+            "eta_s": eta,
+        });
+        // Names of operators come from the network.
+        if let Ok(line) = crate::ndjson::to_json(&line) {
+            let mut stderr = io::stderr().lock();
+            // Nobody to show it to: nothing to do about that.
+            let _ = stderr.write_all(&[line.as_slice(), b"\n"].concat());
+        }
     }
 
     /// A line for people, beside the display.

@@ -10,6 +10,7 @@ use super::header::begins_field;
 use super::line_ends::LineEnds;
 use super::object::{self, Content};
 use super::peek::Peek;
+use crate::ndjson::magic::{BOM, foreign};
 
 /// The longest header block that is read; the rest of a longer one is left out, and said to be.
 pub const HEADER_LIMIT: usize = 16 << 20;
@@ -108,7 +109,9 @@ impl<R: Read> Mailbox<R> {
     }
 
     fn detect(&mut self) -> io::Result<Form> {
-        const BOM: &[u8] = b"\xef\xbb\xbf";
+        if let Some(foreign) = foreign(self.input.fill_buf()?) {
+            return Err(io::Error::other(foreign));
+        }
         if self.input.starts_with(BOM)? {
             self.input.consume(BOM.len());
         }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Event, Text};
 
+/// The version of the records: another one where a field changes its meaning or its form.
+pub const SCHEMA: u32 = 2;
+
 /// Provenance: the first and the last line of every stage. Key: (id, event).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
@@ -18,6 +21,15 @@ pub struct Run {
     pub stage: String,
     /// Its version.
     pub version: String,
+    /// The version of the records that it writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<u32>,
+    /// The source commit that the program was built from; null where the build was not told.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// Where it ran, in the words of whoever ran it (`--vantage`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vantage: Option<String>,
     /// When.
     pub time: String,
     /// Its arguments.
@@ -32,6 +44,10 @@ pub struct Run {
     /// Records written, by `phase/reason`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, u64>,
+    /// At the end, of the input that was read: SHA-256, in hex, of its lines but `run` lines, each with one line feed behind it and in their
+    /// order, without a byte order mark. Of a plain list that ends with a line feed it is what `sha256sum` says. Missing where not all was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_sha256: Option<String>,
     /// Other figures of the end: lines read, repeats, connections opened and saved, complaints, …
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::ndjson::magic::Foreign;
 use crate::ndjson::{self, Line, printable};
 use crate::program::output::Stdout;
 use crate::program::runs::Runs;
@@ -25,6 +26,8 @@ pub struct Trace {
     shows: bool,
     shown: Instant,
     files: u64,
+    /// An input that could not be read as mail at all.
+    foreign: Option<String>,
 }
 
 impl Trace {
@@ -47,6 +50,7 @@ impl Trace {
             shows,
             shown: Instant::now(),
             files: 0,
+            foreign: None,
         })
     }
 
@@ -55,6 +59,8 @@ impl Trace {
         &mut self,
         paths: impl Iterator<Item = Result<PathBuf, (PathBuf, io::Error)>>,
     ) -> io::Result<Status> {
+        // Messages are no lines.
+        self.runs.leave_out();
         self.output.write_all(&self.runs.start_line())?;
         for path in paths {
             if self.stop.is_asked() {
@@ -89,6 +95,11 @@ impl Trace {
         })
     }
 
+    /// An input that is no text, if there was one: what it is called, and what it is.
+    pub fn foreign(&self) -> Option<&str> {
+        self.foreign.as_deref()
+    }
+
     fn file(&mut self, path: &Path) -> io::Result<()> {
         match File::open(path) {
             Ok(file) => self.input(file, &path.display().to_string(), false),
@@ -107,6 +118,10 @@ impl Trace {
             match mailbox.read() {
                 Ok(None) => break,
                 Ok(Some(item)) => self.item(item, name)?,
+                Err(error) if error.get_ref().is_some_and(|inner| inner.is::<Foreign>()) => {
+                    self.foreign = Some(format!("{name}: {error}"));
+                    break;
+                }
                 Err(error) => {
                     self.runs.complain_of(&name, &error);
                     break;

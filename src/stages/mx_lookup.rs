@@ -92,7 +92,9 @@ impl Select for Names {
                     Err(error) => Taken::Refused(unreadable(&error)),
                 };
             }
-            Err(spread @ NotARecord::Spread) => return Taken::Refused(spread.to_string()),
+            Err(spread @ (NotARecord::Spread | NotARecord::Array)) => {
+                return Taken::Refused(spread.to_string());
+            }
             _ => {}
         }
         match self.list.read(&line.bytes, line.number) {

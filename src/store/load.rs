@@ -1,6 +1,5 @@
 //! From a stream to a database: a thread reads, so that the writer can commit while the input is idle.
 
-use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -9,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::Error;
 use super::writer::{Counts, Refused, Writer};
 use crate::ndjson::{LINE_LIMIT, Line, Lines, NotARecord, Read1, printable};
-use crate::record::Event;
+use crate::program::runs::OpenRuns;
 
 /// When to commit.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +47,8 @@ pub struct Summary {
     pub counts: Counts,
     /// Lines left out, each with a complaint.
     pub refused: u64,
-    /// Runs that began on the input and did not end there: id and stage.
-    pub cut: Vec<(String, String)>,
+    /// Runs that began on the input and did not end there.
+    pub cut: u64,
     /// Stopped before the end of the input.
     pub stopped: bool,
 }
@@ -57,7 +56,7 @@ pub struct Summary {
 impl Summary {
     /// Whether every line was understood and no run was cut.
     pub fn is_whole(&self) -> bool {
-        self.refused == 0 && self.cut.is_empty() && !self.stopped
+        self.refused == 0 && self.cut == 0 && !self.stopped
     }
 }
 
@@ -101,7 +100,7 @@ pub fn load(
     std::thread::spawn(move || read(input, &sender));
     let mut state = State {
         summary: Summary::default(),
-        open: BTreeMap::new(),
+        open: OpenRuns::default(),
     };
     let end = write(writer, &batches, &mut how, &mut state);
     if end.is_err() {
@@ -113,13 +112,16 @@ pub fn load(
         (how.complain)(&format!("{} lines left out in all", summary.refused));
     }
     if !summary.stopped {
-        summary.cut = state.open.into_iter().collect();
-        for (id, stage) in &summary.cut {
+        summary.cut = state.open.count();
+        for (id, stage) in state.open.first() {
             (how.complain)(&format!(
                 "the run {} of {} is cut: its last line never came",
                 printable(id),
                 printable(stage)
             ));
+        }
+        if let Some(rest) = state.open.rest() {
+            (how.complain)(&rest);
         }
     }
     Ok(summary)
@@ -166,7 +168,7 @@ fn read(input: impl Read, sender: &SyncSender<Message>) {
 struct State {
     summary: Summary,
     /// Runs that began and did not end yet.
-    open: BTreeMap<String, String>,
+    open: OpenRuns,
 }
 
 /// Where the transaction stands.
@@ -244,14 +246,8 @@ fn put(
         Read1::Line(line) => match writer.put(without_mark(&line)) {
             Ok(put) => {
                 state.summary.counts.add(put.stored);
-                match put.event {
-                    Some((Event::Start, id, stage)) => {
-                        state.open.insert(id, stage);
-                    }
-                    Some((Event::End, id, _)) => {
-                        state.open.remove(&id);
-                    }
-                    None => {}
+                if let Some((event, id, stage)) = put.event {
+                    state.open.note(event, id, stage);
                 }
                 return Ok(());
             }
@@ -279,8 +275,9 @@ fn hint(line: &Line, why: String) -> String {
     if line.torn {
         return format!("{why} (the input ends within this line)");
     }
-    if line.number == 1 && line.bytes.trim_ascii() == b"{" {
-        return NotARecord::Spread.to_string();
+    match line.bytes.trim_ascii() {
+        b"{" => NotARecord::Spread.to_string(),
+        b"[" => NotARecord::Array.to_string(),
+        _ => why,
     }
-    why
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
 use mx_survey::program::runs::Runs;
 use mx_survey::program::{self, Program, Status};
@@ -48,7 +48,7 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let mut settings = Map::new();
     settings.insert("trusted_by".into(), json!(args.trusted_by));
     settings.insert("keyed".into(), json!(key.is_some()));
-    let runs = Runs::start("header-trace", &settings, &[]);
+    let runs = Runs::start("header-trace", &settings, &[], None);
     let tracer = Tracer::new(&runs.id, args.trusted_by, key);
     let shows =
         args.progress || (!args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()));
@@ -58,7 +58,11 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     } else {
         args.paths
     };
-    trace.all(Walk::new(&paths)).context("standard output")
+    let status = trace.all(Walk::new(&paths)).context("standard output")?;
+    match trace.foreign() {
+        Some(what) => bail!("{what}"),
+        None => Ok(status),
+    }
 }
 
 fn key(path: PathBuf) -> anyhow::Result<Vec<u8>> {

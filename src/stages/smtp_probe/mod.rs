@@ -70,7 +70,7 @@ impl Selection {
 
     fn plain(&mut self, line: &Line, why: &NotARecord, found: &mut Found<'_, Job>) -> Taken {
         let text = line.plain();
-        if text.starts_with('{') {
+        if text.starts_with('{') || *why == NotARecord::Array {
             return Taken::Refused(why.to_string());
         }
         match targets::plain(&text, self.port) {
@@ -95,6 +95,7 @@ impl Select for Selection {
     type Job = Job;
 
     const OWN: &'static [&'static str] = &["smtp"];
+    const READS: &'static [&'static str] = &["domain"];
 
     fn select(
         &mut self,

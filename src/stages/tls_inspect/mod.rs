@@ -224,6 +224,7 @@ impl Select for Selection {
     type Job = Job;
 
     const OWN: &'static [&'static str] = &["tls"];
+    const READS: &'static [&'static str] = &["smtp", "cert"];
 
     fn select(
         &mut self,

@@ -1,6 +1,8 @@
 //! The stream as lines: a reader that bounds and numbers them, the tag of each, and the one form in which our own
 //! records are written.
 
+pub mod magic;
+
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
@@ -46,6 +48,9 @@ pub enum NotARecord {
     /// A pretty-printed object begins like this.
     #[error("an object over several lines; write one a line (jq -c)")]
     Spread,
+    /// An array of objects begins like this.
+    #[error("an array over several lines; write its objects one a line (jq -c '.[]')")]
+    Array,
     /// Not JSON, or cut short.
     #[error("not a JSON object: {0}")]
     Json(String),
@@ -63,6 +68,9 @@ pub fn tag(bytes: &[u8]) -> Result<Cow<'_, str>, NotARecord> {
     }
     let trimmed = bytes.trim_ascii();
     // serde's derive also takes an array for a struct; a record is an object.
+    if trimmed == b"[" {
+        return Err(NotARecord::Array);
+    }
     if trimmed.first() != Some(&b'{') {
         return Err(NotARecord::Json("it does not begin with {".into()));
     }
@@ -118,11 +126,9 @@ impl<R: BufRead> Lines<R> {
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> io::Result<Option<Read1>> {
         if self.number == 0
-            && let Some((kind, hint)) = compression(self.input.fill_buf()?)
+            && let Some(foreign) = magic::foreign(self.input.fill_buf()?)
         {
-            return Err(io::Error::other(format!(
-                "it is compressed ({kind}): {hint} it into this program"
-            )));
+            return Err(io::Error::other(foreign));
         }
         let mut bytes = Vec::new();
         let limit = LINE_LIMIT as u64 + 1;
@@ -135,6 +141,9 @@ impl<R: BufRead> Lines<R> {
         }
         self.number += 1;
         self.position += bytes.len() as u64;
+        if self.number == 1 && bytes.starts_with(magic::BOM) {
+            bytes.drain(..magic::BOM.len());
+        }
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
             return Ok(Some(Read1::Line(Line {
@@ -161,18 +170,6 @@ impl<R: BufRead> Lines<R> {
     {
         memchr::memchr(b'\n', self.input.waiting()).is_some()
     }
-}
-
-/// How bytes are compressed, and what undoes it.
-fn compression(head: &[u8]) -> Option<(&'static str, &'static str)> {
-    const MAGIC: [(&[u8], &str, &str); 4] = [
-        (b"\x1f\x8b", "gzip", "zcat"),
-        (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),
-        (b"BZh9", "bzip2", "bzcat"),
-        (b"\xfd7zXZ", "xz", "xzcat"),
-    ];
-    let found = MAGIC.iter().find(|(magic, ..)| head.starts_with(magic));
-    found.map(|&(_, kind, hint)| (kind, hint))
 }
 
 /// A reader that can say what it holds already.
@@ -303,6 +300,26 @@ mod tests {
                 }),
             ]
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        let mut lines = Lines::new(b"\xef\xbb\xbf{}\n\xef\xbb\xbfx\n".as_slice());
+        let mut next = || match lines.next().expect("memory does not fail") {
+            Some(Read1::Line(line)) => line.bytes,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(next(), b"{}");
+        assert_eq!(next(), b"\xef\xbb\xbfx");
+        assert_eq!(lines.position(), 6 + 7);
+    }
+
+    #[test]
+    fn what_is_no_text_is_an_error_with_its_name() {
+        let error = Lines::new(b"\x1f\x8b\x08".as_slice()).next().unwrap_err();
+        assert!(error.to_string().contains("gzip"), "{error}");
+        let error = Lines::new(b"\xff\xfe{\0".as_slice()).next().unwrap_err();
+        assert!(error.to_string().contains("UTF-16"), "{error}");
     }
 
     #[test]
