@@ -296,6 +296,8 @@ vocabulary! {
         Handshake = "handshake",
         /// SMTP inside TLS.
         Inside = "inside",
+        /// A request of HTTP and its answer.
+        Http = "http",
         /// All was asked that there is to ask.
         Done = "done",
     }
