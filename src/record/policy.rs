@@ -69,6 +69,10 @@ pub struct Policy {
     pub domain: String,
     /// How asking ended: `done/ok` where no part is unknown, else why the first unknown one is.
     pub outcome: Outcome,
+    /// The exchanges of the domain by preference, then name, as far as a part needs them (CAA, DKIM, MTA-STS); null: not asked, or
+    /// not known. Empty: it takes no mail.
+    #[serde(default)]
+    pub exchanges: Option<Vec<String>>,
     /// SPF (RFC 7208).
     pub spf: Option<Spf>,
     /// DMARC (RFC 9989, and RFC 7489 beside it).

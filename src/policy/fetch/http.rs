@@ -46,6 +46,10 @@ where
 {
     let failed = |error: &hyper::Error| match is_over.is_spent() {
         true => too_long("more than 512 KiB on the connection"),
+        // What the parser gives up behind so much is a head without an end.
+        false if error.is_parse() && is_over.octets() > HEAD_LIMIT => {
+            too_long("more than 32 KiB of header fields")
+        }
         false => failure(error),
     };
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
@@ -55,13 +59,14 @@ where
         .map_err(|error| failed(&error))?;
     let request = Request::get(PATH)
         .header(header::HOST, host)
-        .header(header::USER_AGENT, concat!("mx-survey/", env!("CARGO_PKG_VERSION")))
+        .header(
+            header::USER_AGENT,
+            concat!("mx-survey/", env!("CARGO_PKG_VERSION")),
+        )
         .header(header::ACCEPT, "text/plain")
         .header(header::CONNECTION, "close")
         .body(Empty::new())
-        .map_err(|error| {
-            Outcome::new(Phase::Http, Reason::InvalidName).with(error.to_string())
-        })?;
+        .map_err(|error| Outcome::new(Phase::Http, Reason::InvalidName).with(error.to_string()))?;
     let exchange = async {
         let response = sender.send_request(request).await;
         let response = response.map_err(|error| failed(&error))?;
@@ -125,9 +130,6 @@ fn too_long(what: &str) -> Outcome {
 
 fn failure(error: &hyper::Error) -> Outcome {
     let outcome = |reason| Outcome::new(Phase::Http, reason);
-    if error.is_parse_too_large() {
-        return too_long("more than 32 KiB of header fields");
-    }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         return outcome(Reason::Closed);
     }
@@ -152,6 +154,11 @@ impl Budget {
     /// Whether the connection was cut for its length.
     pub fn is_spent(&self) -> bool {
         self.is_spent.load(Ordering::Relaxed)
+    }
+
+    /// The octets that came so far.
+    pub fn octets(&self) -> usize {
+        self.spent.load(Ordering::Relaxed)
     }
 
     fn take(&self, octets: usize) -> bool {

@@ -83,7 +83,11 @@ impl Fetcher {
         let mut sts = blank(wanted);
         match wanted.domain.under(&["mta-sts"]) {
             Some(host) => self.fetch_from(&host, &mut sts).await,
-            None => end(&mut sts, Outcome::new(Phase::Dns, Reason::Nxdomain), StsError::DnsNone),
+            None => end(
+                &mut sts,
+                Outcome::new(Phase::Dns, Reason::Nxdomain),
+                StsError::DnsNone,
+            ),
         }
         reading::conclude(&mut sts, wanted.exchanges.as_deref());
         sts.elapsed_ms = start.elapsed().as_millis() as u64;
@@ -136,7 +140,11 @@ impl Fetcher {
         let ask = |kind| Chain::follow(&*self.resolver, host, kind, self.patience, false);
         let (ipv4, ipv6) = futures::future::join(ask(RecordType::A), ask(RecordType::AAAA)).await;
         sts.questions = ipv4.sent + ipv6.sent;
-        let longer = if ipv4.cname.len() >= ipv6.cname.len() { &ipv4 } else { &ipv6 };
+        let longer = if ipv4.cname.len() >= ipv6.cname.len() {
+            &ipv4
+        } else {
+            &ipv6
+        };
         sts.cname = longer.cname.iter().map(Name::to_string).collect();
         let mut ips: Vec<IpAddr> = [&ipv4, &ipv6]
             .into_iter()
@@ -182,7 +190,13 @@ impl Fetcher {
         self.converse(stream, host, left, sts).await
     }
 
-    async fn converse(&self, stream: TcpStream, host: &str, left: Duration, sts: &mut Sts) -> Outcome {
+    async fn converse(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        left: Duration,
+        sts: &mut Sts,
+    ) -> Outcome {
         let began = Instant::now();
         let budget = Budget::default();
         let bounded = Bounded::new(stream, budget.clone());
@@ -210,7 +224,9 @@ impl Fetcher {
         let facts = facts::facts(leaf).ok();
         let verdict = {
             let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-            verdicts.on(&chain, OffsetDateTime::now_utc(), &self.store).pop()
+            verdicts
+                .on(&chain, OffsetDateTime::now_utc(), &self.store)
+                .pop()
         };
         let name_match = match &facts {
             Some(facts) => names::matches(&facts.names, &facts.common_names, host),

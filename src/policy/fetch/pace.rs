@@ -82,9 +82,8 @@ impl Pace {
         let mut addresses = self.lock();
         if addresses.len() > IDLE_LIMIT {
             let now = Instant::now();
-            addresses.retain(|_, address| {
-                address.next > now || Arc::strong_count(&address.places) > 1
-            });
+            addresses
+                .retain(|_, address| address.next > now || Arc::strong_count(&address.places) > 1);
         }
         let address = addresses.entry(ip).or_insert_with(|| Address {
             places: Arc::new(Semaphore::new(self.limits.per_address)),
@@ -113,7 +112,9 @@ impl Pace {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Address>> {
         // Every change is whole before anything can panic.
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+        self.addresses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -133,7 +134,9 @@ mod tests {
                 let (pace, at_once, most, begun) =
                     (pace.clone(), at_once.clone(), most.clone(), begun.clone());
                 tokio::spawn(async move {
-                    let ip: IpAddr = ["127.0.0.1", "::ffff:127.0.0.1"][number % 2].parse().unwrap();
+                    let ip: IpAddr = ["127.0.0.1", "::ffff:127.0.0.1"][number % 2]
+                        .parse()
+                        .unwrap();
                     let permit = pace.enter(ip).await;
                     begun.lock().unwrap().push(std::time::Instant::now());
                     most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

@@ -10,10 +10,19 @@ use crate::record::{
 /// noted (no address, nothing connected to) stands in `strict.error`.
 pub fn conclude(sts: &mut Sts, exchanges: Option<&[String]>) {
     let noted = sts.strict.error.take();
-    let strict_error = noted.or_else(|| transport_error(sts)).or_else(|| answer_error(sts, false));
-    let lenient_error = noted.or_else(|| transport_error(sts)).or_else(|| answer_error(sts, true));
+    let strict_error = noted
+        .or_else(|| transport_error(sts))
+        .or_else(|| answer_error(sts, false));
+    let lenient_error = noted
+        .or_else(|| transport_error(sts))
+        .or_else(|| answer_error(sts, true));
     let text = sts.text.as_ref().map(|text| &text.0[..]);
-    let mut strict = reading(text, strict_error, sts.status, mta_sts_policy::read_strictly);
+    let mut strict = reading(
+        text,
+        strict_error,
+        sts.status,
+        mta_sts_policy::read_strictly,
+    );
     if text.is_some() && !is_plain(sts) {
         let fault = match &sts.media_type {
             Some(media_type) => Fault::new(PolicyFault::MediaType).in_term(0, &media_type.0),
@@ -21,7 +30,12 @@ pub fn conclude(sts: &mut Sts, exchanges: Option<&[String]>) {
         };
         strict.faults.push(fault.strict());
     }
-    sts.lenient = reading(text, lenient_error, sts.status, mta_sts_policy::read_leniently);
+    sts.lenient = reading(
+        text,
+        lenient_error,
+        sts.status,
+        mta_sts_policy::read_leniently,
+    );
     sts.strict = strict;
     sts.result = sts.strict.error.and_then(result);
     sts.standing = standing(sts.record, sts.strict.state);

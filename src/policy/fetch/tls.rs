@@ -57,8 +57,12 @@ impl Client {
         };
         let recorder = Arc::new(Recorder::new(self.provider.clone()));
         let mut config = self.config.clone();
-        config.dangerous().set_certificate_verifier(recorder.clone());
-        let result = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+        config
+            .dangerous()
+            .set_certificate_verifier(recorder.clone());
+        let result = TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await;
         let chain = std::mem::take(&mut *recorder.lock());
         (chain, result.map_err(|error| failure(&error)))
     }
@@ -72,9 +76,7 @@ fn failure(error: &io::Error) -> Outcome {
     match inner {
         None => outcome(connect::reason(error)),
         Some(Error::AlertReceived(alert)) => outcome(Reason::Alert).with(format!("{alert:?}")),
-        Some(Error::PeerIncompatible(why)) => {
-            outcome(Reason::Unsupported).with(format!("{why:?}"))
-        }
+        Some(Error::PeerIncompatible(why)) => outcome(Reason::Unsupported).with(format!("{why:?}")),
         Some(Error::InvalidMessage(why)) => outcome(Reason::NotTls).with(format!("{why:?}")),
         Some(other) => outcome(Reason::TlsError).with(other.to_string()),
     }

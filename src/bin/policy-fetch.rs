@@ -1,0 +1,64 @@
+//! policy-fetch: which policy for TLS do these domains serve, and whom does it cover?
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mx_survey::dns::{client, upstream};
+use mx_survey::driver::{self, Options, resume::Resume};
+use mx_survey::program::{self, Status, Stream, asking::Asking};
+use mx_survey::stages::policy_fetch::{Fetching, Selection, manners::Manners};
+use mx_survey::store::earlier;
+
+/// Fetch the MTA-STS policies of domains, and say which of their exchanges they cover
+#[derive(Parser)]
+#[command(name = "policy-fetch", after_help = EXAMPLES)]
+struct Arguments {
+    /// Fetch for domains without a record, too, and for those whose record could not be learned
+    #[arg(long)]
+    without_record: bool,
+    #[command(flatten)]
+    manners: Manners,
+    #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
+    stream: Stream,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mx-lookup < domains | policy-lookup | policy-fetch > out.ndjson
+  policy-fetch --without-record --resume part.ndjson < policies.ndjson > out.ndjson";
+
+fn main() -> ExitCode {
+    program::main("policy-fetch", run)
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<Status> {
+    let Arguments {
+        without_record,
+        manners,
+        asking,
+        stream,
+    } = arguments;
+    let client = client::Settings {
+        servers: Vec::new(),
+        try_timeout: asking.try_timeout,
+        tries: asking.tries as u32,
+        rate_per_server: asking.rate_per_server,
+        trust_ad: asking.trust_ad,
+    };
+    let (resolver, servers) = upstream::resolver(&asking.nameserver, client)?;
+    let mut settings = asking.settings(servers);
+    let store = manners.describe(&mut settings)?;
+    let (resume, resumed) = Resume::open(&stream, "policy-fetch", &settings, earlier)?;
+    let mut options = Options::asking("policy-fetch", &asking, &stream, settings, resumed);
+    options.awaited = "policy records of policy-lookup";
+    options.concurrency = program::open_files("policy-fetch", asking.concurrency);
+    let fetcher = manners.fetcher(resolver, asking.timeout, store)?;
+    driver::run(
+        Selection { without_record },
+        Fetching(fetcher),
+        resume,
+        options,
+    )
+}
