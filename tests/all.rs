@@ -1,6 +1,7 @@
 //! The one test binary: a module for each program, the harness, the pipeline, the docs, the regressions.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, dead_code)]
 
+mod conformance;
 mod docs;
 mod fuzz;
 mod harness;
@@ -20,6 +21,8 @@ mod to_sqlite;
 mod mail_lab;
 #[cfg(feature = "lab")]
 mod pipeline;
+#[cfg(feature = "lab")]
+mod policy_fetch;
 #[cfg(feature = "lab")]
 mod study;
 #[cfg(feature = "lab")]

@@ -16,6 +16,7 @@ use super::harness::{program, run, shell};
 const PROGRAMS: &[&str] = &[
     "leak-count",
     "mx-lookup",
+    "policy-fetch",
     "smtp-probe",
     "tls-inspect",
     "to-sqlite",
@@ -34,6 +35,7 @@ const RECORDS: &[(&str, &str)] = &[
     ("other", "Other"),
     ("domain", "Domain"),
     ("policy", "Policy"),
+    ("sts", "Sts"),
     ("smtp", "Smtp"),
     ("cert", "Cert"),
     ("tls", "Tls"),
@@ -47,6 +49,7 @@ fn schema() -> Value {
     generator.subschema_for::<record::Other>();
     generator.subschema_for::<record::Domain>();
     generator.subschema_for::<record::Policy>();
+    generator.subschema_for::<record::Sts>();
     generator.subschema_for::<record::Smtp>();
     generator.subschema_for::<record::Cert>();
     generator.subschema_for::<record::Tls>();

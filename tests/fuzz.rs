@@ -11,6 +11,8 @@ mod leak_count;
 #[cfg(feature = "lab")]
 #[path = "../fuzz/src/mail_lab.rs"]
 mod mail_lab;
+#[path = "../fuzz/src/policy_mail.rs"]
+mod policy_mail;
 #[path = "../fuzz/src/received.rs"]
 pub mod received;
 #[path = "../fuzz/src/smtp_dialogue.rs"]
@@ -50,6 +52,11 @@ fn smtp_replies() {
 #[test]
 fn smtp_dialogues() {
     replay("smtp_dialogue", smtp_dialogue::run);
+}
+
+#[test]
+fn policies_of_mail() {
+    replay("policy_mail", policy_mail::run);
 }
 
 #[test]

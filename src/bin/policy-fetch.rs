@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use mx_survey::dns::{client, upstream};
 use mx_survey::driver::{self, Options, resume::Resume};
-use mx_survey::program::{self, Status, Stream, asking::Asking};
+use mx_survey::program::{self, Program, Status, Stream, asking::Asking};
 use mx_survey::stages::policy_fetch::{Fetching, Selection, manners::Manners};
 use mx_survey::store::earlier;
 
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     program::main("policy-fetch", run)
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<Status> {
+fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
     let Arguments {
         without_record,
         manners,
@@ -50,10 +50,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Status> {
     let (resolver, servers) = upstream::resolver(&asking.nameserver, client)?;
     let mut settings = asking.settings(servers);
     let store = manners.describe(&mut settings)?;
-    let (resume, resumed) = Resume::open(&stream, "policy-fetch", &settings, earlier)?;
-    let mut options = Options::asking("policy-fetch", &asking, &stream, settings, resumed);
+    let (resume, resumed) = Resume::open(&stream, program.name, &settings, earlier)?;
+    let mut options = Options::asking(program, &asking, &stream, settings, resumed);
     options.awaited = "policy records of policy-lookup";
-    options.concurrency = program::open_files("policy-fetch", asking.concurrency);
+    options.concurrency = program::open_files(program.name, asking.concurrency);
     let fetcher = manners.fetcher(resolver, asking.timeout, store)?;
     driver::run(
         Selection { without_record },

@@ -232,6 +232,7 @@ impl Plan {
             .map(|_| Orders {
                 port,
                 credentials: self.authority.credentials().to_vec(),
+                intermediate: self.authority.intermediate(),
                 servers: Vec::new(),
             })
             .collect();

@@ -9,6 +9,7 @@ pub mod command;
 pub mod counters;
 pub mod dns;
 pub mod generate;
+pub mod https;
 pub mod internet;
 pub mod legacy;
 pub mod pki;

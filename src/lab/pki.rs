@@ -5,10 +5,15 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use std::sync::Arc;
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, RsaKeySize, SanType, date_time_ymd,
+    Issuer, KeyPair, KeyUsagePurpose, RsaKeySize, SanType, date_time_ymd,
 };
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SigningKey};
 use serde::{Deserialize, Serialize};
 
 use super::world::{Certificate, Key, Tls};
@@ -87,6 +92,12 @@ impl Authority {
         Ok(number)
     }
 
+    /// The key of the intermediate (PKCS #8) and its certificate, for a [`LeafMaker`].
+    pub fn intermediate(&self) -> (Vec<u8>, Vec<u8>) {
+        let key = self.intermediate.key().serialized_der().to_vec();
+        (key, self.intermediate.der().to_vec())
+    }
+
     /// All credentials by their numbers.
     pub fn credentials(&self) -> &[Credential] {
         &self.credentials
@@ -115,6 +126,65 @@ impl Authority {
             key: key.serialized_der().to_vec(),
             spki: rcgen::PublicKeyData::subject_public_key_info(&*key),
         })
+    }
+}
+
+/// Makes leaves for whatever name a client asks for, as the host of thousands of policies has them.
+pub struct LeafMaker {
+    intermediate: Issuer<'static, KeyPair>,
+    intermediate_der: Vec<u8>,
+    stranger: Ca,
+    key: KeyPair,
+    signer: Arc<dyn SigningKey>,
+}
+
+impl LeafMaker {
+    /// From what [`Authority::intermediate`] gave.
+    ///
+    /// # Errors
+    /// That is no key.
+    pub fn new((key, certificate): (Vec<u8>, Vec<u8>)) -> anyhow::Result<Self> {
+        let params = ca_params("mail-lab intermediate", BasicConstraints::Constrained(0))?;
+        let stranger = ca_params("mail-lab stranger", BasicConstraints::Constrained(1))?;
+        let leaf_key = KeyPair::generate()?;
+        let pkcs8 =
+            PrivateKeyDer::from(PrivatePkcs8KeyDer::from(leaf_key.serialized_der().to_vec()));
+        Ok(Self {
+            intermediate: Issuer::new(params, KeyPair::try_from(key)?),
+            intermediate_der: certificate,
+            stranger: CertifiedIssuer::self_signed(stranger, KeyPair::generate()?)?,
+            signer: any_supported_type(&pkcs8)?,
+            key: leaf_key,
+        })
+    }
+
+    /// A leaf of the kind of `tls` for `name`, or for the names of `tls` if it has any, with its chain and key.
+    pub fn leaf(&self, tls: &Tls, name: &str) -> Option<Arc<CertifiedKey>> {
+        let mut tls = tls.clone();
+        if tls.names.is_empty() {
+            tls.names.push(name.to_owned());
+        }
+        let params = leaf_params(&tls).ok()?;
+        let made = match tls.certificate {
+            Certificate::SelfSigned => params.self_signed(&self.key),
+            Certificate::UnknownIssuer => params.signed_by(&self.key, &self.stranger),
+            _ => params.signed_by(&self.key, &self.intermediate),
+        };
+        let mut chain = vec![made.ok()?.der().clone()];
+        let is_alone = matches!(
+            tls.certificate,
+            Certificate::SelfSigned | Certificate::UnknownIssuer | Certificate::Incomplete
+        );
+        if !is_alone {
+            chain.push(self.intermediate_der.clone().into());
+        }
+        Some(Arc::new(CertifiedKey::new(chain, self.signer.clone())))
+    }
+}
+
+impl std::fmt::Debug for LeafMaker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LeafMaker").finish_non_exhaustive()
     }
 }
 

@@ -50,6 +50,33 @@ presets! {
     "dhe-1024", "TLS 1.0 with DHE-RSA-AES256-SHA and 1024 bits, as far as the first flight",
         r#"{"tls":{"key":"rsa2048","legacy":{"version":"TLSv1","cipher":"DHE-RSA-AES256-SHA"}}}"#;
 
+    "policy-host", "a host of MTA-STS policies, each with its own certificate", r#"{"https":{}}"#;
+    "policy-lf", "the same with LF alone, and without the last one",
+        r#"{"https":{"text":"version: STSv1\nmode: testing\nmx: *.{domain}\nmax_age: 86400"}}"#;
+    "policy-none", "a policy of mode none",
+        r#"{"https":{"text":"version: STSv1\nmode: none\nmax_age: 86400\n"}}"#;
+    "policy-redirect", "a policy host that points elsewhere",
+        r#"{"https":{"status":301,"headers":[["Location","https://www.{domain}/.well-known/mta-sts.txt"]],"text":""}}"#;
+    "policy-404", "a policy host without a policy", r#"{"https":{"status":404,"media_type":"text/html","text":"<html>"}}"#;
+    "policy-204", "a policy host that answers 204", r#"{"https":{"status":204,"text":""}}"#;
+    "policy-503", "a policy host that cannot answer now", r#"{"https":{"status":503,"text":""}}"#;
+    "policy-slow", "a policy that comes an octet every 100 ms", r#"{"https":{"drip_ms":100}}"#;
+    "policy-large", "more than 64 KiB of policy", r#"{"https":{"blank_lines":70000}}"#;
+    "policy-endless", "a policy without an end", r#"{"https":{"endless":"mx: mx.lab.test\n"}}"#;
+    "policy-head", "header fields without an end", r#"{"https":{"raw":"HTTP/1.1 200 OK\r\n","endless":"X-More: again\r\n"}}"#;
+    "policy-early", "interim answers without an end", r#"{"https":{"raw":"","endless":"HTTP/1.1 103 Early Hints\r\n\r\n"}}"#;
+    "policy-cut", "a policy that breaks off",
+        r#"{"https":{"raw":"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 500\r\n\r\nversion: STSv1\n"}}"#;
+    "policy-no-http", "something inside TLS that is no HTTP", r#"{"https":{"raw":"220 mx ESMTP\r\n"}}"#;
+    "policy-html", "a page where a policy should be",
+        r#"{"https":{"media_type":"text/html","text":"<!DOCTYPE html>\n<title>Parked</title>\n"}}"#;
+    "policy-media", "a policy as application/octet-stream", r#"{"https":{"media_type":"application/octet-stream"}}"#;
+    "policy-expired", "a policy host with an expired certificate", r#"{"tls":"expired","https":{}}"#;
+    "policy-other-name", "a policy host with somebody else's certificate", r#"{"tls":"wrong-name","https":{}}"#;
+    "policy-unknown-ca", "a policy host with a certificate of a root that is in no store", r#"{"tls":"unknown-issuer","https":{}}"#;
+    "policy-self-signed", "a policy host with a self-signed certificate", r#"{"tls":"self-signed","https":{}}"#;
+    "policy-cn-only", "a policy host whose certificate has its name in the common name alone", r#"{"tls":"cn-only","https":{}}"#;
+
     "refused", "no listener: RST to the SYN", r#"{"listen":"refused"}"#;
     "blackhole", "the SYN is never answered", r#"{"listen":"blackhole"}"#;
     "silent", "accepts and never greets", r#"{"steps":{"banner":[{"end":"hang"}]}}"#;

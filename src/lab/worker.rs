@@ -21,11 +21,12 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use super::counters::Counters;
+use super::https::{self, PolicyHost};
 use super::legacy::Flight;
-use super::pki::Credential;
+use super::pki::{Credential, LeafMaker};
 use super::script::Script;
 use super::session::{Host, Security, converse};
-use super::world::{Legacy, Listen, Server, Tls};
+use super::world::{Certificate, Legacy, Listen, Server, Tls};
 
 /// What a worker is to do.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -34,6 +35,8 @@ pub struct Orders {
     pub port: u16,
     /// Chains and keys by number.
     pub credentials: Vec<Credential>,
+    /// Key and certificate of the intermediate, for policy hosts.
+    pub intermediate: (Vec<u8>, Vec<u8>),
     /// Servers, with the number of the credential of those that have TLS.
     pub servers: Vec<(Server, Option<usize>)>,
 }
@@ -57,21 +60,29 @@ pub fn run(output: &mut impl Write) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let hosts = runtime.block_on(serve(orders, output))?;
+    let (hosts, policy_hosts) = runtime.block_on(serve(orders, output))?;
     for host in hosts {
         writeln!(output, "{}", host.counters().line(host.ip))?;
+    }
+    for host in policy_hosts {
+        writeln!(output, "{}", host.counters())?;
     }
     output.flush()?;
     Ok(())
 }
 
-async fn serve(orders: Orders, output: &mut impl Write) -> anyhow::Result<Vec<Arc<Host>>> {
+/// Mail servers and policy hosts.
+type Hosts = (Vec<Arc<Host>>, Vec<Arc<PolicyHost>>);
+
+async fn serve(orders: Orders, output: &mut impl Write) -> anyhow::Result<Hosts> {
     let mut acceptors = Acceptors {
         credentials: orders.credentials,
         made: HashMap::new(),
         flights: HashMap::new(),
     };
     let mut hosts = Vec::with_capacity(orders.servers.len());
+    let mut policy_hosts = Vec::new();
+    let mut leaves = None;
     let mut fillings = Vec::new();
     for (server, credential) in &orders.servers {
         let ip = server.ip.context("a server without an address")?;
@@ -85,6 +96,20 @@ async fn serve(orders: Orders, output: &mut impl Write) -> anyhow::Result<Vec<Ar
             Listen::Accept => {}
         }
         let listener = listen(address).with_context(|| address.to_string())?;
+        if let Some(https) = &server.https {
+            let leaves = match &leaves {
+                Some(made) => Arc::clone(made),
+                None => {
+                    let made = Arc::new(LeafMaker::new(orders.intermediate.clone())?);
+                    Arc::clone(leaves.insert(made))
+                }
+            };
+            let tls = server.tls.clone().unwrap_or(Certificate::Valid.into());
+            let host = Arc::new(PolicyHost::new(ip, https.clone(), tls, leaves)?);
+            tokio::spawn(https::accept(listener, Arc::clone(&host)));
+            policy_hosts.push(host);
+            continue;
+        }
         let host = Arc::new(Host {
             ip,
             script: Script::new(server),
@@ -105,7 +130,7 @@ async fn serve(orders: Orders, output: &mut impl Write) -> anyhow::Result<Vec<Ar
     writeln!(output, "{READY}")?;
     output.flush()?;
     let _ = end.await;
-    Ok(hosts)
+    Ok((hosts, policy_hosts))
 }
 
 async fn accept(listener: TcpListener, host: Arc<Host>) {
@@ -203,7 +228,9 @@ impl Acceptors {
     }
 }
 
-fn supported(versions: &[String]) -> anyhow::Result<Vec<&'static SupportedProtocolVersion>> {
+pub(super) fn supported(
+    versions: &[String],
+) -> anyhow::Result<Vec<&'static SupportedProtocolVersion>> {
     if versions.is_empty() {
         return Ok(rustls::ALL_VERSIONS.to_vec());
     }

@@ -12,6 +12,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::https::Https;
 use super::presets;
 
 /// One line of a world that serving needs.
@@ -160,6 +161,10 @@ pub struct Server {
     /// TLS, if it has any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// It is no mail server but a policy host: TLS from the first octet, with a leaf for each name that is asked for (but those of
+    /// `tls.names`), and HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub https: Option<Https>,
     /// Steps of the dialogue that differ from those of a plain server.
     #[serde(skip_serializing_if = "Steps::is_empty")]
     pub steps: Steps,

@@ -54,6 +54,8 @@ where
     };
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(HEAD_LIMIT)
+        // The octets are the bound: no head of that length has more fields.
+        .max_headers(HEAD_LIMIT / 8)
         .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
         .await
         .map_err(|error| failed(&error))?;

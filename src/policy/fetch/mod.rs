@@ -4,17 +4,17 @@
 //! is the one that is connected to, so that no record makes us a way into a network. Nothing is followed, and octets and time
 //! are bounded.
 
+pub mod certificate;
 pub mod http;
 pub mod pace;
 pub mod reading;
 pub mod tls;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hickory_proto::rr::{RData, RecordType};
-use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -25,21 +25,16 @@ use crate::dns::resolve::Resolve;
 use crate::net::connect::Connector;
 use crate::net::special;
 use crate::record::{
-    Address, Outcome, Phase, PolicyState, Reason, Sts, StsAttempt, StsCertificate, StsError,
-    StsNameMatch, StsReading, StsStanding, Verdict, timestamp,
+    Address, Outcome, Phase, PolicyState, Reason, Sts, StsAttempt, StsError, StsReading,
+    StsStanding,
 };
-use crate::x509::names::NameMatch;
-use crate::x509::store::Store;
-use crate::x509::verdict::Verdicts;
-use crate::x509::{facts, names, sha256_hex};
+use certificate::Judge;
 use http::{Answer, Bounded, Budget};
 use pace::Pace;
 
 /// Addresses of a host that are kept, and those of them that are tried.
 const ADDRESS_LIMIT: usize = 16;
 const TRIES: usize = 3;
-/// Names of a certificate that are kept.
-const NAME_LIMIT: usize = 20;
 
 /// What is to be fetched.
 #[derive(Clone, Debug)]
@@ -66,10 +61,8 @@ pub struct Fetcher {
     pub pace: Pace,
     /// The handshake.
     pub tls: tls::Client,
-    /// Which roots are trusted: one store.
-    pub store: [Store; 1],
-    /// Verdicts on chains that were seen.
-    pub verdicts: Mutex<Verdicts>,
+    /// What certificates are worth.
+    pub judge: Arc<Judge>,
     /// 443, but in tests.
     pub port: u16,
     /// Time for a fetch, once it may begin: a minute (RFC 8461 §3.3).
@@ -203,7 +196,7 @@ impl Fetcher {
         let Ok((chain, shaken)) = timeout(left, self.tls.handshake(bounded, host)).await else {
             return Outcome::new(Phase::Handshake, Reason::Timeout);
         };
-        sts.certificate = self.judge(chain, host);
+        sts.certificate = self.judge.clone().aside(chain, host.to_owned()).await;
         let stream = match shaken {
             Ok(stream) => stream,
             Err(_) if budget.is_spent() => return Outcome::new(Phase::Handshake, Reason::TooLong),
@@ -216,44 +209,6 @@ impl Fetcher {
             Err(_) => return Outcome::new(Phase::Http, Reason::Timeout),
         };
         take(answer, sts)
-    }
-
-    /// What the host's certificate is worth.
-    fn judge(&self, chain: tls::Chain, host: &str) -> Option<StsCertificate> {
-        let leaf = chain.first()?;
-        let facts = facts::facts(leaf).ok();
-        let verdict = {
-            let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-            verdicts
-                .on(&chain, OffsetDateTime::now_utc(), &self.store)
-                .pop()
-        };
-        let name_match = match &facts {
-            Some(facts) => names::matches(&facts.names, &facts.common_names, host),
-            None => NameMatch::No,
-        };
-        Some(StsCertificate {
-            sha256: sha256_hex(leaf),
-            chain: chain.iter().map(|der| sha256_hex(der)).collect(),
-            names: facts
-                .as_ref()
-                .map(|facts| facts.names.iter().take(NAME_LIMIT).cloned().collect())
-                .unwrap_or_default(),
-            not_after: facts.and_then(|facts| facts.not_after),
-            name_match: match name_match {
-                NameMatch::AlternativeName => StsNameMatch::Yes,
-                NameMatch::CommonNameOnly => StsNameMatch::CommonNameOnly,
-                NameMatch::No => StsNameMatch::No,
-            },
-            verdict: verdict.unwrap_or_else(|| Verdict {
-                store: self.store[0].name().into(),
-                store_date: self.store[0].date().into(),
-                at: timestamp(OffsetDateTime::now_utc()),
-                valid: None,
-                reason: "unsupported".into(),
-                also: Vec::new(),
-            }),
-        })
     }
 }
 

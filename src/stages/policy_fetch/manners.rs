@@ -2,18 +2,18 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use ipnet::IpNet;
 use serde_json::{Map, Value};
 
 use crate::dns::resolve::Resolve;
 use crate::net::Gate;
 use crate::net::connect::Connector;
-use crate::policy::fetch::{Fetcher, pace, tls};
+use crate::net::range::Range;
+use crate::policy::fetch::{Fetcher, certificate::Judge, pace, tls};
 use crate::program::exclusions;
 use crate::program::values::{duration, milliseconds, network, positive, rate};
 use crate::x509::store::Store;
@@ -45,7 +45,7 @@ pub struct Manners {
     pub rate: f64,
     /// Open a special-purpose network, for example 127.0.0.0/8 (repeatable)
     #[arg(long, value_name = "CIDR", value_parser = network)]
-    pub allow: Vec<IpNet>,
+    pub allow: Vec<Range>,
     /// Domains, policy hosts, addresses and networks that are never asked, one a line (repeatable)
     #[arg(long, value_name = "FILE")]
     pub exclude: Vec<PathBuf>,
@@ -97,8 +97,7 @@ impl Manners {
                 rate: (self.rate > 0.0).then_some(self.rate),
             }),
             tls: tls::Client::new().context("the TLS library")?,
-            store: [store],
-            verdicts: Mutex::default(),
+            judge: Arc::new(Judge::new(store)),
             port: self.port,
             timeout: self.fetch_timeout,
         })
