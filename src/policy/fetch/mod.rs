@@ -155,7 +155,7 @@ impl Fetcher {
         sts.addresses = (ips.iter())
             .map(|&ip| Address {
                 ip,
-                special: special::block(ip).map(Into::into),
+                special: special::block(ip),
             })
             .collect();
         if !ips.is_empty() {
