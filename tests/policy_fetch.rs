@@ -11,8 +11,17 @@ use super::harness::{Ran, program, run, run_command};
 mod nginx;
 
 /// Behaviour, then state and error by the letter, state to the lax, what a sender reports, outcome.
+type Host<'a> = (
+    &'a str,
+    &'a str,
+    Option<&'a str>,
+    &'a str,
+    Option<&'a str>,
+    &'a str,
+);
+
 #[rustfmt::skip]
-const HOSTS: &[(&str, &str, Option<&str>, &str, Option<&str>, &str)] = &[
+const HOSTS: &[Host<'_>] = &[
     ("policy-host", "ok", None, "ok", None, "done/ok"),
     ("policy-lf", "ok", None, "ok", None, "done/ok"),
     ("policy-none", "ok", None, "ok", None, "done/ok"),
