@@ -132,10 +132,39 @@ presets! {
     "masked", "masked by a middlebox, which also eats the command",
         r#"{"advertise":"XXXXXXXA","steps":{"starttls":"500 5.5.1 Command unrecognized: \"XXXX\"\r\n"}}"#;
     "masked-works", "masked, but the command works", r#"{"tls":"valid","advertise":"XXXXXXXA"}"#;
-    "injected", "plaintext behind the 220, then TLS", r#"{"tls":"valid","steps":{"starttls":"220 2.0.0 go ahead\r\n250 injected\r\n"}}"#;
+    "injected", "plaintext behind the 220 in the same packet, then TLS", r#"{"tls":"valid","steps":{"starttls":"220 2.0.0 go ahead\r\n250 injected\r\n"}}"#;
     "plaintext", "plaintext instead of TLS", r#"{"tls":"valid","steps":{"handshake":"500 5.5.1 command not recognized\r\n"}}"#;
     "alert", "a fatal handshake_failure instead of a ServerHello",
         r#"{"tls":"valid","steps":{"handshake":[{"say":"\u0015\u0003\u0001\u0000\u0002\u0002\u0028","end":"close"}]}}"#;
+
+    "late-454-packet", "220 to STARTTLS, a 454 behind it in the same packet, and no TLS",
+        r#"{"tls":"valid","steps":{"starttls":"220 2.0.0 go ahead\r\n454 4.7.0 TLS not available\r\n","handshake":[{"end":"close"}]}}"#;
+    "dead-alert-packet", "an alert behind the 220, in the same packet, and a hello that nobody reads",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n\u0015\u0003\u0001\u0000\u0002\u0002\u0028","end":"close"}]}}"#;
+    "late-454-1ms", "220 to STARTTLS, a 454 behind it 1 ms later, and no TLS",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":1,"say":"454 4.7.0 TLS not available\r\n"}],"handshake":[{"end":"close"}]}}"#;
+    "injected-1ms", "plaintext behind the 220, 1 ms later, then TLS",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":1,"say":"250 injected\r\n"}]}}"#;
+    "dead-alert-1ms", "an alert behind the 220, 1 ms later, and a hello that nobody reads",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":1,"say":"\u0015\u0003\u0001\u0000\u0002\u0002\u0028","end":"close"}]}}"#;
+    "late-454-30ms", "220 to STARTTLS, a 454 behind it 30 ms later, and no TLS",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":30,"say":"454 4.7.0 TLS not available\r\n"}],"handshake":[{"end":"close"}]}}"#;
+    "injected-30ms", "plaintext behind the 220, 30 ms later, then TLS",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":30,"say":"250 injected\r\n"}]}}"#;
+    "dead-alert-30ms", "an alert behind the 220, 30 ms later, and a hello that nobody reads",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":30,"say":"\u0015\u0003\u0001\u0000\u0002\u0002\u0028","end":"close"}]}}"#;
+    "late-454-300ms", "220 to STARTTLS, a 454 behind it 300 ms later, and no TLS",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":300,"say":"454 4.7.0 TLS not available\r\n"}],"handshake":[{"end":"close"}]}}"#;
+    "injected-300ms", "plaintext behind the 220, 300 ms later, then TLS",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":300,"say":"250 injected\r\n"}]}}"#;
+    "dead-alert-300ms", "an alert behind the 220, 300 ms later, and a hello that nobody reads",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":300,"say":"\u0015\u0003\u0001\u0000\u0002\u0002\u0028","end":"close"}]}}"#;
+    "late-454-3s", "220 to STARTTLS, a 454 behind it 3 s later, and no TLS",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":3000,"say":"454 4.7.0 TLS not available\r\n"}],"handshake":[{"end":"close"}]}}"#;
+    "injected-3s", "plaintext behind the 220, 3 s later, then TLS",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":3000,"say":"250 injected\r\n"}]}}"#;
+    "dead-alert-3s", "an alert behind the 220, 3 s later, and a hello that nobody reads",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":3000,"say":"\u0015\u0003\u0001\u0000\u0002\u0002\u0028","end":"close"}]}}"#;
 
     "reset-banner", "RST instead of a banner", r#"{"steps":{"banner":[{"end":"reset"}]}}"#;
     "reset-ehlo", "RST to EHLO", r#"{"steps":{"ehlo":[{"end":"reset"}]}}"#;
