@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Oddity, Outcome, Speaker, Text};
+use super::{Oddity, Outcome, Speaker, Text, TlsLine};
 
 /// The line that caused a probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +68,9 @@ pub struct Smtp {
     /// What was said, both ways (`--transcript`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transcript: Vec<Said>,
+    /// What the same connection went on to say: its `tls` record follows this line (`--tls`). Absent: none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsLine>,
     /// When the last connection began: spacing counts from here.
     pub connected: Option<String>,
     /// When it was final.

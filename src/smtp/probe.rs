@@ -99,7 +99,8 @@ pub struct Conversation {
 }
 
 impl Conversation {
-    fn begin(keeps_transcript: bool) -> Self {
+    /// A connection that begins now; `keeps_transcript`: all that is said is kept.
+    pub fn begin(keeps_transcript: bool) -> Self {
         Self {
             outcome: Outcome::new(Phase::Connect, Reason::Interrupted),
             dialogue: if keeps_transcript {
@@ -229,6 +230,7 @@ pub fn unasked(target: &Target, reason: Reason, run: &str) -> Smtp {
         samples: None,
         timings: Timings::default(),
         transcript: Vec::new(),
+        tls: None,
         connected: None,
         time: now(),
         run: run.to_owned(),

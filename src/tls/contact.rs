@@ -3,13 +3,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use time::OffsetDateTime;
 use tokio::net::TcpStream;
 
 use crate::net::connect::Connector;
 use crate::record::{Outcome, Phase, Reason};
-use crate::smtp::dialogue::Dialogue;
 use crate::smtp::helo::HeloName;
+use crate::smtp::probe::Conversation;
 use crate::smtp::session::{Patience, Session, Upgrade};
 
 /// How to reach servers.
@@ -25,30 +24,26 @@ pub struct Contact {
     pub handshake: Duration,
     /// How long a connection may take in all.
     pub session: Duration,
+    /// Whether to keep all that is said in clear.
+    pub keeps_transcript: bool,
 }
 
 /// One connection, and what SMTP said in it.
 #[derive(Debug)]
 pub struct Call {
-    /// When it began, for pacing.
-    pub began: Instant,
-    /// The same as time of day.
-    pub connected: OffsetDateTime,
+    /// What was said in clear. It ended well where STARTTLS was answered one way or the other.
+    pub clear: Conversation,
     /// The end of its time.
     pub until: tokio::time::Instant,
-    /// What was learned in clear.
-    pub dialogue: Dialogue,
 }
 
 impl Contact {
     /// A connection that begins now.
     pub fn call(&self) -> Call {
-        let began = Instant::now();
+        let clear = Conversation::begin(self.keeps_transcript);
         Call {
-            began,
-            connected: OffsetDateTime::now_utc(),
-            until: (began + self.session).into(),
-            dialogue: Dialogue::default(),
+            until: (clear.began + self.session).into(),
+            clear,
         }
     }
 
@@ -59,18 +54,39 @@ impl Contact {
         to: SocketAddr,
         call: &mut Call,
     ) -> Result<(TcpStream, Vec<u8>), Outcome> {
+        match self.converse(to, call).await {
+            Ok(opened) => {
+                call.clear.outcome = Outcome::ok();
+                opened.ok_or_else(|| Outcome::new(Phase::Starttls, Reason::Rejected))
+            }
+            Err(outcome) => {
+                call.clear.outcome = outcome.clone();
+                Err(outcome)
+            }
+        }
+    }
+
+    /// As [`Contact::open`]; nothing where STARTTLS was refused.
+    async fn converse(
+        &self,
+        to: SocketAddr,
+        call: &mut Call,
+    ) -> Result<Option<(TcpStream, Vec<u8>)>, Outcome> {
+        let Conversation {
+            began, dialogue, ..
+        } = &mut call.clear;
         let stream = self.connector.connect(to).await?;
-        call.dialogue.timings.connect_ms = Some(milliseconds(call.began));
-        let session = Session::new(stream, self.patience, call.until, &mut call.dialogue)
+        dialogue.timings.connect_ms = Some(milliseconds(*began));
+        let session = Session::new(stream, self.patience, call.until, dialogue)
             .greet()
             .await?
             .introduce(self.helo.as_str())
             .await?;
         match session.starttls().await? {
-            Upgrade::Ready { stream, leftover } => Ok((stream, leftover)),
+            Upgrade::Ready { stream, leftover } => Ok(Some((stream, leftover))),
             Upgrade::Refused(session) => {
                 session.quit().await;
-                Err(Outcome::new(Phase::Starttls, Reason::Rejected))
+                Ok(None)
             }
         }
     }

@@ -24,6 +24,7 @@ use crate::record::{
     Capability, For, Inside, Outcome, Phase, Reason, Timings, Tls, TlsOddity, now, timestamp,
 };
 use crate::smtp::dialogue::Dialogue;
+use crate::smtp::probe::Conversation;
 use crate::smtp::session::Session;
 
 /// A server to inspect.
@@ -76,6 +77,8 @@ pub struct Inspected {
     pub others: Vec<Vec<u8>>,
     /// When the last connection began.
     pub began: Instant,
+    /// What the first connection said in clear.
+    pub clear: Conversation,
 }
 
 impl Inspector {
@@ -87,6 +90,7 @@ impl Inspector {
             chain: Vec::new(),
             others: Vec::new(),
             began: Instant::now(),
+            clear: Conversation::begin(false),
         };
         // Each part in a box of its own: while thousands of servers are slow, only one part of each is there.
         let first = Box::pin(self.first(target, &mut inspected)).await;
@@ -114,17 +118,18 @@ impl Inspector {
     /// The first connection.
     async fn first(&self, target: &Target, inspected: &mut Inspected) -> First {
         let mut call = self.contact.call();
-        let call = &mut call;
-        let Inspected { tls, began, .. } = inspected;
-        *began = call.began;
+        let Inspected {
+            tls, began, clear, ..
+        } = inspected;
+        *began = call.clear.began;
         tls.connections = 1;
-        let opened = self.contact.open(target.socket(), call).await;
-        tls.connected = Some(timestamp(call.connected));
-        tls.accepted = call.dialogue.starttls.accepted;
+        let opened = self.contact.open(target.socket(), &mut call).await;
+        tls.connected = Some(timestamp(call.clear.connected));
+        tls.accepted = call.clear.dialogue.starttls.accepted;
         let first = match opened {
             Ok(opened) => {
                 let name = target.server_name.as_deref();
-                Box::pin(self.shake(target, name, opened, call, tls)).await
+                Box::pin(self.shake(target, name, opened, &mut call, tls)).await
             }
             Err(outcome) => {
                 tls.outcome = outcome;
@@ -133,9 +138,11 @@ impl Inspector {
         };
         tls.timings = Timings {
             handshake_ms: tls.timings.handshake_ms,
-            total_ms: Some(milliseconds(call.began)),
-            ..call.dialogue.timings.clone()
+            total_ms: Some(milliseconds(call.clear.began)),
+            ..call.clear.dialogue.timings.clone()
         };
+        *clear = call.clear;
+        clear.dialogue.timings.total_ms = tls.timings.total_ms;
         first
     }
 
@@ -155,7 +162,7 @@ impl Inspector {
         let finished = match handshake.open(leftover, deadline, grace).await {
             Ok(injected) => {
                 if !injected.is_empty() {
-                    call.dialogue.injected(&injected);
+                    call.clear.dialogue.injected(&injected);
                     tls.flags.push(TlsOddity::Injected);
                 }
                 let timeout = Outcome::new(Phase::Handshake, Reason::Timeout);
@@ -200,7 +207,7 @@ impl Inspector {
             tls, chain, began, ..
         } = inspected;
         let (outcome, alert) = (tls.outcome.clone(), tls.alert.take());
-        *began = call.began;
+        *began = call.clear.began;
         tls.server_name = None;
         tls.connections += 1;
         match self.contact.open(target.socket(), &mut call).await {
@@ -210,7 +217,7 @@ impl Inspector {
             }
             Err(outcome) => tls.outcome = outcome,
         }
-        tls.connected = Some(timestamp(call.connected));
+        tls.connected = Some(timestamp(call.clear.connected));
         tls.fallback = Some(std::mem::replace(&mut tls.outcome, outcome));
         tls.alert = alert.or(tls.alert.take());
     }
@@ -237,7 +244,7 @@ impl Inspector {
                 ..outcome
             },
         };
-        let (before, after) = (keywords(&call.dialogue), keywords(&dialogue));
+        let (before, after) = (keywords(&call.clear.dialogue), keywords(&dialogue));
         let differ = |from: &BTreeSet<String>, to: &BTreeSet<String>| match dialogue.capabilities {
             Some(_) => from.difference(to).cloned().collect(),
             None => Vec::new(),
@@ -267,9 +274,9 @@ impl Inspector {
             _ => exchange::everything(name, suite::everything(false)),
         };
         let (answered, call) = self.ask(target, &hello).await;
-        *began = call.began;
+        *began = call.clear.began;
         tls.connections += 1;
-        tls.connected = Some(timestamp(call.connected));
+        tls.connected = Some(timestamp(call.clear.connected));
         if answered.is_injected {
             tls.flags.push(TlsOddity::Injected);
         }

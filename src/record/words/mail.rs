@@ -111,6 +111,14 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// Where the `tls` record of a server is.
+    strict TlsLine {
+        /// Behind the `smtp` line, out of the same connection.
+        Follows = "follows",
+    }
+}
+
+vocabulary! {
     /// Who said a line of a transcript.
     strict Speaker {
         /// This program.
