@@ -74,7 +74,6 @@ struct Landed<J> {
     observed: Observed<J>,
     place: Option<Place>,
     number: u32,
-    began: Instant,
 }
 
 struct Fallback {
@@ -288,14 +287,12 @@ where
         };
         let observe = self.observe.clone();
         self.flying.spawn(async move {
-            let began = Instant::now();
             let number = attempt.number;
             let observed = observe.observe(attempt.job, turn).await;
             Landed {
                 observed,
                 place,
                 number,
-                began,
             }
         });
     }
@@ -341,7 +338,6 @@ where
             mut observed,
             place,
             number,
-            began,
         } = landed;
         self.leave_out_what_nobody_reads(&mut observed.lines);
         self.tally
@@ -352,8 +348,7 @@ where
                 Reason::Ok | Reason::Rejected => End::Answered,
                 _ => End::Silent,
             };
-            self.scheduler
-                .finished(place, observed.began.unwrap_or(began), end);
+            self.scheduler.finished(place, Instant::now(), end);
             if let Some(operator) = &place.operator
                 && (self.operators.len() < OPERATORS || self.operators.contains_key(operator))
             {

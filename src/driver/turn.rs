@@ -20,9 +20,9 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Waits until one more connection to the same address is due; `last` is when the one before began.
-    pub async fn reconnect(&self, last: Instant) {
-        tokio::time::sleep_until((last + self.spacing).into()).await;
+    /// Waits until one more connection to the same address is due; the one before has just ended.
+    pub async fn reconnect(&self) {
+        tokio::time::sleep(self.spacing).await;
         if self.is_paced {
             tokio::time::sleep_until(self.rate.take(Instant::now()).into()).await;
         }
@@ -40,8 +40,6 @@ pub struct Observed<J> {
     pub reason: Reason,
     /// Connections opened.
     pub connections: u32,
-    /// When the last of them began.
-    pub began: Option<Instant>,
     /// Another try, if there is to be one: then `lines` are written only if it cannot be made.
     pub again: Option<J>,
 }
@@ -54,7 +52,6 @@ impl<J> Observed<J> {
             phase: outcome.phase,
             reason: outcome.reason,
             connections: 0,
-            began: None,
             again: None,
         }
     }

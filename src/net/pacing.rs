@@ -186,14 +186,14 @@ impl<T> Scheduler<T> {
             .map_or(Next::Idle, |later| Next::Wait(later.due))
     }
 
-    /// A connection that [`Scheduler::next`] started is over. `began` is when the last connection of it began.
-    pub fn finished(&mut self, place: &Place, began: Instant, end: End) {
+    /// What [`Scheduler::next`] started is over since `ended`: spacing counts from there.
+    pub fn finished(&mut self, place: &Place, ended: Instant, end: End) {
         let ip = place.ip.to_canonical();
         if let Some(slot) = self.addresses.get_mut(&ip) {
             slot.active = slot.active.saturating_sub(1);
-            slot.last = slot.last.max(Some(began));
+            slot.last = slot.last.max(Some(ended));
             self.ready.extend(slot.queue.pop_front());
-            self.recent.push_back((began + self.limits.spacing, ip));
+            self.recent.push_back((ended + self.limits.spacing, ip));
         }
         if place.is_exempt() {
             return;

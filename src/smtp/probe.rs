@@ -134,6 +134,8 @@ pub struct Job {
     pub earlier: Vec<Outcome>,
     /// Connections that they took.
     pub connections: u32,
+    /// How the handshakes of those tries ended that got so far (`--tls`), and the connections that they took.
+    pub handshakes: (Vec<Outcome>, u32),
     /// The one of them that showed most.
     furthest: Option<Conversation>,
 }
@@ -145,6 +147,7 @@ impl Job {
             target,
             earlier: Vec::new(),
             connections: 0,
+            handshakes: (Vec::new(), 0),
             furthest: None,
         }
     }

@@ -6,7 +6,6 @@
 //! open.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use rand::Rng as _;
 
@@ -56,7 +55,6 @@ pub(super) async fn enumerate(
         server_name: inspected.tls.server_name.clone(),
         pace,
         connections: 0,
-        last: inspected.began,
         stopped: false,
         found: Enumeration::default(),
         certificates: Vec::new(),
@@ -91,7 +89,6 @@ pub(super) async fn enumerate(
         .certificates
         .retain(|der| !inspected.chain.contains(der));
     inspected.others = asker.certificates;
-    inspected.began = asker.last;
     tls.enumeration = Some(asker.found);
 }
 
@@ -102,7 +99,6 @@ struct Asker<'a, P> {
     server_name: Option<String>,
     pace: &'a P,
     connections: u32,
-    last: Instant,
     /// The server asked to be left alone, or is out of reach.
     stopped: bool,
     found: Enumeration,
@@ -128,7 +124,6 @@ impl<P: Pace> Asker<'_, P> {
         }
         let contact = &self.inspector.contact;
         let mut call = contact.call();
-        self.last = call.began;
         let answer = match contact.open(self.target.socket(), &mut call).await {
             Ok((mut stream, leftover)) => {
                 exchange::ask_sslv2(&mut stream, leftover, contact.deadline(&call)).await
@@ -365,8 +360,7 @@ impl<P: Pace> Asker<'_, P> {
             compression: version < Version::TLS13,
             random: rand::rng().random(),
         };
-        let (answered, call) = self.inspector.ask(self.target, &hello).await;
-        self.last = call.began;
+        let (answered, _) = self.inspector.ask(self.target, &hello).await;
         // Asked to be left alone, or out of reach: one more question would be answered no better.
         let outcome = &answered.outcome;
         self.stopped |= outcome.reason == Reason::Deferred || outcome.phase == Phase::Connect;
@@ -385,7 +379,7 @@ impl<P: Pace> Asker<'_, P> {
             self.push_unknown(format!("{what}: {why}"));
             return false;
         }
-        self.pace.wait(self.last).await;
+        self.pace.wait().await;
         self.connections += 1;
         true
     }

@@ -51,8 +51,8 @@ impl Target {
 
 /// Waits until one more connection to the same address is due.
 pub trait Pace: Sync {
-    /// `last` is when the connection before began.
-    fn wait(&self, last: Instant) -> impl Future<Output = ()> + Send;
+    /// The connection before has just ended.
+    fn wait(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// Inspects servers.
@@ -75,8 +75,6 @@ pub struct Inspected {
     pub chain: Vec<Vec<u8>>,
     /// Certificates seen beside those of the chain.
     pub others: Vec<Vec<u8>>,
-    /// When the last connection began.
-    pub began: Instant,
     /// What the first connection said in clear.
     pub clear: Conversation,
 }
@@ -89,7 +87,6 @@ impl Inspector {
             tls: Box::new(unasked(target, interrupted, "")),
             chain: Vec::new(),
             others: Vec::new(),
-            began: Instant::now(),
             clear: Conversation::begin(false),
         };
         // Each part in a box of its own: while thousands of servers are slow, only one part of each is there.
@@ -98,11 +95,11 @@ impl Inspector {
         match first.next {
             Next::Nothing => {}
             Next::Nameless => {
-                pace.wait(inspected.began).await;
+                pace.wait().await;
                 Box::pin(self.nameless(target, &mut inspected)).await;
             }
             Next::Old => {
-                pace.wait(inspected.began).await;
+                pace.wait().await;
                 Box::pin(self.old(target, first.alert, &mut inspected)).await;
             }
         }
@@ -118,10 +115,7 @@ impl Inspector {
     /// The first connection.
     async fn first(&self, target: &Target, inspected: &mut Inspected) -> First {
         let mut call = self.contact.call();
-        let Inspected {
-            tls, began, clear, ..
-        } = inspected;
-        *began = call.clear.began;
+        let Inspected { tls, clear, .. } = inspected;
         tls.connections = 1;
         let opened = self.contact.open(target.socket(), &mut call).await;
         tls.connected = Some(timestamp(call.clear.connected));
@@ -203,11 +197,8 @@ impl Inspector {
     /// without, too.
     async fn nameless(&self, target: &Target, inspected: &mut Inspected) {
         let mut call = self.contact.call();
-        let Inspected {
-            tls, chain, began, ..
-        } = inspected;
+        let Inspected { tls, chain, .. } = inspected;
         let (outcome, alert) = (tls.outcome.clone(), tls.alert.take());
-        *began = call.clear.began;
         tls.server_name = None;
         tls.connections += 1;
         match self.contact.open(target.socket(), &mut call).await {
@@ -262,9 +253,7 @@ impl Inspector {
 
     /// One more connection, with a hello that offers everything old; `first` is the alert that refused today's.
     async fn old(&self, target: &Target, first: Option<u8>, inspected: &mut Inspected) {
-        let Inspected {
-            tls, chain, began, ..
-        } = inspected;
+        let Inspected { tls, chain, .. } = inspected;
         let name = target.server_name.as_deref();
         let is_refused = first.is_some_and(alerts::is_no_suite);
         let hello = match first {
@@ -274,7 +263,6 @@ impl Inspector {
             _ => exchange::everything(name, suite::everything(false)),
         };
         let (answered, call) = self.ask(target, &hello).await;
-        *began = call.clear.began;
         tls.connections += 1;
         tls.connected = Some(timestamp(call.clear.connected));
         if answered.is_injected {

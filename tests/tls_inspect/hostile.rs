@@ -375,6 +375,23 @@ fn spacing_counts_from_the_line_of_the_stage_before() {
     assert_eq!(ran.of_type("tls")[0]["completed"], true);
 }
 
+#[test]
+fn t8_spacing_counts_from_the_end_of_the_conversation_before() {
+    let server = Openssl::speaking_smtp("p256");
+    let front = Front::to(server.port());
+    let line = accepted(front.port());
+    let connected = mx_survey::record::now();
+    let lasted = format!("{{\"connected\":\"{connected}\",\"timings\":{{\"total_ms\":1500}},");
+    // The line has timings already; the last of two would win.
+    let line = line
+        .replacen("\"timings\":{},", "", 1)
+        .replacen('{', &lasted, 1);
+    let begun = Instant::now();
+    inspect(&["--spacing", "1s"], &line).expect(0);
+    let waited = begun.elapsed();
+    assert!(waited >= Duration::from_millis(2400), "{waited:?}");
+}
+
 /// What a server says behind its 220, by itself, at five paces.
 const PACES: [u64; 5] = [0, 1, 30, 300, 3000];
 

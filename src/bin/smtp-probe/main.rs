@@ -9,10 +9,12 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use mx_survey::program::{self, Manners, Stream, duration, positive};
 use mx_survey::smtp::helo::HeloName;
+use mx_survey::stages::tls_inspect::options::Handshaking;
 
 const EXAMPLES: &str = "Examples:
   mx-lookup < domains | smtp-probe --helo probe.example.org > servers.ndjson
   printf '192.0.2.1,mx.example.org\\n' | smtp-probe --helo probe.example.org --transcript
+  mx-lookup < domains | smtp-probe --tls --helo probe.example.org > survey.ndjson
   smtp-probe --dry-run < domains.ndjson > /dev/null
   smtp-probe --resume part.ndjson --remeasure timeout < domains.ndjson > servers.ndjson";
 
@@ -61,6 +63,11 @@ struct Args {
     /// This machine's address as others see it; warn if the --helo name does not resolve to it
     #[arg(long, value_name = "ADDRESS")]
     public_address: Option<IpAddr>,
+    /// Go on to TLS in the same connection, and write `tls` and `cert` records too, as tls-inspect does
+    #[arg(long, conflicts_with_all = ["samples", "starttls"])]
+    tls: bool,
+    #[command(flatten)]
+    handshaking: Handshaking,
     #[command(flatten)]
     manners: Manners,
     #[command(flatten)]

@@ -12,10 +12,12 @@ use mx_survey::smtp::helo::HeloName;
 use mx_survey::smtp::probe::{Ask, Prober};
 use mx_survey::smtp::session::Patience;
 use mx_survey::smtp::vantage::{Vantage, stripped};
+use mx_survey::tls::contact::Contact;
 use serde_json::{Map, Value, json};
 
 use mx_survey::stages::smtp_probe::cost::Cost;
 use mx_survey::stages::smtp_probe::{Asker, Selection};
+use mx_survey::stages::tls_inspect::{Examiner, Sni};
 use mx_survey::store::earlier;
 
 use super::{Args, When};
@@ -31,6 +33,7 @@ pub fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         check_name(&args, &prober, &mut settings);
         check_vantage_host(&args, &prober, &mut settings)?;
     }
+    let examiner = examiner(&args, &mut settings)?;
     let (resume, resumed) = Resume::open(&args.stream, STAGE, &settings, earlier)?;
     let manners = &args.manners;
     let options = Options::connecting(program, AWAITED, manners, &args.stream, settings, resumed);
@@ -38,6 +41,8 @@ pub fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         prober: Arc::new(prober),
         samples: args.samples,
         vantage: Arc::new(Vantage::new(!args.no_vantage_check)),
+        examiner,
+        sni: args.handshaking.sni,
     };
     let cost = (args.dry_run).then(|| Cost::new(args.samples, manners.rate));
     let selection = Selection::new(args.port, asker.clone(), cost);
@@ -72,6 +77,43 @@ fn helo(args: &Args) -> anyhow::Result<HeloName> {
             anyhow::anyhow!("this machine calls itself {name:?}: {bad}; give --helo NAME")
         }),
     }
+}
+
+/// `--tls`: who goes on to TLS; what of that changes a record goes into `settings`.
+fn examiner(args: &Args, settings: &mut Map<String, Value>) -> anyhow::Result<Option<Examiner>> {
+    let handshaking = &args.handshaking;
+    if !args.tls {
+        let is_plain = handshaking.roots.is_empty()
+            && handshaking.at.is_none()
+            && handshaking.enumerate.is_empty();
+        anyhow::ensure!(is_plain, "--roots, --at and --enumerate go with --tls");
+        return Ok(None);
+    }
+    if handshaking.sni == Sni::Each {
+        bail!(
+            "--sni each makes several connections to a server: smtp-probe | tls-inspect --sni each"
+        );
+    }
+    let ledger = handshaking.ledger()?;
+    settings.insert("tls".into(), true.into());
+    settings.extend(handshaking.settings(&ledger));
+    let Prober {
+        connector,
+        helo,
+        patience,
+        session,
+        keeps_transcript,
+        ..
+    } = prober(args)?;
+    let contact = Contact {
+        connector,
+        helo,
+        patience,
+        handshake: handshaking.handshake_timeout,
+        session,
+        keeps_transcript,
+    };
+    handshaking.examiner(contact, ledger).map(Some)
 }
 
 /// What changes a record.

@@ -5,11 +5,10 @@ mod start;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use mx_survey::program::{self, Manners, Stream, duration};
 use mx_survey::smtp::helo::HeloName;
-use mx_survey::stages::tls_inspect::Sni;
-use time::OffsetDateTime;
+use mx_survey::stages::tls_inspect::options::Handshaking;
 
 const EXAMPLES: &str = "Examples:
   mx-lookup < domains | smtp-probe | tls-inspect > survey.ndjson
@@ -27,18 +26,6 @@ struct Args {
     /// Name to introduce ourselves by; it should resolve to this machine's address [default: its FQDN]
     #[arg(long, value_name = "NAME")]
     helo: Option<HeloName>,
-    /// Store to judge chains by: PEM certificates, or `mozilla` for the embedded roots (repeatable) [default: mozilla]
-    #[arg(long, value_name = "[NAME=]FILE")]
-    roots: Vec<String>,
-    /// Judge chains at this time, RFC 3339 or a date, instead of that of the scan
-    #[arg(long, value_name = "TIME", value_parser = start::time)]
-    at: Option<OffsetDateTime>,
-    /// Count what a server speaks beyond what it chooses, on connections of their own, spaced
-    #[arg(long, value_name = "WHAT,…", value_delimiter = ',')]
-    enumerate: Vec<What>,
-    /// Server name to send: that of the exchange, each name that leads to the address, or none
-    #[arg(long, value_name = "WHICH", default_value = "exchange")]
-    sni: Sni,
     /// Judge the chains of `cert` and `tls` records on the input anew, without the network
     #[arg(long, conflicts_with_all = ["enumerate", "sni", "resume"])]
     regrade: bool,
@@ -54,20 +41,12 @@ struct Args {
     /// Time for each other reply
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     reply_timeout: Duration,
-    /// Time for the TLS handshake
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
-    handshake_timeout: Duration,
+    #[command(flatten)]
+    handshaking: Handshaking,
     #[command(flatten)]
     manners: Manners,
     #[command(flatten)]
     stream: Stream,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum What {
-    Versions,
-    Ciphers,
-    Groups,
 }
 
 fn main() -> ExitCode {

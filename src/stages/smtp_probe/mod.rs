@@ -2,6 +2,7 @@
 
 pub mod cost;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,11 +12,14 @@ use serde::Deserialize;
 use crate::driver::resume::Resumed;
 use crate::driver::seen::Seen;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn, place};
-use crate::ndjson::{Line, NotARecord, describe};
-use crate::record::{Outcome, Reason};
+use crate::ndjson::{Line, NotARecord, append, describe};
+use crate::record::{Outcome, Reason, TlsLine};
 use crate::smtp::probe::{Asked, Conversation, Job, Prober, unasked};
 use crate::smtp::targets::{self, Named, Target};
 use crate::smtp::vantage::Vantage;
+use crate::stages::tls_inspect::{Examiner, Sni, Tries};
+use crate::tls::inspect;
+use crate::tls::names::server_name;
 use cost::Cost;
 
 /// Finds the servers.
@@ -34,6 +38,30 @@ struct Measured {
     ip: IpAddr,
     port: u16,
     outcome: Outcome,
+    #[serde(default)]
+    starttls: Answered,
+    tls: Option<TlsLine>,
+}
+
+#[derive(Default, Deserialize)]
+struct Answered {
+    accepted: Option<bool>,
+}
+
+/// A `tls` line of an earlier stage or run, as far as it concerns us.
+#[derive(Deserialize)]
+struct Shaken<'a> {
+    ip: IpAddr,
+    port: u16,
+    #[serde(borrow, default)]
+    chain: Vec<Cow<'a, str>>,
+}
+
+/// A `cert` line.
+#[derive(Deserialize)]
+struct Certificate<'a> {
+    #[serde(borrow)]
+    sha256: Cow<'a, str>,
 }
 
 impl Selection {
@@ -68,6 +96,25 @@ impl Selection {
         Taken::Passed
     }
 
+    /// A certificate that an earlier stage wrote.
+    fn certificate(&mut self, line: &Line) -> Taken {
+        let Some(examiner) = &self.asker.examiner else {
+            return Taken::Passed;
+        };
+        match serde_json::from_slice::<Certificate<'_>>(&line.bytes) {
+            Ok(certificate) => {
+                examiner.ledger.note(&certificate.sha256);
+                Taken::Passed
+            }
+            Err(error) => Taken::Refused(format!("not a cert record: {}", describe(&error))),
+        }
+    }
+
+    /// Whether the handshake of a server that takes STARTTLS is wanted beside its `smtp` line.
+    fn lacks_tls(&self, measured: &Measured) -> bool {
+        self.asker.examiner.is_some() && measured.starttls.accepted == Some(true)
+    }
+
     fn plain(&mut self, line: &Line, why: &NotARecord, found: &mut Found<'_, Job>) -> Taken {
         let text = line.plain();
         if text.starts_with('{') || *why == NotARecord::Array {
@@ -94,7 +141,7 @@ fn subject(target: Target) -> Subject<Job> {
 impl Select for Selection {
     type Job = Job;
 
-    const OWN: &'static [&'static str] = &["smtp"];
+    const OWN: &'static [&'static str] = &["smtp", "tls"];
     const READS: &'static [&'static str] = &["domain"];
 
     fn select(
@@ -105,23 +152,60 @@ impl Select for Selection {
     ) -> Taken {
         match kind {
             Ok("domain") => self.domain(line, found),
+            Ok("cert") => self.certificate(line),
             Ok(_) => Taken::Passed,
             Err(why) => self.plain(line, why, found),
         }
     }
 
     fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
+        if line.tag().is_ok_and(|tag| tag == "tls") {
+            return match serde_json::from_slice::<Shaken<'_>>(&line.bytes) {
+                Ok(shaken) if self.asker.examiner.is_some() => {
+                    Ok(Some(Key::Smtp(shaken.ip.to_canonical(), shaken.port)))
+                }
+                Ok(_) => Ok(None),
+                Err(error) => Err(format!("not a tls record: {}", describe(&error))),
+            };
+        }
         match serde_json::from_slice::<Measured>(&line.bytes) {
+            // Under --tls a server is done with its `tls` line.
+            Ok(measured) if self.lacks_tls(&measured) => Ok(None),
             Ok(measured) => Ok(Some(Key::Smtp(measured.ip.to_canonical(), measured.port))),
             Err(error) => Err(format!("not an smtp record: {}", describe(&error))),
         }
     }
 
     fn resume(&mut self, line: &[u8], resumed: &mut Resumed<'_>) -> anyhow::Result<bool> {
-        if let Ok(measured) = serde_json::from_slice::<Measured>(line) {
-            self.asker.vantage.note(measured.ip, &measured.outcome);
+        let Ok(measured) = serde_json::from_slice::<Measured>(line) else {
+            resumed.emit(line);
+            return Ok(true);
+        };
+        if let Some(examiner) = self
+            .asker
+            .examiner
+            .as_ref()
+            .filter(|_| self.lacks_tls(&measured))
+        {
+            let key = Key::Tls(measured.ip.to_canonical(), measured.port, None);
+            let Some(shaken) = resumed.answer(&key)?.filter(|_| measured.tls.is_some()) else {
+                return Ok(false);
+            };
+            resumed.emit(line);
+            if let Ok(Shaken { chain, .. }) = serde_json::from_slice(&shaken) {
+                for sha256 in chain {
+                    if examiner.ledger.note(&sha256)
+                        && let Some(certificate) = resumed.answer(&Key::Cert(sha256))?
+                    {
+                        resumed.emit(&certificate);
+                    }
+                }
+            }
+            resumed.emit(&shaken);
+        } else {
+            resumed.emit(line);
         }
-        resumed.emit(line);
+        self.asker.vantage.note(measured.ip, &measured.outcome);
         Ok(true)
     }
 
@@ -158,7 +242,7 @@ impl Select for Selection {
 }
 
 /// Asks the servers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Asker {
     /// How.
     pub prober: Arc<Prober>,
@@ -166,6 +250,10 @@ pub struct Asker {
     pub samples: usize,
     /// What all of it says about where we are.
     pub vantage: Arc<Vantage>,
+    /// `--tls`: goes on to TLS in the same connection.
+    pub examiner: Option<Examiner>,
+    /// Which server name it sends then.
+    pub sni: Sni,
 }
 
 impl Asker {
@@ -182,10 +270,52 @@ impl Asker {
             if asked.last().outcome.reason == Reason::Deferred {
                 break;
             }
-            turn.reconnect(asked.last().began).await;
+            turn.reconnect().await;
             asked.and(self.ask_once(job).await);
         }
         asked
+    }
+}
+
+impl Asker {
+    /// The dialogue, and TLS in the same connection where STARTTLS is accepted: `smtp`, `cert` and `tls` in one write.
+    async fn ask_and_shake(&self, examiner: &Examiner, mut job: Job, turn: &Turn) -> Observed<Job> {
+        let exchange = job.target.cause.exchange.as_deref();
+        let target = inspect::Target {
+            ip: job.target.ip,
+            port: job.target.port,
+            server_name: exchange
+                .filter(|_| self.sni != Sni::None)
+                .and_then(server_name),
+            cause: job.target.cause.clone(),
+            operator: job.target.operator.clone(),
+        };
+        let tries = Tries {
+            earlier: job.handshakes.0.clone(),
+            connections: job.handshakes.1,
+        };
+        let is_accepted = |clear: &Conversation| clear.dialogue.starttls.accepted == Some(true);
+        let examined = examiner.examine(&target, &tries, turn, is_accepted).await;
+        self.vantage.note(job.target.ip, &examined.clear.outcome);
+        let follows = is_accepted(&examined.clear);
+        let is_deferred = examined.clear.outcome.reason == Reason::Deferred;
+        let asked = Asked::first(examined.clear);
+        let mut record = job.record(&asked, turn.attempt, &turn.run);
+        record.tls = follows.then_some(TlsLine::Follows);
+        let mut lines = Vec::new();
+        append(&mut lines, &record);
+        lines.extend_from_slice(&examined.lines);
+        let is_again = is_deferred || examined.again.is_some();
+        if let Some(tries) = examined.again {
+            job.handshakes = (tries.earlier, tries.connections);
+        }
+        Observed {
+            lines,
+            phase: examined.outcome.phase,
+            reason: examined.outcome.reason,
+            connections: examined.connections,
+            again: is_again.then(|| job.again(&asked)),
+        }
     }
 }
 
@@ -193,12 +323,14 @@ impl Observe for Asker {
     type Job = Job;
 
     async fn observe(&self, job: Job, turn: Turn) -> Observed<Job> {
+        if let Some(examiner) = &self.examiner {
+            return self.ask_and_shake(examiner, job, &turn).await;
+        }
         let asked = self.ask(&job, &turn).await;
         let record = job.record(&asked, turn.attempt, &turn.run);
         let is_deferred = asked.shown().outcome.reason == Reason::Deferred;
         Observed {
             connections: asked.count(),
-            began: Some(asked.last().began),
             again: is_deferred.then(|| job.again(&asked)),
             ..Observed::record(&record, &record.outcome)
         }

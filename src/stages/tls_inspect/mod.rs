@@ -1,5 +1,6 @@
 //! The two halves that the driver asks for: which servers the input names, and what to do about each.
 
+pub mod options;
 pub mod regrade;
 
 use std::borrow::Cow;
@@ -15,7 +16,8 @@ use time::format_description::well_known::Rfc3339;
 use crate::driver::resume::Resumed;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn, place};
 use crate::ndjson::{Line, NotARecord, append, describe};
-use crate::record::{For, Outcome, Phase, Reason};
+use crate::record::{For, Outcome, Phase, Reason, TlsLine};
+use crate::smtp::probe::Conversation;
 use crate::tls::inspect::{Inspected, Inspector, Pace, Target, conclude, unasked};
 use crate::tls::ledger::Ledger;
 use crate::tls::names;
@@ -59,6 +61,15 @@ struct Heard {
     cause: For,
     starttls: Starttls,
     connected: Option<String>,
+    #[serde(default)]
+    timings: Lasted,
+    /// Another stage goes on in the same connection, and writes the `tls` line.
+    tls: Option<TlsLine>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+struct Lasted {
+    total_ms: Option<u64>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -114,6 +125,10 @@ impl Selection {
                 return Taken::Refused(format!("not an smtp record: {}", describe(&error)));
             }
         };
+        if heard.tls.is_some() {
+            found.count("tls_follows");
+            return Taken::Passed;
+        }
         match heard.starttls.accepted {
             Some(true) => {}
             Some(false) => {
@@ -189,7 +204,8 @@ impl Selection {
             &target.cause.domain,
             &target.server_name,
         ];
-        let due = not_before(heard.connected.as_deref(), self.spacing);
+        let lasted = Duration::from_millis(heard.timings.total_ms.unwrap_or(0));
+        let due = not_before(heard.connected.as_deref(), lasted, self.spacing);
         found.subject(Subject {
             key: self.key(target.ip, target.port, target.server_name.clone()),
             place: Some(place(target.ip, target.operator.as_deref(), due)),
@@ -268,10 +284,11 @@ impl Select for Selection {
     }
 }
 
-/// When a server that an earlier stage has just been to may be connected to again.
-fn not_before(connected: Option<&str>, spacing: Duration) -> Option<Instant> {
+/// When a server that an earlier stage has been to may be connected to again: spacing counts from the end of that
+/// connection, which began at `connected` and lasted so long.
+fn not_before(connected: Option<&str>, lasted: Duration, spacing: Duration) -> Option<Instant> {
     let connected = OffsetDateTime::parse(connected?, &Rfc3339).ok()?;
-    let due = connected.checked_add(spacing.try_into().ok()?)?;
+    let due = connected.checked_add(lasted.checked_add(spacing)?.try_into().ok()?)?;
     let wait = Duration::try_from(due - OffsetDateTime::now_utc()).ok()?;
     // A record from a clock ahead of ours must not hold a server back for hours.
     Some(Instant::now() + wait.min(spacing))
@@ -280,18 +297,40 @@ fn not_before(connected: Option<&str>, spacing: Duration) -> Option<Instant> {
 /// A server that is inspected, over all its tries.
 pub struct Job {
     target: Target,
-    earlier: Vec<Outcome>,
-    connections: u32,
+    tries: Tries,
 }
 
 impl Job {
     fn new(target: Target) -> Self {
         Self {
             target,
-            earlier: Vec::new(),
-            connections: 0,
+            tries: Tries::default(),
         }
     }
+}
+
+/// The tries before.
+#[derive(Clone, Debug, Default)]
+pub struct Tries {
+    /// How they ended.
+    pub earlier: Vec<Outcome>,
+    /// Connections that they took.
+    pub connections: u32,
+}
+
+/// What one inspection brought.
+#[derive(Debug)]
+pub struct Examined {
+    /// What the first connection said in clear.
+    pub clear: Conversation,
+    /// The `tls` line, behind those of the certificates that nobody has written yet.
+    pub lines: Vec<u8>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Connections made.
+    pub connections: u32,
+    /// The tries so far, where there is to be one more.
+    pub again: Option<Tries>,
 }
 
 /// Inspects the servers.
@@ -303,21 +342,34 @@ pub struct Examiner {
     pub ledger: Arc<Ledger>,
 }
 
-impl Observe for Examiner {
-    type Job = Job;
-
-    async fn observe(&self, mut job: Job, turn: Turn) -> Observed<Job> {
-        let inspected = self.inspector.inspect(&job.target, &Spaced(&turn)).await;
+impl Examiner {
+    /// Inspects a server; `wants` says of the dialogue in clear whether the `tls` line is to be made.
+    pub async fn examine(
+        &self,
+        target: &Target,
+        tries: &Tries,
+        turn: &Turn,
+        wants: impl FnOnce(&Conversation) -> bool,
+    ) -> Examined {
         let Inspected {
             mut tls,
             chain,
             others,
-            began,
-        } = inspected;
+            clear,
+        } = self.inspector.inspect(target, &Spaced(turn)).await;
         let connections = tls.connections;
+        if !wants(&clear) {
+            return Examined {
+                outcome: clear.outcome.clone(),
+                clear,
+                lines: Vec::new(),
+                connections,
+                again: None,
+            };
+        }
         let time = OffsetDateTime::now_utc();
-        conclude(&mut tls, time, &turn.run, turn.attempt, &job.earlier);
-        tls.connections += job.connections;
+        conclude(&mut tls, time, &turn.run, turn.attempt, &tries.earlier);
+        tls.connections += tries.connections;
         let (tls, chain) = self.ledger.judge_aside(chain, time, tls).await;
         let outcome = tls.outcome.clone();
         let mut lines = Vec::new();
@@ -333,18 +385,32 @@ impl Observe for Examiner {
         let later = [Some(&outcome), tls.fallback.as_ref()];
         let later = (later.into_iter().flatten())
             .find(|it| it.reason == Reason::Deferred && chain.is_empty() && others.is_empty());
-        let again = later.map(|later| {
-            job.connections = tls.connections;
-            job.earlier.push(later.clone());
-            job
+        let again = later.map(|later| Tries {
+            connections: tls.connections,
+            earlier: [&tries.earlier[..], std::slice::from_ref(later)].concat(),
         });
-        Observed {
+        Examined {
+            clear,
             lines,
-            phase: outcome.phase,
-            reason: outcome.reason,
+            outcome,
             connections,
-            began: Some(began),
             again,
+        }
+    }
+}
+
+impl Observe for Examiner {
+    type Job = Job;
+
+    async fn observe(&self, job: Job, turn: Turn) -> Observed<Job> {
+        let Job { target, tries } = job;
+        let examined = self.examine(&target, &tries, &turn, |_| true).await;
+        Observed {
+            lines: examined.lines,
+            phase: examined.outcome.phase,
+            reason: examined.outcome.reason,
+            connections: examined.connections,
+            again: examined.again.map(|tries| Job { target, tries }),
         }
     }
 
@@ -362,7 +428,7 @@ impl Observe for Examiner {
 struct Spaced<'a>(&'a Turn);
 
 impl Pace for Spaced<'_> {
-    fn wait(&self, last: Instant) -> impl Future<Output = ()> + Send {
-        self.0.reconnect(last)
+    fn wait(&self) -> impl Future<Output = ()> + Send {
+        self.0.reconnect()
     }
 }

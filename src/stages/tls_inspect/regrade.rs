@@ -77,7 +77,6 @@ fn nothing(reason: Reason) -> Observed<()> {
         phase: Phase::Done,
         reason,
         connections: 0,
-        began: None,
         again: None,
     }
 }
