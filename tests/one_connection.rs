@@ -58,6 +58,10 @@ fn facts(stream: &str, kind: &str) -> BTreeMap<String, Value> {
             let ip = record["ip"].as_str().unwrap().to_owned();
             let fields = record.as_object_mut().unwrap();
             fields.retain(|name, _| !["connections", "attempts", "tls"].contains(&name.as_str()));
+            // How much of a slow reply had come when the time was over is of the moment.
+            if fields["outcome"]["reason"] == "timeout" {
+                fields["outcome"].as_object_mut().unwrap().remove("detail");
+            }
             // What stands behind the 220 can be told only where TLS follows.
             if kind == "smtp" {
                 fields["starttls"]
