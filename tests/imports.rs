@@ -80,3 +80,27 @@ fn collect(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
         }
     }
 }
+
+#[test]
+fn no_sql_stands_above_the_store_and_none_in_the_rules() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let code = |room: &str| {
+        let mut files = Vec::new();
+        collect(&source.join(room), &mut files);
+        assert!(!files.is_empty(), "{room}");
+        files
+            .into_iter()
+            .map(|file| (std::fs::read_to_string(&file).unwrap(), file))
+    };
+    for room in ["report", "study"] {
+        for (text, file) in code(room) {
+            // The study's own query, quoted where its sums are explained.
+            let asks = ["prepare(", "prepare_cached(", "query_row(", "query_map("];
+            let faults = asks.iter().filter(|word| text.contains(*word));
+            assert_eq!(faults.count(), 0, "{} asks SQL", file.display());
+        }
+    }
+    for (text, file) in code("judge") {
+        assert!(!text.contains("rusqlite"), "{}", file.display());
+    }
+}

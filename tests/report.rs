@@ -328,3 +328,45 @@ fn d6_a_dead_resolver_is_told() {
         assert!(ran.stdout.contains(told), "{}", ran.stdout);
     }
 }
+
+/// Under a resolver that validates: 90 domains in unsigned zones, 7 without TLSA records, 3 under DANE.
+#[test]
+fn d1_dane_counts_what_an_unsigned_zone_cannot_have() {
+    use naive::certificates::{AUTHORITIES, CERTIFICATES};
+    let time = "2026-01-01T00:00:00Z";
+    let ok = serde_json::json!({"phase": "done", "reason": "ok"});
+    let no_data = serde_json::json!({"phase": "dns", "reason": "no_data"});
+    let made = &CERTIFICATES[AUTHORITIES];
+    let mut lines = vec![made.line(AUTHORITIES).to_string()];
+    for at in 0..100 {
+        let state = if at < 90 { "insecure" } else { "secure" };
+        let tlsa = match at {
+            0..90 => Value::Null,
+            90..97 => {
+                serde_json::json!({"base": "mx.test", "outcome": no_data, "dnssec": "secure", "records": []})
+            }
+            _ => {
+                serde_json::json!({"base": "mx.test", "outcome": ok, "dnssec": "secure", "records": [made.tlsa(3, 1, 1)]})
+            }
+        };
+        let ip = format!("192.0.2.{at}");
+        let mx = serde_json::json!([{"exchange": format!("mx.d{at}.test"), "preference": 1, "addresses": [{"ip": ip}],
+            "ipv4": ok, "ipv6": no_data, "dnssec": state, "tlsa": tlsa}]);
+        lines.push(serde_json::json!({"type": "domain", "domain": format!("d{at}.test"), "outcome": ok, "implicit_mx": false,
+            "null_mx": false, "mx": mx, "dnssec": state, "time": time, "elapsed_ms": 1, "run": "r"}).to_string());
+        lines.push(serde_json::json!({"type": "smtp", "ip": ip, "port": 25, "outcome": ok, "esmtp": true,
+            "starttls": {"advertised": true, "accepted": true}, "connections": 1, "attempts": 1, "timings": {},
+            "connected": null, "time": time, "run": "r"}).to_string());
+        lines.push(serde_json::json!({"type": "tls", "ip": ip, "port": 25, "server_name": null, "outcome": ok, "accepted": true,
+            "negotiated": true, "completed": true, "chain": [made.sha256()], "connections": 1, "attempts": 1, "timings": {},
+            "connected": null, "time": time, "run": "r"}).to_string());
+    }
+    let rows = rows(&survey(&lines), "names", &Asked::default());
+    let dane: Vec<&Value> = (rows.iter())
+        .filter(|row| row["weight"] == "domains" && row["measure"] == "DANE holds")
+        .filter(|row| row["rule"] == "preferred")
+        .collect();
+    let [row] = dane[..] else { panic!("{rows:?}") };
+    assert_eq!(row["percent"], 3.0, "{row}");
+    assert_eq!((count(row, "yes"), count(row, "of")), (3, 100), "{row}");
+}

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::table::thousands;
 use crate::judge::Truth;
 use crate::record::Evidence;
-use crate::store::printable;
+use crate::store::{printable, query};
 
 /// Senders by receivers, the busiest of each.
 #[derive(Clone, Debug, Default)]
@@ -104,29 +104,18 @@ impl Said {
 impl Matrix {
     /// The matrix of a survey, with at most `limit` senders and receivers.
     pub fn read(connection: &Connection, limit: usize) -> rusqlite::Result<Self> {
-        let mut statement = connection.prepare(
-            "WITH said AS (SELECT CAST(line AS TEXT) AS line FROM hop) \
-             SELECT line ->> '$.from.registered_domain', line ->> '$.by.registered_domain', line ->> '$.encrypted', \
-             line ->> '$.evidence', line ->> '$.version', line ->> '$.protocol', count(*) FROM said \
-             WHERE line ->> '$.inter_organisation' = 1 GROUP BY 1, 2, 3, 4, 5, 6",
-        )?;
         let mut cells: BTreeMap<(String, String), Hops> = BTreeMap::new();
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            // Both ends of such a hop have one; a record of another program may not.
-            let (Some(from), Some(by)) = (row.get(0)?, row.get(1)?) else {
-                continue;
-            };
+        for group in query::hop_groups(connection)? {
             let said = Said {
-                evidence: (row.get::<_, Option<String>>(3)?)
-                    .map_or(Evidence::Unreadable, |word| Evidence::from(word.as_str())),
-                version: row.get(4)?,
-                protocol: row.get(5)?,
+                evidence: group.evidence,
+                version: group.version,
+                protocol: group.protocol,
             };
-            cells
-                .entry((from, by))
-                .or_default()
-                .add(row.get(2)?, said, row.get(6)?);
+            cells.entry((group.from, group.by)).or_default().add(
+                group.encrypted,
+                said,
+                group.count,
+            );
         }
         Ok(Self {
             senders: busiest(cells.iter().map(|((from, _), hops)| (from, hops)), limit),

@@ -3,6 +3,7 @@
 use super::providers::{Providers, is_within};
 use super::survey::Survey;
 use super::words::Distinct;
+use crate::store::query;
 
 /// The exchanges of a survey by who runs them.
 #[derive(Debug)]
@@ -22,29 +23,17 @@ impl Operators {
     pub fn read(survey: &Survey, providers: &Providers) -> rusqlite::Result<Self> {
         let names = survey.names()?;
         let mut registered = Distinct::default();
-        let last: u32 = survey.connection.query_row(
-            "SELECT coalesce(max(id), 0) FROM exchange",
-            [],
-            |row| row.get(0),
-        )?;
+        let last = query::last_exchange(&survey.connection)?;
         registered.reserve(last as usize);
         let mut of = vec![SELF as u32; last as usize + 1];
         let first = providers.known().len() as u32 + 1;
-        let mut statement = survey
-            .connection
-            .prepare("SELECT id, name, registered_domain FROM exchange")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let (id, name): (u32, u32) = (row.get(0)?, row.get(1)?);
+        query::exchanges(&survey.connection, |id, name, domain| {
             let name = names.get(name as usize);
             of[id as usize] = match providers.place_of(name) {
                 Some(place) => place as u32 + 1,
-                None => {
-                    let domain = row.get_ref(2)?.as_str_or_null().ok().flatten();
-                    first + registered.number(domain.unwrap_or(name))
-                }
+                None => first + registered.number(domain.unwrap_or(name)),
             };
-        }
+        })?;
         Ok(Self {
             of,
             providers: providers.clone(),

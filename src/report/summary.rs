@@ -54,25 +54,15 @@ impl Summary {
                 tiles.extend(users(survey, asked, measure)?);
             }
         }
-        let one = |sql: &str| survey.connection.query_row(sql, [], |row| row.get(0));
-        let times = survey.connection.query_row(
-            "SELECT min(started), max(coalesce(ended, started)) FROM run WHERE started IS NOT NULL",
-            [],
-            |row| Ok(row.get::<_, Option<String>>(0)?.zip(row.get(1)?)),
-        )?;
-        let store = survey.connection.query_row(
-            "SELECT max(store || ', ' || store_date) FROM (SELECT store, store_date FROM verdict WHERE position = 0 LIMIT 1)",
-            [],
-            |row| row.get(0),
-        )?;
+        let connection = &survey.connection;
         Ok(Self {
             domains: verdicts
                 .iter()
                 .filter(|verdict| verdict.status != Status::NotLookedUp)
                 .count() as u64,
-            servers: one("SELECT count(*) FROM judged_server")?,
-            times,
-            store,
+            servers: query::server_count(connection)?,
+            times: query::times(connection)?,
+            store: query::first_store(connection)?,
             rule: asked.rule.word(),
             cautions: cautions(survey)?,
             band: band(survey)?,
@@ -125,15 +115,12 @@ pub fn band(survey: &Survey) -> rusqlite::Result<Option<&'static str>> {
 
 /// What a survey lacks so that its percentages would mislead, in a sentence each.
 pub fn cautions(survey: &Survey) -> rusqlite::Result<Vec<String>> {
-    let one = |sql: &str| -> rusqlite::Result<u64> {
-        survey.connection.query_row(sql, [], |row| row.get(0))
-    };
-    let cut = one("SELECT count(*) FROM cut_runs")?;
-    let accept = one("SELECT count(*) FROM smtp WHERE accepted = 1")?;
-    let unasked = one(
-        "SELECT count(*) FROM judged_server j JOIN smtp s ON s.id = j.smtp WHERE s.accepted = 1 AND j.tls IS NULL",
-    )?;
-    let not_probed = one("SELECT count(*) FROM judged_domain WHERE status = 'not_probed'")?;
+    let query::Cautions {
+        cut_runs: cut,
+        accept,
+        unasked,
+        not_probed,
+    } = query::cautions(&survey.connection)?;
     let lost = query::lost(&survey.connection)?;
     let ports = query::servers_at_two_ports(&survey.connection)?;
     let mut cautions = Vec::new();

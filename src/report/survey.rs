@@ -5,13 +5,13 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::operators::Operators;
 use super::providers::Providers;
 use super::words::Words;
 use crate::judge::{Fact, Rule, Truth, unpack};
-use crate::store;
+use crate::store::{self, query};
 
 /// What became of a domain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -216,29 +216,19 @@ impl Survey {
         if let Some(verdicts) = self.verdicts.get() {
             return Ok(verdicts);
         }
-        let names: u32 =
-            self.connection
-                .query_row("SELECT coalesce(max(id), 0) FROM name", [], |row| {
-                    row.get(0)
-                })?;
-        let mut verdicts = vec![Verdict::default(); names as usize + 1];
-        let mut statement = self.connection.prepare(
-            "SELECT domain, status, not_best, coalesce(tls, 0), coalesce(exchange, 0), facts FROM judged_domain",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let domain: u32 = row.get(0)?;
-            let Some(verdict) = verdicts.get_mut(domain as usize) else {
-                continue;
-            };
-            *verdict = Verdict {
-                status: Status::from_word(row.get_ref(1)?.as_str().unwrap_or_default()),
-                not_best: row.get(2)?,
-                tls: row.get(3)?,
-                exchange: row.get(4)?,
-                facts: row.get(5)?,
-            };
-        }
+        let last = query::last_name(&self.connection)?;
+        let mut verdicts = vec![Verdict::default(); last as usize + 1];
+        query::judged_domains(&self.connection, |judged| {
+            if let Some(verdict) = verdicts.get_mut(judged.domain as usize) {
+                *verdict = Verdict {
+                    status: Status::from_word(judged.status),
+                    not_best: judged.not_best,
+                    tls: judged.tls,
+                    exchange: judged.exchange,
+                    facts: judged.facts,
+                };
+            }
+        })?;
         Ok(self.verdicts.get_or_init(|| verdicts))
     }
 
@@ -247,7 +237,7 @@ impl Survey {
         let uncounted = match self.uncounted.get() {
             Some(lists) => lists,
             None => {
-                let lists = self.read_lists("of IS NULL")?;
+                let lists = self.read_lists(false)?;
                 self.uncounted.get_or_init(|| lists)
             }
         };
@@ -259,39 +249,30 @@ impl Survey {
         let counted = match self.counted.get() {
             Some(lists) => lists,
             None => {
-                let lists = self.read_lists("of IS NOT NULL")?;
+                let lists = self.read_lists(true)?;
                 self.counted.get_or_init(|| lists)
             }
         };
         Ok(counted.iter())
     }
 
-    fn read_lists(&self, which: &str) -> rusqlite::Result<Vec<List>> {
+    fn read_lists(&self, counted: bool) -> rusqlite::Result<Vec<List>> {
         let mut lists = Vec::new();
-        let mut statement = self.connection.prepare(&format!(
-            "SELECT id, source, of FROM list WHERE {which} ORDER BY source"
-        ))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let mut list = List {
-                source: row.get(1)?,
-                of: row.get(2)?,
-                entries: Vec::new(),
-            };
-            let mut statement = self.connection.prepare_cached(
-                "SELECT domain, coalesce(rank, 0), coalesce(users, 0) FROM entry WHERE list = ?1",
-            )?;
-            let mut entries = statement.query([row.get::<_, i64>(0)?])?;
-            while let Some(entry) = entries.next()? {
-                list.entries.push(Entry {
-                    domain: entry.get(0)?,
-                    rank: entry.get::<_, i64>(1)?.try_into().unwrap_or(u32::MAX),
-                    users: entry.get(2)?,
+        for row in query::lists(&self.connection, counted)? {
+            let mut entries = Vec::new();
+            query::entries(&self.connection, row.id, |domain, rank, users| {
+                entries.push(Entry {
+                    domain,
+                    rank,
+                    users,
                 });
-            }
-            list.entries
-                .sort_by_key(|entry| (entry.rank == 0, entry.rank, entry.domain));
-            lists.push(list);
+            })?;
+            entries.sort_by_key(|entry| (entry.rank == 0, entry.rank, entry.domain));
+            lists.push(List {
+                source: row.source,
+                of: row.of,
+                entries,
+            });
         }
         Ok(lists)
     }
@@ -302,17 +283,12 @@ impl Survey {
             return Ok(names);
         }
         let mut names = Words::default();
-        let mut statement = self
-            .connection
-            .prepare("SELECT id, name FROM name ORDER BY id")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let id: u32 = row.get(0)?;
+        query::names(&self.connection, |id, name| {
             while names.len() < id as usize {
                 names.push("");
             }
-            names.push(row.get_ref(1)?.as_str().unwrap_or_default());
-        }
+            names.push(name);
+        })?;
         Ok(self.names.get_or_init(|| names))
     }
 
@@ -335,12 +311,7 @@ impl Survey {
 
     /// A name by its row.
     pub fn name(&self, id: u32) -> rusqlite::Result<String> {
-        let name = self
-            .connection
-            .prepare_cached("SELECT name FROM name WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))
-            .optional()?;
-        Ok(name.unwrap_or_default())
+        Ok(query::name(&self.connection, id)?.unwrap_or_default())
     }
 }
 

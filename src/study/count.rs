@@ -3,7 +3,6 @@
 use std::cell::OnceCell;
 
 use hashbrown::{HashMap, HashSet};
-use rusqlite::OptionalExtension;
 use serde::Deserialize;
 
 use super::{STUDY, rows};
@@ -13,6 +12,7 @@ use crate::report::measure::{MEASURES, Measure};
 use crate::report::questions::domains_by_provider;
 use crate::report::survey::{Entry, List, Status, Survey, Verdict, at};
 use crate::report::table::Tally;
+use crate::store::query::{self, TlsValue};
 
 /// A number of the study, in words that can be counted. Ranks are those of the ranked list, users those of a counted one.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -175,13 +175,9 @@ impl<'a> Census<'a> {
             counted.insert(name.unwrap_or(&list.source).to_owned(), users);
         }
         let mut suites = HashMap::new();
-        let mut statement = survey
-            .connection
-            .prepare("SELECT id, coalesce(openssl, cipher) FROM tls WHERE cipher IS NOT NULL")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            suites.insert(row.get(0)?, row.get(1)?);
-        }
+        query::tls_values(&survey.connection, TlsValue::Cipher, |tls, suite| {
+            suites.insert(tls, suite.to_owned());
+        })?;
         let mut census = Self {
             survey,
             rule: asked.rule,
@@ -207,11 +203,7 @@ impl<'a> Census<'a> {
 
     /// The row of a name.
     pub fn domain(&self, name: &str) -> rusqlite::Result<Option<u32>> {
-        self.survey
-            .connection
-            .prepare_cached("SELECT id FROM name WHERE name = ?1")?
-            .query_row([name], |row| row.get(0))
-            .optional()
+        query::number(&self.survey.connection, name)
     }
 
     /// The counted lists by the study's names, in order.
@@ -345,24 +337,17 @@ impl<'a> Census<'a> {
             let suite = self.suites.get(&tls);
             yes += u64::from(suite.is_some_and(|suite| names.contains(suite)));
         })?;
-        let answered = "SELECT count(*) FROM judged_server WHERE answered";
-        let of = (self.survey.connection).query_row(answered, [], |row| row.get(0))?;
+        let of = query::answered_count(&self.survey.connection)?;
         Ok(Counted::share(yes, of))
     }
 
     /// The row of `tls` of every server with TLS.
     pub fn servers_with_tls(&self, mut each: impl FnMut(u32)) -> rusqlite::Result<()> {
-        let mut statement = self
-            .survey
-            .connection
-            .prepare("SELECT tls, facts FROM judged_server WHERE tls IS NOT NULL")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            if unpack(row.get(1)?, Fact::Tls, Rule::Preferred) == Truth::Yes {
-                each(row.get(0)?);
+        query::handshakes(&self.survey.connection, |tls, facts| {
+            if unpack(facts, Fact::Tls, Rule::Preferred) == Truth::Yes {
+                each(tls);
             }
-        }
-        Ok(())
+        })
     }
 
     /// The study's own query: of all domains of a list with the same number of users one is added, and names that begin
@@ -429,12 +414,7 @@ impl<'a> Census<'a> {
                 return Ok(false);
             }
         }
-        self.survey.connection.query_row(
-            "SELECT NOT EXISTS (SELECT 1 FROM judged_server j JOIN address a ON a.id = j.address \
-             WHERE a.ip NOT LIKE '127.%' AND a.ip <> '::1')",
-            [],
-            |row| row.get(0),
-        )
+        query::is_all_loopback(&self.survey.connection)
     }
 
     /// A number of the study, by its id.

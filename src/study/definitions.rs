@@ -8,10 +8,18 @@ use crate::report::asked::Asked;
 use crate::report::measure::Measure;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, TALLY, Table, Tally};
+use crate::store::query;
 
 /// Weaknesses of suites that no guideline of today allows (RFC 7465, RFC 9325).
-const WEAK: &str =
-    "'rc4', 'triple_des', 'single_des', 'export', 'null_cipher', 'anonymous', 'md5_mac'";
+const WEAK: [&str; 7] = [
+    "rc4",
+    "triple_des",
+    "single_des",
+    "export",
+    "null_cipher",
+    "anonymous",
+    "md5_mac",
+];
 
 const ACCEPTED: &str = "220 to STARTTLS";
 const SHAKEN: &str = "a handshake, completed or as far as the server's hello and chain";
@@ -139,14 +147,9 @@ pub fn definitions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
 
 /// Domains and servers with a suite that is weak today, of those with TLS.
 fn weak(census: &Census<'_>) -> rusqlite::Result<(Tally, Tally)> {
-    let sql = format!(
-        "SELECT DISTINCT j.tls FROM server_weakness w JOIN judged_server j ON j.address = w.address \
-         WHERE j.tls IS NOT NULL AND w.weakness IN ({WEAK})"
-    );
-    let mut statement = census.survey.connection.prepare(&sql)?;
-    let weak: HashSet<u32> = statement
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let weak: HashSet<u32> = query::handshakes_with(&census.survey.connection, &WEAK)?
+        .into_iter()
+        .collect();
     let truth = |tls: u32| Truth::from(Some(weak.contains(&tls)));
     let (mut domains, mut servers) = (Tally::default(), Tally::default());
     for verdict in census.verdicts.iter().filter(|verdict| verdict.tls != 0) {

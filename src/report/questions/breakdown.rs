@@ -9,10 +9,7 @@ use crate::report::chart::{Bar, Chart, Line};
 use crate::report::measure::marks;
 use crate::report::survey::{Survey, at};
 use crate::report::table::{Cell, Table, Tally};
-
-/// The suite of a `tls` row, by the name that the study used where there is one.
-const CIPHER: &str =
-    "SELECT id, coalesce(openssl, cipher) FROM tls WHERE cipher IS NOT NULL ORDER BY id";
+use crate::store::query::{self, TlsValue};
 
 pub(super) fn versions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let table = heading(
@@ -21,10 +18,7 @@ pub(super) fn versions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table
         "The version that the server chose.",
         "Version",
     );
-    let values = Values::read(
-        survey,
-        "SELECT id, version FROM tls WHERE version IS NOT NULL ORDER BY id",
-    )?;
+    let values = Values::read(survey, TlsValue::Version)?;
     answer(survey, asked, table, &values, |_| None)
 }
 
@@ -35,7 +29,7 @@ pub(super) fn ciphers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table>
         "The suite that the server chose, by OpenSSL's name.",
         "Suite",
     );
-    let values = Values::read(survey, CIPHER)?;
+    let values = Values::read(survey, TlsValue::Cipher)?;
     answer(survey, asked, table, &values, |cipher| {
         asked.published.cipher(cipher)
     })
@@ -49,11 +43,7 @@ pub(super) fn groups(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> 
          forward secrecy.",
         "Group",
     );
-    let values = Values::read(
-        survey,
-        "SELECT id, coalesce(key_exchange, dh_name, 'dh ' || dh_bits, 'none or not seen') FROM tls \
-         WHERE version IS NOT NULL ORDER BY id",
-    )?;
+    let values = Values::read(survey, TlsValue::Group)?;
     answer(survey, asked, table, &values, |_| None)
 }
 
@@ -64,10 +54,7 @@ pub(super) fn verdicts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table
         "The chain against the first named store at the time of the scan, and why it is not valid.",
         "Verdict",
     );
-    let values = Values::read(
-        survey,
-        "SELECT tls, reason FROM verdict WHERE position = 0 ORDER BY tls",
-    )?;
+    let values = Values::read(survey, TlsValue::Verdict)?;
     answer(survey, asked, table, &values, |_| None)
 }
 
@@ -78,11 +65,7 @@ pub(super) fn weaknesses(survey: &Survey, asked: &Asked) -> rusqlite::Result<Tab
         "What is weak at a server or in the certificates it sends, as far as it was seen; one server may have several.",
         "Weakness",
     );
-    let values = Values::read(
-        survey,
-        "SELECT t.id, w.weakness FROM server_weakness w JOIN judged_server j ON j.address = w.address \
-         JOIN tls f ON f.id = j.tls JOIN tls t ON t.address = f.address AND t.port = f.port ORDER BY t.id",
-    )?;
+    let values = Values::read(survey, TlsValue::Weakness)?;
     answer(survey, asked, table, &values, |_| None)
 }
 
@@ -93,11 +76,7 @@ pub(super) fn levels(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> 
         "The worst level of what was seen at a server, by each guideline.",
         "Guideline and level",
     );
-    let values = Values::read(
-        survey,
-        "SELECT t.id, l.edition || ': ' || l.level FROM server_level l JOIN judged_server j ON j.address = l.address \
-         JOIN tls f ON f.id = j.tls JOIN tls t ON t.address = f.address AND t.port = f.port ORDER BY t.id",
-    )?;
+    let values = Values::read(survey, TlsValue::Level)?;
     answer(survey, asked, table, &values, |_| None)
 }
 
@@ -123,16 +102,13 @@ struct Values {
 }
 
 impl Values {
-    fn read(survey: &Survey, sql: &str) -> rusqlite::Result<Self> {
+    fn read(survey: &Survey, value: TlsValue) -> rusqlite::Result<Self> {
         let mut values = Self {
             words: Vec::new(),
             of: Vec::new(),
         };
         let mut known: HashMap<String, u32> = HashMap::new();
-        let mut statement = survey.connection.prepare(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let word = row.get_ref(1)?.as_str().unwrap_or_default();
+        query::tls_values(&survey.connection, value, |tls, word| {
             let index = match known.get(word) {
                 Some(&index) => index,
                 None => {
@@ -142,8 +118,8 @@ impl Values {
                     index
                 }
             };
-            values.of.push((row.get(0)?, index));
-        }
+            values.of.push((tls, index));
+        })?;
         Ok(values)
     }
 
@@ -187,16 +163,11 @@ fn answer(
     before: impl Fn(&str) -> Option<f64>,
 ) -> rusqlite::Result<Table> {
     let mut servers = Counted::new(values);
-    let mut statement = survey
-        .connection
-        .prepare("SELECT j.tls, j.facts FROM judged_server j WHERE j.tls IS NOT NULL")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (tls, facts): (u32, i64) = (row.get(0)?, row.get(1)?);
+    query::handshakes(&survey.connection, |tls, facts| {
         if unpack(facts, Fact::Tls, Rule::Preferred) == Truth::Yes {
             servers.add(values, tls, 1);
         }
-    }
+    })?;
     let verdicts = survey.verdicts()?;
     let mut domains = Counted::new(values);
     for verdict in verdicts.iter().filter(|verdict| verdict.tls != 0) {
@@ -277,7 +248,7 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Resul
         ("domains", "Domains"),
         ("of", "With TLS"),
     ]);
-    let values = Values::read(survey, CIPHER)?;
+    let values = Values::read(survey, TlsValue::Cipher)?;
     let verdicts = survey.verdicts()?;
     let mut lines = Vec::new();
     for list in survey

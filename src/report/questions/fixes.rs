@@ -14,6 +14,7 @@ use crate::report::chart::{Bar, Chart};
 use crate::report::operators::Operators;
 use crate::report::survey::{Survey, Verdict};
 use crate::report::table::{Cell, Table};
+use crate::store::query;
 
 pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut table = Table::new(
@@ -206,14 +207,8 @@ impl Unprotected {
 fn reasons(survey: &Survey) -> rusqlite::Result<(Vec<String>, HashMap<u32, usize>)> {
     let mut reasons: Vec<String> = Vec::new();
     let mut reason_of = HashMap::new();
-    let mut statement = survey
-        .connection
-        .prepare("SELECT tls, reason, also FROM verdict WHERE position = 0 AND valid = 0")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let reason = row.get_ref(1)?.as_str().unwrap_or_default();
-        let also = row.get_ref(2)?.as_str_or_null().ok().flatten();
-        let reason = with_issuer(reason, also.unwrap_or_default());
+    query::not_valid(&survey.connection, |tls, reason, also| {
+        let reason = with_issuer(reason, also);
         // Some dozen words at most.
         let index = reasons
             .iter()
@@ -222,8 +217,8 @@ fn reasons(survey: &Survey) -> rusqlite::Result<(Vec<String>, HashMap<u32, usize
                 reasons.push(reason.into_owned());
                 reasons.len() - 1
             });
-        reason_of.insert(row.get(0)?, index);
-    }
+        reason_of.insert(tls, index);
+    })?;
     Ok((reasons, reason_of))
 }
 

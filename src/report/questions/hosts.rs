@@ -7,21 +7,18 @@ use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart, Stack};
 use crate::report::survey::{Status, Survey, at};
 use crate::report::table::{Cell, TALLY, Table, Tally};
+use crate::store::query;
 
 /// Domains with the exchanges of their best preference.
 fn each_domain(survey: &Survey, mut then: impl FnMut(u32, &[u32])) -> rusqlite::Result<()> {
-    let mut statement = survey.connection.prepare(
-        "SELECT domain, preference, exchange FROM domain_exchange ORDER BY domain, preference, exchange",
-    )?;
-    let mut rows = statement.query([])?;
     let mut current: Option<(u32, u32)> = None;
     let mut best: Vec<u32> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (domain, preference): (u32, u32) = (row.get(0)?, row.get(1)?);
-        match current {
+    query::domain_exchanges(
+        &survey.connection,
+        |domain, preference, exchange| match current {
             Some((known, first)) if known == domain => {
                 if preference == first {
-                    best.push(row.get(2)?);
+                    best.push(exchange);
                 }
             }
             _ => {
@@ -30,10 +27,10 @@ fn each_domain(survey: &Survey, mut then: impl FnMut(u32, &[u32])) -> rusqlite::
                 }
                 current = Some((domain, preference));
                 best.clear();
-                best.push(row.get(2)?);
+                best.push(exchange);
             }
-        }
-    }
+        },
+    )?;
     if let Some((known, _)) = current {
         then(known, &best);
     }

@@ -7,6 +7,7 @@ use crate::report::chart::Chart;
 use crate::report::matrix::Matrix;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, TALLY, Table, Tally};
+use crate::store::query;
 
 /// Senders and receivers that a grid has room for.
 const ROOM: usize = 12;
@@ -90,30 +91,15 @@ pub(super) fn clear_though_offered(survey: &Survey, asked: &Asked) -> rusqlite::
         ("accepted", "Accept STARTTLS"),
         ("version", "Best version seen"),
     ]);
-    let mut statement = survey.connection.prepare(
-        "WITH said AS (SELECT CAST(line AS TEXT) AS line FROM hop), \
-         clear AS (SELECT line ->> '$.from.registered_domain' AS sender, line ->> '$.by.registered_domain' AS receiver, \
-           count(*) AS hops, max(line ->> '$.time') AS last FROM said \
-           WHERE line ->> '$.inter_organisation' = 1 AND line ->> '$.encrypted' = 0 GROUP BY 1, 2), \
-         offer AS (SELECT e.registered_domain AS operator, count(DISTINCT j.address) AS servers, \
-           count(DISTINCT CASE WHEN s.accepted = 1 OR t.accepted = 1 THEN j.address END) AS accepted, max(t.version) AS version \
-           FROM exchange e JOIN exchange_address ea ON ea.exchange = e.id \
-           JOIN judged_server j ON j.address = ea.address AND j.answered = 1 \
-           LEFT JOIN smtp s ON s.id = j.smtp LEFT JOIN tls t ON t.id = j.tls GROUP BY 1) \
-         SELECT sender, receiver, hops, last, servers, accepted, version FROM clear JOIN offer ON operator = receiver \
-         WHERE accepted > 0 ORDER BY hops DESC, sender, receiver LIMIT ?1",
-    )?;
-    let limit = i64::try_from(asked.limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query([limit])?;
-    while let Some(row) = rows.next()? {
-        table.row(vec![
-            Cell::text(row.get::<_, Option<String>>(0)?),
-            Cell::text(row.get::<_, Option<String>>(1)?),
-            row.get::<_, u64>(2)?.into(),
-            Cell::text(row.get::<_, Option<String>>(3)?),
-            row.get::<_, u64>(4)?.into(),
-            row.get::<_, u64>(5)?.into(),
-            Cell::text(row.get::<_, Option<String>>(6)?),
+    for pair in query::clear_though_offered(&survey.connection, asked.limit)? {
+        table.row([
+            Cell::text(pair.sender),
+            Cell::text(pair.receiver),
+            pair.hops.into(),
+            Cell::text(pair.last),
+            pair.servers.into(),
+            pair.accepted.into(),
+            Cell::text(pair.version),
         ]);
     }
     Ok(table)

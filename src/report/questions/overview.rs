@@ -6,6 +6,7 @@ use crate::report::chart::{Chart, Stack};
 use crate::report::measure::{MEASURES, Measure};
 use crate::report::survey::{Survey, Verdict, at};
 use crate::report::table::{Cell, TALLY, Table, Tally};
+use crate::store::query;
 
 pub(super) fn overview(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let table = Table::new(
@@ -159,12 +160,7 @@ fn weights(survey: &Survey) -> rusqlite::Result<Vec<(Weight, Tallies)>> {
 /// Every address that was probed; what its certificate names depends on the exchange and is not asked here.
 fn servers(survey: &Survey) -> rusqlite::Result<Tallies> {
     let mut tallies: Tallies = vec![vec![(None, Tally::default())]; MEASURES.len()];
-    let mut statement = survey
-        .connection
-        .prepare("SELECT facts FROM judged_server")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let facts: i64 = row.get(0)?;
+    query::server_facts(&survey.connection, |facts| {
         // The facts of a server lie where a domain's lie under the first rule.
         let truth = |fact| unpack(facts, fact, Rule::Preferred);
         for (measure, tally) in MEASURES.iter().zip(&mut tallies) {
@@ -172,7 +168,7 @@ fn servers(survey: &Survey) -> rusqlite::Result<Tallies> {
                 tally[0].1.add(truth(measure.fact), 1);
             }
         }
-    }
+    })?;
     for (measure, rules) in MEASURES.iter().zip(&mut tallies) {
         if NAMES.contains(&measure.word) {
             rules.clear();

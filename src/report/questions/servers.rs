@@ -7,6 +7,7 @@ use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart};
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table};
+use crate::store::query;
 
 /// Counts of servers, and of the domains behind them (one for each server that it has).
 #[derive(Clone, Copy, Default)]
@@ -16,22 +17,12 @@ struct Behind {
 }
 
 pub(super) fn capabilities(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
-    let mut statement = survey.connection.prepare(
-        "SELECT c.keywords, count(*), sum(j.domains) FROM judged_server j JOIN smtp s ON s.id = j.smtp \
-         JOIN capability_set c ON c.id = s.capabilities GROUP BY c.id",
-    )?;
-    let mut rows = statement.query([])?;
     let mut by_keyword: BTreeMap<String, Behind> = BTreeMap::new();
     let mut all = Behind::default();
-    while let Some(row) = rows.next()? {
-        let keywords: String = row.get(0)?;
-        let set = Behind {
-            servers: row.get(1)?,
-            domains: row.get(2)?,
-        };
+    for set in query::keyword_sets(&survey.connection)? {
         all.servers += set.servers;
         all.domains += set.domains;
-        for keyword in keywords.split(' ').filter(|keyword| !keyword.is_empty()) {
+        for keyword in set.what.split(' ').filter(|keyword| !keyword.is_empty()) {
             let behind = by_keyword.entry(keyword.to_owned()).or_default();
             behind.servers += set.servers;
             behind.domains += set.domains;
@@ -47,21 +38,16 @@ pub(super) fn capabilities(survey: &Survey, _: &Asked) -> rusqlite::Result<Table
 }
 
 pub(super) fn software(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
-    let mut statement = survey.connection.prepare(
-        "SELECT coalesce(s.software, 'not told'), count(*), sum(j.domains) FROM judged_server j \
-         JOIN smtp s ON s.id = j.smtp WHERE j.answered GROUP BY 1",
-    )?;
-    let mut rows = statement.query([])?;
     let mut by_software: BTreeMap<String, Behind> = BTreeMap::new();
     let mut all = Behind::default();
-    while let Some(row) = rows.next()? {
+    for kind in query::software(&survey.connection)? {
         let behind = Behind {
-            servers: row.get(1)?,
-            domains: row.get(2)?,
+            servers: kind.servers,
+            domains: kind.domains,
         };
         all.servers += behind.servers;
         all.domains += behind.domains;
-        by_software.insert(row.get(0)?, behind);
+        by_software.insert(kind.what, behind);
     }
     let table = Table::new(
         "software",
@@ -128,28 +114,22 @@ pub(super) fn silent(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> 
         ("servers", "Servers"),
         ("uses", "Uses"),
     ]);
-    let mut statement = survey.connection.prepare(
-        "SELECT j.address, s.phase, s.reason, j.domains FROM judged_server j JOIN smtp s ON s.id = j.smtp \
-         WHERE NOT j.answered",
-    )?;
-    let silent: Vec<(u32, String, String, u64)> = statement
-        .query_map([], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })?
-        .collect::<Result<_, _>>()?;
-    let addresses: HashSet<u32> = silent.iter().map(|(address, ..)| *address).collect();
+    let silent = query::silent(&survey.connection)?;
+    let addresses: HashSet<u32> = silent.iter().map(|server| server.address).collect();
     let operators = operators_of(survey, &addresses)?;
     let mut counts: BTreeMap<(String, String, String), Behind> = BTreeMap::new();
-    for (address, phase, reason, domains) in silent {
+    for server in silent {
         // Where exchanges of several operators lead to one address, the first stands for it.
         let operator = operators
-            .get(&address)
+            .get(&server.address)
             .and_then(|it| it.first())
             .cloned()
             .unwrap_or_default();
-        let behind = counts.entry((operator, phase, reason)).or_default();
+        let behind = counts
+            .entry((operator, server.phase, server.reason))
+            .or_default();
         behind.servers += 1;
-        behind.domains += domains;
+        behind.domains += server.domains;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by(|a, b| (b.1.domains, b.1.servers, &a.0).cmp(&(a.1.domains, a.1.servers, &b.0)));
@@ -182,30 +162,18 @@ pub(super) fn runs(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
         ("connections", "Connections"),
         ("connections_saved", "Saved"),
     ]);
-    let mut statement = survey.connection.prepare(
-        "SELECT run, stage, version, started, coalesce(ended, 'cut'), interrupted, \
-         CAST(CAST(end_line AS TEXT) ->> '$.counts.connections' AS INTEGER), \
-         CAST(CAST(end_line AS TEXT) ->> '$.counts.connections_saved' AS INTEGER) FROM run \
-         WHERE started IS NOT NULL ORDER BY id",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let text =
-            |column| -> rusqlite::Result<Cell> { Ok(row.get::<_, Option<String>>(column)?.into()) };
-        let count = |column| -> rusqlite::Result<Cell> {
-            let count: Option<i64> = row.get(column)?;
-            Ok(count.map(|count| count.unsigned_abs()).into())
-        };
-        let interrupted: Option<bool> = row.get(5)?;
+    for run in query::runs(&survey.connection)? {
         table.row([
-            text(0)?,
-            text(1)?,
-            text(2)?,
-            text(3)?,
-            text(4)?,
-            interrupted.map(|it| if it { "yes" } else { "no" }).into(),
-            count(6)?,
-            count(7)?,
+            Cell::from(run.run),
+            run.stage.into(),
+            run.version.into(),
+            run.started.into(),
+            run.ended.unwrap_or_else(|| "cut".to_owned()).into(),
+            run.interrupted
+                .map(|it| if it { "yes" } else { "no" })
+                .into(),
+            run.connections.into(),
+            run.connections_saved.into(),
         ]);
     }
     Ok(table)

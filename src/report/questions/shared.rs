@@ -6,6 +6,7 @@ use crate::report::asked::Asked;
 use crate::report::chart::{Bar, Chart};
 use crate::report::survey::{Status, Survey};
 use crate::report::table::{Cell, Table};
+use crate::store::query::{self, Shared, SharedBy};
 
 pub(super) fn exchanges(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let table = Table::new(
@@ -17,8 +18,7 @@ pub(super) fn exchanges(survey: &Survey, asked: &Asked) -> rusqlite::Result<Tabl
         survey,
         asked,
         table,
-        "SELECT n.name, NULL, j.domains FROM judged_exchange j JOIN name n ON n.id = j.name \
-         ORDER BY j.domains DESC, n.name LIMIT ?1",
+        Shared::Exchanges,
         [("exchange", "Exchange"), ("detail", "")],
     )
 }
@@ -33,8 +33,7 @@ pub(super) fn addresses(survey: &Survey, asked: &Asked) -> rusqlite::Result<Tabl
         survey,
         asked,
         table,
-        "SELECT a.ip, s.banner, j.domains FROM judged_server j JOIN address a ON a.id = j.address \
-         LEFT JOIN smtp s ON s.id = j.smtp ORDER BY j.domains DESC, a.ip LIMIT ?1",
+        Shared::Addresses,
         [("ip", "Address"), ("banner", "Greeting")],
     )
 }
@@ -49,9 +48,7 @@ pub(super) fn certificates(survey: &Survey, asked: &Asked) -> rusqlite::Result<T
         survey,
         asked,
         table,
-        "SELECT coalesce(c.subject, '') || ' ' || substr(c.sha256, 1, 16), c.issuer, j.domains \
-         FROM judged_certificate j JOIN certificate c ON c.id = j.certificate \
-         ORDER BY j.domains DESC, c.sha256 LIMIT ?1",
+        Shared::Certificates,
         [("certificate", "Subject"), ("issuer", "Issuer")],
     )
 }
@@ -60,7 +57,7 @@ fn most(
     survey: &Survey,
     asked: &Asked,
     table: Table,
-    sql: &str,
+    shared: Shared,
     columns: [(&str, &str); 2],
 ) -> rusqlite::Result<Table> {
     let second = !columns[1].1.is_empty();
@@ -73,12 +70,13 @@ fn most(
         .iter()
         .filter(|verdict| verdict.status != Status::NotLookedUp)
         .count() as f64;
-    let mut statement = survey.connection.prepare(sql)?;
-    let mut rows = statement.query([asked.limit as i64])?;
     let mut bars = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (what, detail, domains): (String, Option<String>, u64) =
-            (row.get(0)?, row.get(1)?, row.get(2)?);
+    for SharedBy {
+        what,
+        detail,
+        domains,
+    } in query::most_shared(&survey.connection, shared, asked.limit)?
+    {
         if bars.len() < 10 {
             bars.push(Bar {
                 group: "domains".to_owned(),
@@ -120,19 +118,14 @@ pub(super) fn keys(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         certificates: BTreeSet<u32>,
     }
     let mut keys: HashMap<String, Key> = HashMap::new();
-    let mut statement = survey.connection.prepare(
-        "SELECT c.spki_sha256, j.address, c.id FROM judged_server j JOIN tls t ON t.id = j.tls \
-         JOIN certificate c ON c.id = t.leaf WHERE c.spki_sha256 IS NOT NULL",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let key = keys.entry(row.get(0)?).or_insert_with(|| Key {
+    query::leaf_keys(&survey.connection, |spki, address, certificate| {
+        let key = keys.entry(spki.to_owned()).or_insert_with(|| Key {
             addresses: BTreeSet::new(),
             certificates: BTreeSet::new(),
         });
-        key.addresses.insert(row.get(1)?);
-        key.certificates.insert(row.get(2)?);
-    }
+        key.addresses.insert(address);
+        key.certificates.insert(certificate);
+    })?;
     keys.retain(|_, key| key.addresses.len() > 1);
     let wanted = keys
         .values()
@@ -172,16 +165,13 @@ pub(super) fn operators_of(
     addresses: &HashSet<u32>,
 ) -> rusqlite::Result<HashMap<u32, BTreeSet<String>>> {
     let mut operators: HashMap<u32, BTreeSet<String>> = HashMap::new();
-    let mut statement = survey.connection.prepare(
-        "SELECT x.address, coalesce(e.registered_domain, n.name) FROM exchange_address x \
-         JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let address: u32 = row.get(0)?;
+    query::address_operators(&survey.connection, |address, operator| {
         if addresses.contains(&address) {
-            operators.entry(address).or_default().insert(row.get(1)?);
+            let of = operators.entry(address).or_default();
+            if !of.contains(operator) {
+                of.insert(operator.to_owned());
+            }
         }
-    }
+    })?;
     Ok(operators)
 }

@@ -57,3 +57,34 @@ pub fn servers_at_two_ports(connection: &Connection) -> rusqlite::Result<u64> {
         |row| row.get(0),
     )
 }
+
+/// What is missing from a survey.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cautions {
+    /// Runs without their end.
+    pub cut_runs: u64,
+    /// Servers that accept STARTTLS.
+    pub accept: u64,
+    /// Those of them that were not asked for TLS.
+    pub unasked: u64,
+    /// Domains whose servers were not probed.
+    pub not_probed: u64,
+}
+
+/// Counts what is missing.
+pub fn cautions(connection: &Connection) -> rusqlite::Result<Cautions> {
+    connection.query_row(
+        "SELECT (SELECT count(*) FROM cut_runs), (SELECT count(*) FROM smtp WHERE accepted = 1), \
+         (SELECT count(*) FROM judged_server j JOIN smtp s ON s.id = j.smtp WHERE s.accepted = 1 AND j.tls IS NULL), \
+         (SELECT count(*) FROM judged_domain WHERE status = 'not_probed')",
+        [],
+        |row| {
+            Ok(Cautions {
+                cut_runs: row.get(0)?,
+                accept: row.get(1)?,
+                unasked: row.get(2)?,
+                not_probed: row.get(3)?,
+            })
+        },
+    )
+}
