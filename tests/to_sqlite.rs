@@ -472,3 +472,31 @@ fn r7_servers_that_were_seen_at_two_ports_are_told() {
             .contains("CAUTION: 1 servers were seen at two ports")
     );
 }
+
+#[test]
+fn a_database_of_version_0_1_is_migrated_and_gives_the_same_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let path = database.to_str().unwrap();
+    load(&database, &many(0..50)).expect(0);
+    let before = run("report", &[path], "").expect(0).stdout;
+    let make_old = || {
+        let old = "DROP TABLE exchange_dane; CREATE TABLE exchange_dane (exchange INTEGER NOT NULL REFERENCES exchange, \
+                   address INTEGER NOT NULL REFERENCES address, matches INTEGER, reasons TEXT, \
+                   PRIMARY KEY (exchange, address)) STRICT, WITHOUT ROWID; PRAGMA user_version = 1; \
+                   UPDATE meta SET value = 3 WHERE key = 'rules'";
+        let connection = rusqlite::Connection::open(&database).unwrap();
+        connection.execute_batch(old).unwrap();
+    };
+    make_old();
+    assert_eq!(run("report", &[path], "").expect(0).stdout, before);
+    assert_eq!(query(&database, "PRAGMA user_version"), "2");
+    make_old();
+    load(&database, &many(50..60)).expect(0);
+    assert_eq!(domains(&database), 60);
+    assert_eq!(
+        query(&database, "SELECT count(dane) FROM exchange_dane"),
+        "0"
+    );
+    assert_eq!(query(&database, "PRAGMA integrity_check"), "ok");
+}

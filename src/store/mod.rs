@@ -37,7 +37,11 @@ pub const VIEWS: &str = include_str!("views.sql");
 /// `mxsv`, so that `file` and this program know a survey from another SQLite file.
 const APPLICATION_ID: i32 = 0x6d78_7376;
 /// The version of [`SCHEMA`].
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
+/// What a database of version 0.1 lacks: only a table that is made from the others anew.
+const FROM_1: &str = "DROP TABLE exchange_dane; CREATE TABLE exchange_dane (exchange INTEGER NOT NULL REFERENCES exchange, \
+     address INTEGER NOT NULL REFERENCES address, dane TEXT NOT NULL, reasons TEXT, PRIMARY KEY (exchange, address)) \
+     STRICT, WITHOUT ROWID; DELETE FROM meta WHERE key = 'judged';";
 
 /// Statuses of domains that take no mail, as SQL has them.
 const OUTSIDE: &str = "'null_mx', 'nxdomain', 'no_address', 'invalid_name'";
@@ -82,7 +86,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// Opens a survey for writing, and makes it where there is none.
+/// Opens a survey for writing, and makes it where there is none. One of version 0.1 becomes one of this version.
 pub fn create(path: &Path) -> Result<Connection, Error> {
     // SQLite keeps nothing of these; and it takes a name for a URI, with options in it, only if it is asked to.
     let is_memory = path.as_os_str().is_empty() || path.as_os_str() == ":memory:";
@@ -100,8 +104,13 @@ pub fn create(path: &Path) -> Result<Connection, Error> {
             connection.pragma_update(None, "journal_mode", "wal")?;
             begin(&connection)?;
         }
-        Some(_) => {
+        Some(version) => {
             connection.pragma_update(None, "journal_mode", "wal")?;
+            if version < SCHEMA_VERSION {
+                connection.execute_batch(&format!(
+                    "BEGIN IMMEDIATE; {FROM_1} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                ))?;
+            }
         }
     }
     connection.pragma_update(None, "synchronous", "normal")?;
@@ -156,7 +165,7 @@ fn version(connection: &Connection) -> Result<Option<i32>, Error> {
         return Err(Error::Foreign);
     }
     match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
-        SCHEMA_VERSION => Ok(Some(SCHEMA_VERSION)),
+        version @ 1..=SCHEMA_VERSION => Ok(Some(version)),
         other => Err(Error::Version(other)),
     }
 }
