@@ -7,7 +7,7 @@ use std::path::Path;
 
 use mx_survey::dns::name::Name;
 use mx_survey::policy::lookup::{Answer, CaaProperty, Denial, Found, Lookup, NXNAME, Txt};
-use mx_survey::policy::{caa, dkim, mta_sts, mta_sts_policy, tls_rpt};
+use mx_survey::policy::{caa, dkim, dmarc, mta_sts, mta_sts_policy, tls_rpt};
 use mx_survey::record::{CaaEffect, CaaRole, PolicyState, Reason, Text};
 use serde::Deserialize;
 use serde_yaml_ng::Value;
@@ -237,6 +237,49 @@ fn who_may_issue() {
             )?;
         }
         Ok(())
+    });
+}
+
+#[derive(Deserialize)]
+struct DmarcCase {
+    zone: BTreeMap<String, Value>,
+    author: String,
+    #[serde(default)]
+    exists: Option<bool>,
+    policy: String,
+    #[serde(default)]
+    organization: Option<String>,
+}
+
+#[test]
+fn the_walk_of_dmarc() {
+    check("dmarc-walk", 17, |_, case: &DmarcCase| {
+        let mut nodes = BTreeMap::new();
+        for (name, texts) in &case.zone {
+            let texts = match texts {
+                Value::Sequence(texts) => texts.clone(),
+                one => vec![one.clone()],
+            };
+            let items = texts.into_iter().map(|text| ("TXT".to_owned(), text));
+            nodes.insert(format!("_dmarc.{name}"), items.collect());
+        }
+        if case.exists != Some(false) {
+            nodes.insert(case.author.clone(), vec![("A".into(), "192.0.2.1".into())]);
+        }
+        let zone = Zone {
+            manner: "plain".into(),
+            nodes,
+        };
+        let part = now(dmarc::part(&zone, &name(&case.author)));
+        let policy = part.effective_9989.map(|policy| policy.word());
+        same("policy", policy, Some(&*case.policy))?;
+        match &case.organization {
+            Some(organization) => {
+                let found = part.organizational_domain.as_ref();
+                same("organization", found, Some(organization))
+            }
+            None => Ok(()),
+        }
     });
 }
 

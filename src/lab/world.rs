@@ -62,6 +62,13 @@ pub struct Name {
     /// server of the world.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tlsa: Vec<String>,
+    /// CAA records in presentation form, `0 issue ca.test`: flags, tag, and the value as the rest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub caa: Vec<String>,
+    /// It is the apex of a signed zone: under DO, what the zone does not have is denied by NSEC, in this manner. (Nothing has a
+    /// signature: whoever validates is not for this lab.)
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Denies>,
     /// Records of any other type: its number and the RDATA in hex.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other: Vec<(u16, String)>,
@@ -77,6 +84,18 @@ pub struct Name {
     /// The line's tag, read before.
     #[serde(rename = "type", skip_serializing)]
     pub(super) tag: Option<IgnoredAny>,
+}
+
+/// How a signed zone denies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Denies {
+    /// NXDOMAIN, and NSEC records between names that exist (RFC 4034 §4).
+    Nsec,
+    /// NOERROR for every name, and NXNAME for those that do not exist (RFC 9824).
+    Compact,
+    /// NOERROR for every name, without NXNAME; an empty name has more types than one that does not exist.
+    CompactOld,
 }
 
 /// What goes wrong with a DNS question.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::world::{FalseAnswer, Fault};
-use super::zones::{Entry, Zones, rtype};
+use super::super::world::{Denies, FalseAnswer, Fault};
+use super::zones::{Entry, Zones, labels, rtype};
 
 /// How a question came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +139,9 @@ impl<'a> Question<'a> {
         let found = answer.records(zones, self.kind, entry);
         if !found {
             answer.soa(&self.name);
+            if self.edns.is_some_and(|edns| edns.wants_dnssec) {
+                answer.deny(zones, &self.name, entry);
+            }
         }
         answer.finish(self, transport)
     }
@@ -218,6 +221,27 @@ impl<'a> Question<'a> {
     fn wants_authentic(&self) -> bool {
         self.header[3] & 0x20 != 0 || self.edns.is_some_and(|edns| edns.wants_dnssec)
     }
+}
+
+/// The data of an NSEC (RFC 4034 §4.1).
+fn nsec(next: &[u8], mut types: Vec<u16>) -> Vec<u8> {
+    types.sort_unstable();
+    types.dedup();
+    let mut data = next.to_vec();
+    for window in 0..=255u8 {
+        let mut octets = [0u8; 32];
+        let mut length = 0;
+        for kind in types.iter().filter(|kind| kind.to_be_bytes()[0] == window) {
+            let [_, low] = kind.to_be_bytes();
+            octets[usize::from(low / 8)] |= 0x80 >> (low % 8);
+            length = length.max(usize::from(low / 8) + 1);
+        }
+        if length > 0 {
+            data.extend([window, length as u8]);
+            data.extend_from_slice(&octets[..length]);
+        }
+    }
+    data
 }
 
 fn under_another_id(mut message: Vec<u8>) -> Vec<u8> {
@@ -319,6 +343,54 @@ impl Answer {
             data.extend_from_slice(&number.to_be_bytes());
         }
         self.record(zone, rtype::SOA, &data, Section::Authority);
+    }
+
+    /// The NSEC by which a signed zone denies what the name does not have.
+    fn deny(&mut self, zones: &Zones, name: &[u8], entry: Option<Entry<'_>>) {
+        let Some((apex, denies)) = zones.signed_above(name) else {
+            return;
+        };
+        let mut types: Vec<u16> = entry
+            .iter()
+            .flat_map(|entry| entry.records())
+            .map(|(kind, _)| kind)
+            .collect();
+        types.extend([rtype::RRSIG, rtype::NSEC]);
+        match denies {
+            Denies::Nsec => {
+                let owners = zones.owners(apex);
+                let place = labels(name);
+                let after = owners.iter().position(|owner| labels(owner) > place);
+                let before = after.unwrap_or(owners.len()).checked_sub(1);
+                let (Some(before), Some(first)) = (before, owners.first()) else {
+                    return;
+                };
+                let next = after.map_or(*first, |after| owners[after]);
+                let owner = owners[before];
+                let mut types: Vec<u16> = zones
+                    .find(owner)
+                    .iter()
+                    .flat_map(|entry| entry.records())
+                    .map(|(kind, _)| kind)
+                    .collect();
+                types.extend([rtype::RRSIG, rtype::NSEC]);
+                self.record(owner, rtype::NSEC, &nsec(next, types), Section::Authority);
+                return;
+            }
+            Denies::Compact if entry.is_none() => types.push(rtype::NXNAME),
+            Denies::CompactOld if entry.is_some_and(|entry| entry.is_empty()) => {
+                types.extend([rtype::A, rtype::MX, rtype::AAAA, rtype::CAA]);
+            }
+            Denies::Compact | Denies::CompactOld => {}
+        }
+        self.message[3] &= 0xf0;
+        let next = [&[1, 0][..], name].concat();
+        self.record(
+            &[0xc0, HEADER as u8],
+            rtype::NSEC,
+            &nsec(&next, types),
+            Section::Authority,
+        );
     }
 
     fn poison(&mut self) {
@@ -613,5 +685,50 @@ mod tests {
                 .response_code,
             ResponseCode::FormErr
         );
+    }
+
+    #[test]
+    fn a_signed_zone_denies_under_do_in_its_manner() {
+        use crate::dns::name::Name;
+        use crate::policy::denial;
+
+        let zones = zones(
+            r#"{"type":"name","name":"new.test","signed":"compact","txt":["apex"]}
+               {"type":"name","name":"s1._domainkey.new.test","txt":["key"]}
+               {"type":"name","name":"old.test","signed":"compact-old","txt":["apex"]}
+               {"type":"name","name":"s1._domainkey.old.test","txt":["key"]}
+               {"type":"name","name":"nsec.test","signed":"nsec","txt":["apex"]}
+               {"type":"name","name":"s1._domainkey.nsec.test","txt":["key"]}"#,
+        );
+        let ask = |name: &str| {
+            let name = Name::parse(name.as_bytes()).unwrap();
+            let mut packet = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+            packet.extend_from_slice(name.wire());
+            packet.extend([0, 16, 0, 1, 0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 0]);
+            let answer = reply(&zones, &packet, Transport::Udp, 99)
+                .messages
+                .remove(0);
+            let nsec = answer
+                .windows(10)
+                .position(|window| window[..4] == [0, 47, 0, 1])
+                .map(|at| at + 10)
+                .unwrap();
+            let length = usize::from(u16::from_be_bytes([answer[nsec - 2], answer[nsec - 1]]));
+            let read = denial::read(&name, denial::NSEC, &answer[nsec..nsec + length], &name);
+            (answer[3] & 0x0f, read.unwrap())
+        };
+        for (name, code, types) in [
+            ("_domainkey.new.test", 0, &[46, 47][..]),
+            ("missing.new.test", 0, &[46, 47, 128]),
+            ("_domainkey.old.test", 0, &[1, 15, 28, 46, 47, 257]),
+            ("missing.old.test", 0, &[46, 47]),
+            ("_domainkey.nsec.test", 0, &[16, 46, 47]),
+            ("missing.nsec.test", 3, &[16, 46, 47]),
+        ] {
+            let (found, denial) = ask(name);
+            assert_eq!((found, &denial.types[..]), (code, types), "{name}");
+        }
+        let next = ask("_domainkey.nsec.test").1.next.unwrap().to_string();
+        assert_eq!(next, "s1._domainkey.nsec.test");
     }
 }

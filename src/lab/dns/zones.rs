@@ -9,7 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use hickory_proto::rr::RecordType;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::super::world::{Fault, Name};
+use super::super::world::{Denies, Fault, Name};
 
 /// Record types by their numbers (IANA "DNS Parameters").
 pub mod rtype {
@@ -21,8 +21,12 @@ pub mod rtype {
     pub const TXT: u16 = 16;
     pub const AAAA: u16 = 28;
     pub const OPT: u16 = 41;
+    pub const RRSIG: u16 = 46;
+    pub const NSEC: u16 = 47;
     pub const TLSA: u16 = 52;
+    pub const NXNAME: u16 = 128;
     pub const ANY: u16 = 255;
+    pub const CAA: u16 = 257;
 }
 
 /// All names of a world.
@@ -34,6 +38,8 @@ pub struct Zones {
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
     faults: HashMap<u32, Troubled>,
+    /// Apexes of signed zones.
+    signed: Vec<(Vec<u8>, Denies)>,
     everywhere: Option<Troubled>,
 }
 
@@ -92,6 +98,9 @@ impl Zones {
         if let Some(fault) = &name.dns {
             self.faults.insert(at, Troubled::new(fault)?);
         }
+        if let Some(denies) = name.signed {
+            self.signed.push((wire.clone(), denies));
+        }
         self.add_ancestors(&wire);
         Ok(())
     }
@@ -144,6 +153,26 @@ impl Zones {
         troubled.strikes(question).then_some(&troubled.fault)
     }
 
+    /// The signed zone that a name lies in: the nearest apex, and how it denies.
+    pub fn signed_above(&self, wire: &[u8]) -> Option<(&[u8], Denies)> {
+        (self.signed.iter())
+            .filter(|(apex, _)| is_within(wire, apex))
+            .max_by_key(|(apex, _)| apex.len())
+            .map(|(apex, denies)| (&apex[..], *denies))
+    }
+
+    /// The names with records in the zone of `apex`, in canonical order (RFC 4034 §6.1). Made anew each time: signed worlds are small.
+    pub fn owners(&self, apex: &[u8]) -> Vec<&[u8]> {
+        let mut owners: Vec<&[u8]> = (self.table.iter())
+            .map(|&at| name_at(&self.block, at))
+            .filter(|name| {
+                is_within(name, apex) && self.find(name).is_some_and(|entry| !entry.is_empty())
+            })
+            .collect();
+        owners.sort_by_cached_key(|name| labels(name));
+        owners
+    }
+
     fn insert(&mut self, wire: &[u8], ad: bool, records: &Records) -> u32 {
         // A world of 4 GiB of names does not fit the machines this runs on; an offset of 32 bits halves the table.
         let at = u32::try_from(self.block.len()).unwrap_or(u32::MAX);
@@ -165,6 +194,30 @@ impl Zones {
             .insert_unique(hash, at, |&at| hasher.hash_one(name_at(block, at)));
         at
     }
+}
+
+/// Whether a name in wire form is `apex` or lies below it.
+fn is_within(name: &[u8], apex: &[u8]) -> bool {
+    let mut rest = name;
+    while rest.len() > apex.len() {
+        rest = &rest[usize::from(rest[0]) + 1..];
+    }
+    rest == apex
+}
+
+/// The labels of a name from right to left, which sort as RFC 4034 §6.1 has it.
+pub fn labels(name: &[u8]) -> Vec<Vec<u8>> {
+    let mut labels = Vec::new();
+    let mut rest = name;
+    while let Some((&length, tail)) = rest.split_first()
+        && length > 0
+    {
+        let (label, tail) = tail.split_at(usize::from(length));
+        labels.push(label.to_vec());
+        rest = tail;
+    }
+    labels.reverse();
+    labels
 }
 
 fn name_at(block: &[u8], at: u32) -> &[u8] {
@@ -255,6 +308,9 @@ impl Records {
         for tlsa in &name.tlsa {
             records.push(rtype::TLSA, &tlsa_data(tlsa, leaf_of)?)?;
         }
+        for text in &name.caa {
+            records.push(rtype::CAA, &caa_data(text)?)?;
+        }
         for (kind, data) in &name.other {
             records.push(*kind, &hex(data)?)?;
         }
@@ -306,6 +362,20 @@ fn tlsa_data(text: &str, leaf_of: &LeafOf<'_>) -> Result<Vec<u8>, String> {
         }
     };
     Ok([&head[..], &data].concat())
+}
+
+/// `flags tag value` (RFC 8659 §4.1); the value is the rest of the text.
+fn caa_data(text: &str) -> Result<Vec<u8>, String> {
+    let wrong = || format!("no CAA record: {text}");
+    let mut fields = text.splitn(3, ' ');
+    let flags: u8 = (fields.next().and_then(|flags| flags.parse().ok())).ok_or_else(wrong)?;
+    let tag = fields
+        .next()
+        .filter(|tag| tag.len() < 256)
+        .ok_or_else(wrong)?;
+    let value = fields.next().ok_or_else(wrong)?;
+    let head = [flags, tag.len() as u8];
+    Ok([&head[..], tag.as_bytes(), value.as_bytes()].concat())
 }
 
 fn hex(text: &str) -> Result<Vec<u8>, String> {
