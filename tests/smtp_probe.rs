@@ -3,6 +3,7 @@
 mod behaviours;
 #[cfg(feature = "lab")]
 mod lab;
+mod paces;
 mod scripted;
 
 use std::collections::BTreeSet;

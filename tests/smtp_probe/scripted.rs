@@ -20,13 +20,15 @@ pub enum Step {
     Wait(u64),
     /// RST instead of FIN.
     Reset,
+    /// Says no more, and still hears.
+    Shut,
     /// Stays until the client closes.
     Hold,
     /// The same bytes again and again, until the client has enough.
     Flood(&'static [u8]),
 }
 
-pub use Step::{Drip, Flood, Hear, Hold, Reset, Wait};
+pub use Step::{Drip, Flood, Hear, Hold, Reset, Shut, Wait};
 
 pub fn say(text: &str) -> Step {
     Step::Say(text.as_bytes().to_vec())
@@ -115,6 +117,7 @@ pub fn play(mut stream: TcpStream, script: Vec<Step>) -> Vec<String> {
                 socket.set_linger(Some(Duration::ZERO)).unwrap();
                 return heard;
             }
+            Shut => stream.shutdown(std::net::Shutdown::Write),
             Hold => {
                 let mut rest = String::new();
                 let read = reader.read_to_string(&mut rest).map(drop);
