@@ -17,6 +17,7 @@ const PROGRAMS: &[&str] = &[
     "leak-count",
     "mx-lookup",
     "policy-fetch",
+    "policy-lookup",
     "smtp-probe",
     "tls-inspect",
     "to-sqlite",

@@ -1,3 +1,4 @@
 //! policy-lookup: its evaluators against public suites and other implementations, the program against name servers.
 
+mod lab;
 mod spf;

@@ -63,6 +63,7 @@ impl Resolve for OneAnswer {
                 nxdomain: u16::from(response.code) == 3,
                 negative: response.negative,
                 records: response.records,
+                denial: response.denial,
                 dnssec: None,
                 extended_errors: response.extended_errors,
             }),

@@ -24,6 +24,8 @@ pub struct Chain {
     pub dnssec: Option<Dnssec>,
     /// Extended DNS error codes of all answers.
     pub extended_errors: Vec<u16>,
+    /// NSEC and NSEC3 records that came with the last answer, where the question wanted them.
+    pub denial: Vec<rr::Record>,
     /// The answer sections as they came, if they were to be kept.
     pub answers: Vec<rr::Record>,
     /// Packets sent.
@@ -50,19 +52,35 @@ impl Chain {
         allowance: Duration,
         keep_answers: bool,
     ) -> Self {
+        let question = Question::new(name.clone(), kind);
+        Self::follow_question(resolver, question, allowance, keep_answers).await
+    }
+
+    /// Asks a question, with all that it wants to know.
+    pub async fn follow_question(
+        resolver: &dyn Resolve,
+        question: Question,
+        allowance: Duration,
+        keep_answers: bool,
+    ) -> Self {
+        let (name, kind) = (&question.name, question.kind);
         let mut chain = Self {
             cname: Vec::new(),
             end: Ok(End::default()),
             dnssec: Some(Dnssec::Secure),
             extended_errors: Vec::new(),
+            denial: Vec::new(),
             answers: Vec::new(),
             sent: 0,
             spent: Duration::ZERO,
         };
         loop {
-            let owner = chain.cname.last().unwrap_or(name).clone();
+            let next = Question {
+                name: chain.cname.last().unwrap_or(name).clone(),
+                ..question.clone()
+            };
             let left = allowance.saturating_sub(chain.spent);
-            let reply = resolver.ask(Question::new(owner, kind), left).await;
+            let reply = resolver.ask(next, left).await;
             chain.spent += reply.spent;
             chain.sent += reply.sent;
             let answer = match reply.result {
@@ -91,6 +109,7 @@ impl Chain {
             if is_open && chain.cname.len() > hops {
                 continue;
             }
+            chain.denial = answer.denial;
             chain.end = Ok(End {
                 nxdomain: answer.nxdomain,
                 data,

@@ -194,6 +194,7 @@ impl Client {
                     negative: response.negative,
                     dnssec: self.state(server, response.authentic).await,
                     records: response.records,
+                    denial: response.denial,
                     extended_errors: response.extended_errors,
                 });
             }

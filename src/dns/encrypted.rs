@@ -94,6 +94,7 @@ impl Encrypted {
                         nxdomain: false,
                         negative: false,
                         records: lookup.answers().to_vec(),
+                        denial: Vec::new(),
                         dnssec: (self.trust_ad && lookup.message().metadata.authentic_data)
                             .then_some(Dnssec::Secure),
                         extended_errors: Vec::new(),

@@ -35,6 +35,9 @@ pub fn blames_edns(code: ResponseCode) -> bool {
     matches!(code, ResponseCode::FormErr | ResponseCode::NotImp) || u16::from(code) == BADVERS
 }
 
+/// DO, among the flags of EDNS (RFC 3225).
+const DNSSEC_OK: u16 = 0x8000;
+
 /// What is asked: a name and a type, class IN.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
@@ -42,12 +45,24 @@ pub struct Question {
     pub name: Name,
     /// The type.
     pub kind: RecordType,
+    /// Asked with DO (RFC 4035 §3.2.1): how a zone denies what it does not have comes along.
+    pub wants_denial: bool,
 }
 
 impl Question {
     /// A question.
     pub fn new(name: Name, kind: RecordType) -> Self {
-        Self { name, kind }
+        Self {
+            name,
+            kind,
+            wants_denial: false,
+        }
+    }
+
+    /// The same with DO.
+    pub fn with_denial(mut self) -> Self {
+        self.wants_denial = true;
+        self
     }
 
     /// The question as a packet; without EDNS for servers that do not know it.
@@ -59,7 +74,8 @@ impl Question {
         self.section(&mut packet);
         if edns {
             packet.push(0);
-            for word in [u16::from(RecordType::OPT), UDP_PAYLOAD, 0, 0, 0] {
+            let flags = if self.wants_denial { DNSSEC_OK } else { 0 };
+            for word in [u16::from(RecordType::OPT), UDP_PAYLOAD, 0, flags, 0] {
                 packet.extend_from_slice(&word.to_be_bytes());
             }
         }
@@ -108,6 +124,8 @@ pub struct Response {
     pub negative: bool,
     /// The answer section.
     pub records: Vec<rr::Record>,
+    /// The NSEC and NSEC3 records of the authority section.
+    pub denial: Vec<rr::Record>,
     /// Extended DNS error codes.
     pub extended_errors: Vec<u16>,
 }
@@ -155,6 +173,7 @@ impl Response {
             referral: false,
             negative: false,
             records: Vec::new(),
+            denial: Vec::new(),
             extended_errors: Vec::new(),
         }
     }
@@ -179,6 +198,11 @@ impl Response {
                 && !has(RecordType::SOA),
             negative: has(RecordType::SOA),
             extended_errors: extended_errors(&message),
+            denial: (message.authorities.into_iter())
+                .filter(|record| {
+                    matches!(record.record_type(), RecordType::NSEC | RecordType::NSEC3)
+                })
+                .collect(),
             records: message.answers,
         }
     }

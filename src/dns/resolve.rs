@@ -47,6 +47,8 @@ pub struct Answer {
     pub negative: bool,
     /// The answer section.
     pub records: Vec<rr::Record>,
+    /// NSEC and NSEC3 records that came along, where the question wanted them.
+    pub denial: Vec<rr::Record>,
     /// Its state, if a trusted validator told.
     pub dnssec: Option<Dnssec>,
     /// Extended DNS error codes (RFC 8914).

@@ -1,0 +1,541 @@
+//! From names and `domain` records to what the domains publish: the stage behind policy-lookup.
+
+mod ask;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde::Deserialize;
+
+pub use ask::Shared;
+
+use crate::dns::list::{self, Item, List};
+use crate::dns::name::Name;
+use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
+use crate::ndjson::{Line, NotARecord};
+use crate::policy::lookup::Lookup as _;
+use crate::policy::spf::{SpfClient, check_host};
+use crate::policy::{bimi, caa, dkim, dmarc, mta_sts, selectors, spf, tls_rpt};
+use crate::record::{Outcome, Phase, Policy, PolicyState, Reason, Spf, SpfChecked, Text, now};
+use ask::Asker;
+
+/// A part of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PolicyPart {
+    /// SPF.
+    Spf,
+    /// DMARC.
+    Dmarc,
+    /// DKIM keys.
+    Dkim,
+    /// The record of MTA-STS.
+    MtaSts,
+    /// TLS-RPT.
+    TlsRpt,
+    /// CAA.
+    Caa,
+    /// BIMI.
+    Bimi,
+}
+
+impl PolicyPart {
+    /// Every part, in the order of the record.
+    pub const ALL: [Self; 7] = [
+        Self::Spf,
+        Self::Dmarc,
+        Self::Dkim,
+        Self::MtaSts,
+        Self::TlsRpt,
+        Self::Caa,
+        Self::Bimi,
+    ];
+
+    /// Its name, as the record has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spf => "spf",
+            Self::Dmarc => "dmarc",
+            Self::Dkim => "dkim",
+            Self::MtaSts => "mta_sts",
+            Self::TlsRpt => "tls_rpt",
+            Self::Caa => "caa",
+            Self::Bimi => "bimi",
+        }
+    }
+
+    /// The part of a name; hyphens may stand for underscores.
+    ///
+    /// # Errors
+    ///
+    /// Which names there are.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        let wanted = name.trim().replace('-', "_");
+        (Self::ALL.into_iter().find(|part| part.name() == wanted)).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("no part {name:?}; there are {names}")
+        })
+    }
+}
+
+/// The client of `--spf-client ADDRESS[,SENDER[,HELO]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientOption {
+    ip: IpAddr,
+    /// Without one, `postmaster` at each domain.
+    sender: Option<String>,
+    helo: Option<String>,
+}
+
+impl std::str::FromStr for ClientOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut fields = text.splitn(3, ',');
+        let address = fields.next().unwrap_or_default();
+        let ip = address
+            .parse()
+            .map_err(|_| format!("{address:?} is no address"))?;
+        let mut next = || {
+            fields
+                .next()
+                .filter(|field| !field.is_empty())
+                .map(str::to_owned)
+        };
+        Ok(Self {
+            ip,
+            sender: next(),
+            helo: next(),
+        })
+    }
+}
+
+/// Finds names in the input: plain ones, and those of `domain` records.
+pub struct Names {
+    list: List,
+}
+
+/// A name with its exchanges, or what is no name.
+pub type Job = Result<Wanted, (String, String)>;
+
+/// A domain whose policies are wanted.
+#[derive(Debug)]
+pub struct Wanted {
+    name: Name,
+    /// The exchanges, where the input knows them; empty: it takes no mail.
+    exchanges: Option<Vec<Name>>,
+}
+
+/// What is read of a `domain` record.
+#[derive(Deserialize)]
+struct DomainLine<'a> {
+    #[serde(borrow)]
+    domain: Cow<'a, str>,
+    outcome: Option<OutcomeLine>,
+    #[serde(default, borrow)]
+    mx: Vec<ExchangeLine<'a>>,
+}
+
+#[derive(Deserialize)]
+struct OutcomeLine {
+    reason: Reason,
+}
+
+#[derive(Deserialize)]
+struct ExchangeLine<'a> {
+    #[serde(borrow)]
+    exchange: Cow<'a, str>,
+}
+
+impl DomainLine<'_> {
+    /// The exchanges, where the record is certain of them.
+    fn exchanges(&self) -> Option<Vec<Name>> {
+        let reason = self.outcome.as_ref()?.reason;
+        let is_known = matches!(
+            reason,
+            Reason::Ok | Reason::NullMx | Reason::Nxdomain | Reason::NoAddress
+        );
+        let names = (self.mx.iter()).filter_map(|mx| Name::parse(mx.exchange.as_bytes()).ok());
+        is_known.then(|| names.collect())
+    }
+}
+
+impl Names {
+    /// Names of `list`.
+    pub fn new(list: List) -> Self {
+        Self { list }
+    }
+}
+
+impl Select for Names {
+    type Job = Job;
+
+    const OWN: &'static [&'static str] = &["policy"];
+
+    fn select(
+        &mut self,
+        line: &Line,
+        kind: Result<&str, &NotARecord>,
+        found: &mut Found<'_, Job>,
+    ) -> Taken {
+        match kind {
+            Ok("domain") => match serde_json::from_slice::<DomainLine<'_>>(&line.bytes) {
+                Ok(domain) => {
+                    let exchanges = domain.exchanges();
+                    found.subject(subject(domain.domain.as_bytes(), exchanges));
+                    return Taken::Passed;
+                }
+                Err(error) => return Taken::Refused(unreadable(&error)),
+            },
+            Ok(_) => return Taken::Passed,
+            Err(spread @ NotARecord::Spread) => return Taken::Refused(spread.to_string()),
+            Err(_) => {}
+        }
+        match self.list.read(&line.bytes, line.number) {
+            Item::Nothing => Taken::Consumed,
+            Item::Refused(why) => Taken::Refused(why.into()),
+            Item::Entry(text, _) => {
+                found.subject(subject(&text, None));
+                Taken::Consumed
+            }
+            Item::Entries(texts, _) => {
+                for text in texts {
+                    found.subject(subject(&text, None));
+                }
+                Taken::Consumed
+            }
+        }
+    }
+
+    fn complaint(&self) -> Option<String> {
+        self.list.end().map(str::to_owned)
+    }
+
+    fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
+        let domain = list::domain_of(&line.bytes).map_err(|error| unreadable(&error))?;
+        Ok(domain.map(|domain| subject(domain.as_bytes(), None).key))
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> String {
+    format!(
+        "its domain cannot be read: {}",
+        crate::ndjson::describe(error)
+    )
+}
+
+/// Exchanges that are looked at.
+const EXCHANGE_LIMIT: usize = 100;
+/// The longest invalid name that is written whole, octets.
+const ECHO_LIMIT: usize = 1024;
+
+fn subject(text: &[u8], exchanges: Option<Vec<Name>>) -> Subject<Job> {
+    let job = match Name::parse(text) {
+        Ok(name) => Ok(Wanted { name, exchanges }),
+        Err(why) => {
+            let shown = &text[..text.len().min(ECHO_LIMIT)];
+            Err((String::from_utf8_lossy(shown).into_owned(), why.to_string()))
+        }
+    };
+    let key = match &job {
+        Ok(wanted) => wanted.name.to_string(),
+        Err((text, _)) => text.clone(),
+    };
+    Subject {
+        key: Key::Policy(key.into()),
+        place: None,
+        names: Vec::new(),
+        job,
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The parts of the record that are filled.
+    pub parts: Vec<PolicyPart>,
+    /// Selectors to ask for beside those of the operators.
+    pub selectors: Vec<String>,
+    /// Whom SPF is asked about, in every domain.
+    pub client: Option<ClientOption>,
+}
+
+/// Looks policies up.
+pub struct Measure {
+    shared: Arc<Shared>,
+    settings: Settings,
+    /// Domains in a row about which no name server said anything.
+    silent: AtomicU64,
+    is_heard: AtomicBool,
+    is_dead: AtomicBool,
+}
+
+/// After so many domains in a row without a word, whether the name servers are dead is asked again.
+const SILENT: u64 = 1000;
+
+impl Measure {
+    /// Asks by `shared`.
+    pub fn new(shared: Shared, settings: Settings) -> Self {
+        Self {
+            shared: Arc::new(shared),
+            settings,
+            silent: AtomicU64::new(0),
+            is_heard: AtomicBool::new(false),
+            is_dead: AtomicBool::new(false),
+        }
+    }
+
+    async fn policy(&self, wanted: &Wanted) -> Policy {
+        let start = Instant::now();
+        let name = &wanted.name;
+        let asker = Asker::new(&self.shared, name);
+        let mut policy = blank(name.to_string(), Outcome::ok());
+        let needs_exchanges = [PolicyPart::Dkim, PolicyPart::MtaSts, PolicyPart::Caa]
+            .iter()
+            .any(|part| self.settings.parts.contains(part));
+        let known = match &wanted.exchanges {
+            None if needs_exchanges => exchanges_of(&asker, name).await,
+            known => known.clone(),
+        };
+        let exchanges = known.clone().unwrap_or_default();
+        policy.exchanges = known.map(|names| names.iter().map(Name::to_string).collect());
+        let (spf, dmarc, dkim, mta_sts, tls_rpt, caa, bimi) = futures::join!(
+            self.wanted(PolicyPart::Spf, self.spf(&asker, name)),
+            self.wanted(PolicyPart::Dmarc, dmarc::part(&asker, name)),
+            self.wanted(PolicyPart::Dkim, self.dkim(&asker, name, &exchanges)),
+            self.wanted(PolicyPart::MtaSts, async {
+                mta_sts::part(&text_below(&asker, name, &["_mta-sts"]).await)
+            }),
+            self.wanted(PolicyPart::TlsRpt, async {
+                tls_rpt::part(&text_below(&asker, name, &["_smtp", "_tls"]).await)
+            }),
+            self.wanted(PolicyPart::Caa, caa::part(&asker, name, &exchanges)),
+            self.wanted(PolicyPart::Bimi, async {
+                bimi::part(&text_below(&asker, name, &["default", "_bimi"]).await)
+            }),
+        );
+        policy.outcome = outcome([
+            spf.as_ref().map(|part| (part.state, &part.outcome)),
+            dmarc.as_ref().map(|part| (part.state, &part.outcome)),
+            dkim.as_ref().map(|part| (part.state, &part.outcome)),
+            mta_sts.as_ref().map(|part| (part.state, &part.outcome)),
+            tls_rpt.as_ref().map(|part| (part.state, &part.outcome)),
+            caa.as_ref().map(|part| (part.state, &part.outcome)),
+            bimi.as_ref().map(|part| (part.state, &part.outcome)),
+        ]);
+        (policy.spf, policy.dmarc, policy.dkim, policy.mta_sts) = (spf, dmarc, dkim, mta_sts);
+        (policy.tls_rpt, policy.caa, policy.bimi) = (tls_rpt, caa, bimi);
+        policy.questions = asker.sent();
+        policy.elapsed_ms = start.elapsed().as_millis() as u64;
+        policy
+    }
+
+    async fn wanted<T>(&self, part: PolicyPart, make: impl Future<Output = T>) -> Option<T> {
+        match self.settings.parts.contains(&part) {
+            true => Some(make.await),
+            false => None,
+        }
+    }
+
+    async fn spf(&self, asker: &Asker<'_>, name: &Name) -> Spf {
+        let mut part = spf::survey(asker, name).await;
+        if let Some(option) = &self.settings.client {
+            part.client = Some(checked(asker, option, name).await);
+        }
+        part
+    }
+
+    async fn dkim(
+        &self,
+        asker: &Asker<'_>,
+        name: &Name,
+        exchanges: &[Name],
+    ) -> crate::record::Dkim {
+        let exchanges: Vec<_> = exchanges.iter().map(Name::to_string).collect();
+        let operators = selectors::of_operators(exchanges.iter().map(String::as_str));
+        dkim::part(asker, name, &operators, &self.settings.selectors).await
+    }
+
+    /// Whether the name servers are dead, or the domains.
+    async fn hear(&self, policy: &Policy) {
+        let reason = policy.outcome.reason;
+        if reason == Reason::InvalidName {
+            return;
+        }
+        let mut is_answered = true;
+        if matches!(
+            reason,
+            Reason::Timeout | Reason::Unreachable | Reason::Refused | Reason::Local
+        ) {
+            let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
+            let is_first = silent == 1 && !self.is_heard.load(Ordering::Relaxed);
+            if !is_first && !silent.is_multiple_of(SILENT) {
+                return;
+            }
+            is_answered = self.shared.is_answered().await;
+        }
+        self.is_dead.store(!is_answered, Ordering::Relaxed);
+        if is_answered {
+            self.silent.store(0, Ordering::Relaxed);
+            self.is_heard.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn unheard(&self, at_least: u64) -> Option<String> {
+        let silent = self.silent.load(Ordering::Relaxed);
+        (silent >= at_least && self.is_dead.load(Ordering::Relaxed)).then(|| {
+            format!("no name server answered anything about {silent} domains, nor about the root; --nameserver names others")
+        })
+    }
+}
+
+/// The exchanges by preference, then name (RFC 5321 §5.1): those of the MX records, else the name itself if it has an address.
+/// `None` where that is not known.
+async fn exchanges_of(asker: &Asker<'_>, name: &Name) -> Option<Vec<Name>> {
+    use crate::policy::lookup::Found;
+    match asker.mx(name).await.found {
+        Found::Records(records) => {
+            let mut records = records.to_vec();
+            records.sort();
+            records.dedup_by(|one, other| one.1 == other.1);
+            let names = records.into_iter().map(|(_, exchange)| exchange);
+            // A null MX (RFC 7505) is none.
+            Some(
+                names
+                    .filter(|exchange| !exchange.is_root())
+                    .take(EXCHANGE_LIMIT)
+                    .collect(),
+            )
+        }
+        Found::NoData => {
+            let (ipv4, ipv6) = futures::join!(asker.ipv4(name), asker.ipv6(name));
+            if !ipv4.records().is_empty() || !ipv6.records().is_empty() {
+                return Some(vec![name.clone()]);
+            }
+            (ipv4.failure().is_none() && ipv6.failure().is_none()).then(Vec::new)
+        }
+        Found::Nxdomain => Some(Vec::new()),
+        Found::Failed(_) => None,
+    }
+}
+
+async fn text_below(
+    asker: &Asker<'_>,
+    name: &Name,
+    prefix: &[&str],
+) -> crate::policy::lookup::Answer<crate::policy::lookup::Txt> {
+    use crate::policy::lookup::{Answer, Found};
+    match name.under(prefix) {
+        Some(place) => asker.txt(&place).await,
+        // No name can stand there.
+        None => Answer::new(Found::Nxdomain),
+    }
+}
+
+async fn checked(asker: &Asker<'_>, option: &ClientOption, name: &Name) -> SpfChecked {
+    let domain = name.to_string();
+    let sender = option
+        .sender
+        .clone()
+        .unwrap_or_else(|| format!("postmaster@{domain}"));
+    let helo = option.helo.clone().unwrap_or_else(|| domain.clone());
+    let mut client = SpfClient::new(option.ip, sender.as_bytes(), helo.as_bytes());
+    client.seconds =
+        (SystemTime::now().duration_since(UNIX_EPOCH)).map_or(0, |since| since.as_secs());
+    let checked = check_host(asker, &client, domain.as_bytes()).await;
+    SpfChecked {
+        ip: option.ip,
+        sender: sender.into(),
+        helo: helo.into(),
+        result: checked.result,
+        term: checked.term.map(|term| Text::from(&term[..])),
+        fault: checked.fault,
+        explanation: checked.explanation.map(|text| Text::from(&text[..])),
+        lookups: checked.lookups,
+        voids: checked.voids,
+    }
+}
+
+/// `done/ok` where no part is unknown for a question that failed; else how the first of those failed.
+fn outcome(parts: [Option<(PolicyState, &Option<Outcome>)>; 7]) -> Outcome {
+    let unknown = parts
+        .into_iter()
+        .flatten()
+        .find_map(|(state, outcome)| (outcome.clone()).filter(|_| state == PolicyState::Unknown));
+    unknown.unwrap_or_else(Outcome::ok)
+}
+
+fn blank(domain: String, outcome: Outcome) -> Policy {
+    Policy {
+        domain,
+        outcome,
+        exchanges: None,
+        spf: None,
+        dmarc: None,
+        dkim: None,
+        mta_sts: None,
+        tls_rpt: None,
+        caa: None,
+        bimi: None,
+        questions: 0,
+        time: now(),
+        elapsed_ms: 0,
+        run: String::new(),
+    }
+}
+
+impl Observe for Measure {
+    type Job = Job;
+
+    async fn observe(&self, job: Job, turn: Turn) -> Observed<Job> {
+        let mut policy = match job {
+            Ok(wanted) => self.policy(&wanted).await,
+            Err((text, why)) => blank(
+                text,
+                Outcome::new(Phase::Input, Reason::InvalidName).with(why),
+            ),
+        };
+        self.hear(&policy).await;
+        policy.run = turn.run.to_string();
+        policy.time = now();
+        Observed::record(&policy, &policy.outcome)
+    }
+
+    fn refused(&self, job: Job, reason: Reason, run: &str) -> Observed<Job> {
+        let mut policy = match job {
+            Ok(wanted) => blank(wanted.name.to_string(), Outcome::new(Phase::Input, reason)),
+            Err((text, why)) => blank(
+                text,
+                Outcome::new(Phase::Input, Reason::InvalidName).with(why),
+            ),
+        };
+        policy.run = run.to_owned();
+        Observed::record(&policy, &policy.outcome)
+    }
+
+    fn note(&self) -> Option<String> {
+        let servers = self.shared.servers();
+        Some(format!(
+            "{} of {} resolvers healthy",
+            servers.healthy, servers.all
+        ))
+    }
+
+    fn verdict(&self) -> Option<String> {
+        self.unheard(SILENT)
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.unheard(1)
+    }
+
+    fn counts(&self) -> BTreeMap<String, u64> {
+        let counts = self.shared.counts().into_iter();
+        counts
+            .map(|(what, count)| (what.to_owned(), count))
+            .collect()
+    }
+}
