@@ -86,3 +86,8 @@ bench-dns: build
 .PHONY: bench-tls
 bench-tls:
 	$(CARGO) bench --locked --features lab --bench tls
+
+# What policy-lookup costs this machine, beside a bare client asking the same questions.
+.PHONY: bench-policy
+bench-policy:
+	$(CARGO) bench --locked --features lab --bench policy

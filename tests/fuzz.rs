@@ -11,6 +11,9 @@ mod leak_count;
 #[cfg(feature = "lab")]
 #[path = "../fuzz/src/mail_lab.rs"]
 mod mail_lab;
+#[cfg(feature = "lab")]
+#[path = "../fuzz/src/policy_dns.rs"]
+mod policy_dns;
 #[path = "../fuzz/src/policy_mail.rs"]
 mod policy_mail;
 #[path = "../fuzz/src/received.rs"]
@@ -98,4 +101,10 @@ fn dns_lists() {
 #[test]
 fn questions_hellos_and_worlds() {
     replay("mail_lab", mail_lab::run);
+}
+
+#[cfg(feature = "lab")]
+#[test]
+fn records_of_spf_and_dmarc() {
+    replay("policy_dns", policy_dns::run);
 }

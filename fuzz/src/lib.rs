@@ -4,6 +4,7 @@ pub mod dns_list;
 pub mod dns_message;
 pub mod leak_count;
 pub mod mail_lab;
+pub mod policy_dns;
 pub mod policy_mail;
 pub mod received;
 pub mod smtp_dialogue;
