@@ -445,6 +445,43 @@ fn what_is_no_record_is_refused_with_its_line() {
     );
 }
 
+#[test]
+fn behind_policy_lookup_it_knows_the_exchanges() {
+    let world = [
+        json!({ "type": "name", "name": "a.test", "mx": [[10, "mx.a.test"], [20, "b.mx.a.test"]], "caa": ["0 issue ca.test"], "signed": "compact" }),
+        json!({ "type": "name", "name": "mx.a.test", "a": ["127.7.10.9"] }),
+        json!({ "type": "name", "name": "_mta-sts.a.test", "txt": ["v=STSv1; id=2024"] }),
+        json!({ "type": "name", "name": "mta-sts.a.test", "a": ["127.7.10.1"] }),
+        json!({ "type": "name", "name": "s1._domainkey.a.test", "txt": ["v=DKIM1; p="] }),
+        json!({ "type": "server", "ip": "127.7.10.1", "as": "policy-lf" }),
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let lines: String = world.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(directory.path().join("world"), lines).unwrap();
+    let ran = super::harness::shell(
+        "mail-lab --port 0 --dns-port 0 world -- bash -o pipefail -c '
+           printf \"a.test\\nb.test\\n\" | mx-lookup -q --nameserver $MAIL_LAB_DNS | policy-lookup -q --nameserver $MAIL_LAB_DNS |
+           policy-fetch -q --nameserver $MAIL_LAB_DNS --port $MAIL_LAB_PORT --roots lab=$MAIL_LAB_ROOTS --allow 127.0.0.0/8'",
+        directory.path(),
+    )
+    .expect(0);
+    let policies = ran.of_type("policy");
+    let policy = of(&policies, "a.test");
+    assert_eq!(policy["dkim"]["evidence"], "no_nxname", "{policy:#}");
+    assert_eq!(policy["caa"]["names"][0]["issuers"], json!(["ca.test"]));
+    assert_eq!(of(&policies, "b.test")["dkim"]["state"], "absent");
+    let fetched = ran.of_type("sts");
+    let sts = of(&fetched, "a.test");
+    assert_eq!(
+        (&sts["standing"], &sts["id"]),
+        (&json!("both"), &json!("2024"))
+    );
+    let strict: Vec<_> = (sts["covers"].as_array().unwrap().iter())
+        .map(|cover| cover["strict"].as_bool())
+        .collect();
+    assert_eq!(strict, [Some(true), Some(false)], "{sts:#}");
+}
+
 /// 20,000 policies at one address: by hand, since it takes eight minutes.
 #[test]
 #[ignore = "takes eight minutes"]
