@@ -139,3 +139,12 @@ pub fn timeless(mut record: serde_json::Value) -> serde_json::Value {
     strip(&mut record);
     record
 }
+
+/// A list of names and counts as an object, to look into by name.
+pub fn by_name(counts: &serde_json::Value) -> serde_json::Value {
+    let counts = counts.as_array().into_iter().flatten();
+    counts
+        .map(|it| (it["name"].as_str().unwrap().to_owned(), it["n"].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}

@@ -283,7 +283,7 @@ fn the_stream_begins_and_ends_with_its_run_and_counts() {
     assert_eq!(kinds, ["run", "hop", "run"]);
     assert_eq!(records[0]["event"], "start");
     assert_eq!(records[1]["run"], records[0]["id"]);
-    let counts = &records[2]["counts"];
+    let counts = &crate::harness::by_name(&records[2]["counts"]);
     assert_eq!(
         (
             &counts["messages"],

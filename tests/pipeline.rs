@@ -146,7 +146,10 @@ fn survives_a_kill(stage: &str) {
         let end = &resumed.of_type("run").pop().unwrap();
         assert_eq!(end["event"], "end");
         if moment > lines / 2 && stage == "mx-lookup" {
-            assert!(end["counts"]["resumed"].as_u64() > Some(0), "{end}");
+            assert!(
+                crate::harness::by_name(&end["counts"])["resumed"].as_u64() > Some(0),
+                "{end}"
+            );
         }
     }
 }
@@ -842,7 +845,7 @@ fn what_stands_in_a_file_is_not_measured_again() {
         // Beside the lines of the run, nothing is new.
         assert_eq!(read(name).lines().count(), lines + 2, "{name}");
         let end: Value = serde_json::from_str(read(name).lines().last().unwrap()).unwrap();
-        let counts = &end["counts"];
+        let counts = &crate::harness::by_name(&end["counts"]);
         assert!(counts["connections"].as_u64().unwrap_or(0) == 0, "{end}");
         assert!(counts["questions"].as_u64().unwrap_or(0) == 0, "{end}");
     }
@@ -1113,7 +1116,7 @@ fn forged_beginnings_are_told_ten_times_and_counted() {
     let ran = run_stage("mx-lookup", &lab, &starts).expect(1);
     assert!(ran.stderr.lines().count() <= 11, "{:.2000}", ran.stderr);
     let last = ran.of_type("run").pop().unwrap();
-    assert_eq!(last["counts"]["runs_cut"], 30_000);
+    assert_eq!(crate::harness::by_name(&last["counts"])["runs_cut"], 30_000);
     assert_eq!(last["cut"].as_array().unwrap().len(), 10);
     let ran = run("to-sqlite", &[&database], starts).expect(1);
     assert!(ran.stderr.lines().count() <= 13, "{:.2000}", ran.stderr);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::ndjson::{self, Line, printable};
-use crate::record::{Event, Phase, Reason, Run, SCHEMA, Text, now};
+use crate::record::{Event, NamedCounts, Phase, Reason, Run, SCHEMA, Text, now};
 
 /// Complaints that are printed; the rest is counted.
 const PRINTED: u64 = 10;
@@ -109,9 +109,9 @@ impl Runs {
             settings: settings.clone(),
             resumed: resumed.to_vec(),
             input_sha256: None,
-            outcomes: BTreeMap::new(),
-            counts: BTreeMap::new(),
-            operators: BTreeMap::new(),
+            outcomes: NamedCounts::default(),
+            counts: NamedCounts::default(),
+            operators: NamedCounts::default(),
             cut: Vec::new(),
             interrupted: None,
             elapsed_ms: None,
@@ -215,7 +215,7 @@ impl Runs {
         if self.complaints > 0 {
             counts.insert("complaints".into(), self.complaints);
         }
-        let outcomes = outcomes
+        let outcomes: BTreeMap<String, u64> = outcomes
             .iter()
             .map(|((phase, reason), &count)| (format!("{phase}/{reason}"), count))
             .collect();
@@ -224,9 +224,9 @@ impl Runs {
             time: now(),
             arguments: Vec::new(),
             settings: Map::new(),
-            outcomes,
-            counts,
-            operators,
+            outcomes: outcomes.into(),
+            counts: counts.into(),
+            operators: operators.into(),
             cut: self.open.first().map(|(id, _)| id.to_owned()).collect(),
             input_sha256: self
                 .digest

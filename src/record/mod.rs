@@ -5,6 +5,7 @@
 //! trailing dot. Every struct here tolerates fields it does not know.
 
 mod cert;
+mod counts;
 mod dkim;
 mod domain;
 mod hop;
@@ -24,6 +25,7 @@ use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
 pub use cert::*;
+pub use counts::*;
 pub use dkim::*;
 pub use domain::*;
 pub use hop::*;

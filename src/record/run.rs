@@ -1,11 +1,9 @@
 //! The first and the last line of every stage.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Text};
+use super::{Event, NamedCounts, Text};
 
 /// The version of the records: another one where a field changes its meaning or its form.
 pub const SCHEMA: u32 = 2;
@@ -42,18 +40,18 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<String>,
     /// Records written, by `phase/reason`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub outcomes: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "NamedCounts::is_empty")]
+    pub outcomes: NamedCounts,
     /// At the end, of the input that was read: SHA-256, in hex, of its lines but `run` lines, each with one line feed behind it and in their
     /// order, without a byte order mark. Of a plain list that ends with a line feed it is what `sha256sum` says. Missing where not all was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_sha256: Option<String>,
     /// Other figures of the end: lines read, repeats, connections opened and saved, complaints, …
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub counts: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "NamedCounts::is_empty")]
+    pub counts: NamedCounts,
     /// Connections by operator, the ten with most.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub operators: BTreeMap<String, u64>,
+    #[serde(default, skip_serializing_if = "NamedCounts::is_empty")]
+    pub operators: NamedCounts,
     /// Runs on the input that began and did not end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cut: Vec<String>,

@@ -1,12 +1,11 @@
 //! What a server says on port 25 (RFC 5321, RFC 3207).
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Oddity, Outcome, Speaker, Text, TlsLine};
+use super::{NamedCounts, Oddity, Outcome, Speaker, Text, TlsLine};
 
 /// The line that caused a probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -150,7 +149,7 @@ pub struct Samples {
     /// Whether the answered ones differ.
     pub inconsistent: bool,
     /// Outcomes by `phase/reason`.
-    pub outcomes: BTreeMap<String, u32>,
+    pub outcomes: NamedCounts,
     /// Distinct names in EHLO replies, at most 16.
     pub hosts: Vec<Text>,
 }

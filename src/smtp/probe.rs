@@ -1,6 +1,5 @@
 //! Asks one server: from the connection to the goodbye, and on to a `smtp` record.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::net::connect::Connector;
 use crate::record::{
-    Outcome, Phase, Reason, Samples, Smtp, Starttls, Text, Timings, now, timestamp,
+    NamedCounts, Outcome, Phase, Reason, Samples, Smtp, Starttls, Text, Timings, now, timestamp,
 };
 
 use super::dialogue::{Dialogue, Transcript};
@@ -298,14 +297,13 @@ impl Asked {
             |dialogue| dialogue.starttls.accepted,
         ];
         let [esmtp, advertised, accepted] = facts.map(|fact| count(fact, true));
-        let mut outcomes = BTreeMap::new();
+        let mut outcomes = NamedCounts::default();
         let mut hosts: Vec<Text> = Vec::new();
         for Conversation {
             outcome, dialogue, ..
         } in self.all()
         {
-            let name = format!("{}/{}", outcome.phase, outcome.reason);
-            *outcomes.entry(name).or_default() += 1;
+            outcomes.count(format!("{}/{}", outcome.phase, outcome.reason));
             let offered = dialogue.capabilities.as_ref();
             if let Some(host) = offered.and_then(|offered| offered.host.as_ref())
                 && !hosts.contains(host)
@@ -379,6 +377,6 @@ mod tests {
         let both = samples(&[no, unknown, yes]).unwrap();
         assert!(both.inconsistent);
         assert_eq!((both.asked, both.accepted), (3, 1));
-        assert_eq!(both.outcomes["starttls/ok"], 2);
+        assert_eq!(both.outcomes.get("starttls/ok"), Some(2));
     }
 }

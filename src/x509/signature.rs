@@ -2,7 +2,7 @@
 //!
 //! rustls-webpki refuses SHA-1 and RSA under 2048 bits; whether a chain leads to a root is another question than
 //! whether its keys are strong, so the list here begins with AWS-LC's legacy algorithms. Strength is told by
-//! [`super::weakness`].
+//! the judgement of weaknesses.
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::signature::{

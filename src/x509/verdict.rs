@@ -1,8 +1,8 @@
 //! What a chain is worth at a time, against a store (RFC 5280 §6).
 //!
 //! Valid means what it meant in 2014: the chain leads to a root of the store. Names, weak keys and weak signatures
-//! are other questions ([`super::names`], [`super::weakness`]). rustls-webpki builds the path; where it refuses,
-//! [`super::look`] tells the causes it hides, and whether it was merely stricter than the field.
+//! are other questions ([`super::names`], and the judgement of weaknesses). rustls-webpki builds the path; where it refuses,
+//! `look` tells the causes it hides, and whether it was merely stricter than the field.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};

@@ -580,8 +580,8 @@ fn an_exchange_is_asked_for_once_however_many_share_it() {
     assert_eq!(questions, 3002, "and counted once");
     let last = ran.of_type("run").pop().unwrap();
     says(
-        &last,
-        json!({"counts": {"questions": 3002, "exchanges_shared": 2999}}),
+        &crate::harness::by_name(&last["counts"]),
+        json!({"questions": 3002, "exchanges_shared": 2999}),
     );
 }
 
@@ -599,7 +599,10 @@ fn loss_and_servfail_leave_every_name_with_its_answer() {
         .values()
         .for_each(|record| says(record, the_right_answer()));
     let last = ran.of_type("run").pop().unwrap();
-    assert_eq!(last["outcomes"], json!({"done/ok": 5000}));
+    assert_eq!(
+        crate::harness::by_name(&last["outcomes"]),
+        json!({"done/ok": 5000})
+    );
 }
 
 #[test]

@@ -25,12 +25,19 @@ pub struct RunRow {
 
 /// The runs, in the order in which they were seen.
 pub fn runs(connection: &Connection) -> rusqlite::Result<Vec<RunRow>> {
-    let mut statement = connection.prepare(
-        "SELECT run, stage, version, started, ended, interrupted, \
-         CAST(CAST(end_line AS TEXT) ->> '$.counts.connections' AS INTEGER), \
-         CAST(CAST(end_line AS TEXT) ->> '$.counts.connections_saved' AS INTEGER) FROM run \
+    // A list of names and counts; version 0.1 wrote an object, whose keys are the names.
+    let count = |name: &str| {
+        format!(
+            "(SELECT CAST(coalesce(value ->> '$.n', atom) AS INTEGER) FROM json_each(CAST(end_line AS TEXT), '$.counts') \
+             WHERE coalesce(value ->> '$.name', key) = '{name}')"
+        )
+    };
+    let mut statement = connection.prepare(&format!(
+        "SELECT run, stage, version, started, ended, interrupted, {}, {} FROM run \
          WHERE started IS NOT NULL ORDER BY id",
-    )?;
+        count("connections"),
+        count("connections_saved")
+    ))?;
     let rows = statement.query_map([], |row| {
         let count = |column| -> rusqlite::Result<Option<u64>> {
             let count: Option<i64> = row.get(column)?;
