@@ -21,6 +21,7 @@ pub mod dane;
 pub mod delivery;
 pub mod domain;
 pub mod facts;
+pub mod findings;
 pub mod levels;
 pub mod problem;
 pub mod weakness;

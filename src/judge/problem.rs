@@ -292,9 +292,9 @@ codes! {
     SpfIncludeBroken = "spf_include_broken", Serious, DomainOwner, "An included name has no valid SPF record.",
         "Receivers take the whole record as an error.",
         "Remove the include, or have its owner mend the record.";
-    SpfIncludeFree = "spf_include_free", Critical, DomainOwner, "The SPF record includes a domain that nobody owns.",
+    SpfIncludeFree = "spf_include_free", Critical, DomainOwner, "The SPF record points to a domain that nobody owns.",
         "Whoever registers it may send in this domain's name.",
-        "Remove the include today.";
+        "Remove the term that the detail names today.";
     SpfLoop = "spf_loop", Serious, DomainOwner, "The SPF record includes itself.",
         "Receivers stop with an error.",
         "Remove the include that leads back.";

@@ -1,0 +1,276 @@
+//! What is wrong with a domain's exchanges: its DNS, the names, how servers compare, DANE.
+
+use crate::judge::delivery::{Contact, TlsaMatch, TlsaView};
+use crate::judge::problem::{Problem, ProblemCode as Code};
+use crate::record::{Domain, Exchange, ExchangeFault, MxFault, Reason};
+
+/// A domain and what was seen behind its exchanges.
+#[derive(Clone, Debug)]
+pub struct DomainView<'a> {
+    /// Its record.
+    pub domain: &'a Domain,
+    /// For each exchange of the record, in its order.
+    pub exchanges: Vec<ExchangeSeen<'a>>,
+    /// Some connection of the survey succeeded: where none did, servers are not learned (a blocked port 25).
+    pub is_anything_reached: bool,
+}
+
+/// An exchange and its servers.
+#[derive(Clone, Debug, Default)]
+pub struct ExchangeSeen<'a> {
+    /// The servers at its addresses that were asked.
+    pub servers: Vec<&'a ServerSeen>,
+    /// Its TLSA records.
+    pub tlsa: TlsaView,
+    /// There are TLSA records that DNSSEC does not vouch for.
+    pub has_unsigned_tlsa: bool,
+}
+
+/// A server as one exchange leads to it.
+#[derive(Clone, Debug, Default)]
+pub struct ServerSeen {
+    /// Its address, for people.
+    pub address: String,
+    /// How far the dialogue came.
+    pub contact: Contact,
+    /// Mail to it is encrypted.
+    pub tls: Option<bool>,
+    /// Its chain leads to a root of the first named store.
+    pub valid: Option<bool>,
+    /// Its leaf names the exchange in a subject alternative name.
+    pub names_exchange: Option<bool>,
+    /// Its leaf names the exchange in the common name alone.
+    pub names_by_common_name: bool,
+    /// Its chain against the TLSA records.
+    pub tlsa: TlsaMatch,
+}
+
+/// What is wrong with a domain, its servers' own faults aside; worst first.
+pub fn domain_problems(view: &DomainView<'_>) -> Vec<Problem> {
+    let mut found = Vec::new();
+    lookup(view.domain, &mut found);
+    for (exchange, seen) in view.domain.mx.iter().zip(&view.exchanges) {
+        exchange_faults(exchange, &mut found);
+        names(exchange, seen, &mut found);
+        dane(view.domain, exchange, seen, &mut found);
+        differences(exchange, seen, &mut found);
+    }
+    unresolved(view.domain, &mut found);
+    if view.is_anything_reached {
+        silence(view, &mut found);
+    }
+    backup(view, &mut found);
+    partial_dane(view, &mut found);
+    super::put_in_order(&mut found);
+    found
+}
+
+/// The question for exchanges, and the set as a whole.
+fn lookup(domain: &Domain, found: &mut Vec<Problem>) {
+    let code = match domain.outcome.reason {
+        Reason::Nxdomain => Some(Code::Nxdomain),
+        Reason::Bogus => Some(Code::DnsBogus),
+        Reason::Servfail => Some(Code::DnsServfail),
+        Reason::Malformed => Some(Code::DnsMalformed),
+        Reason::CnameLoop => Some(Code::DnsAliasLoop),
+        Reason::NoAddress | Reason::NoData => Some(Code::NoMailNotDeclared),
+        _ => None,
+    };
+    found.extend(code.map(Problem::new));
+    if domain.implicit_mx == Some(true) && domain.outcome.is_ok() {
+        found.push(Problem::new(Code::ImplicitMx));
+    }
+    for fault in &domain.faults {
+        let code = match fault {
+            MxFault::NullMxWithOthers => Code::NullMxWithOthers,
+            MxFault::NullMxPreference => Code::NullMxPreference,
+            MxFault::DuplicateExchange => Code::DuplicateExchange,
+            MxFault::TooManyExchanges => Code::TooManyExchanges,
+            _ => continue,
+        };
+        found.push(Problem::new(code));
+    }
+}
+
+fn exchange_faults(exchange: &Exchange, found: &mut Vec<Problem>) {
+    let mut add = |code| found.push(Problem::new(code).at_place(&exchange.exchange));
+    for fault in &exchange.faults {
+        add(match fault {
+            ExchangeFault::Cname => Code::ExchangeIsAlias,
+            ExchangeFault::AddressLiteral => Code::ExchangeIsAddress,
+            ExchangeFault::Localhost => Code::ExchangeIsLocalhost,
+            ExchangeFault::SpecialAddress => Code::ExchangeSpecialAddress,
+            ExchangeFault::Unresolvable => Code::ExchangeUnresolvable,
+            ExchangeFault::Underscore => Code::ExchangeUnderscore,
+            _ => continue,
+        });
+    }
+    let fails = [&exchange.ipv4, &exchange.ipv6].into_iter().flatten();
+    let fails = fails.filter(|outcome| {
+        matches!(
+            outcome.reason,
+            Reason::Servfail | Reason::Bogus | Reason::Malformed | Reason::CnameLoop
+        )
+    });
+    if let Some(outcome) = fails.max_by_key(|outcome| outcome.reason == Reason::Bogus) {
+        let problem = Problem::new(Code::ExchangeDnsFails)
+            .at_place(&exchange.exchange)
+            .with(outcome.reason.word());
+        found.push(problem);
+    }
+}
+
+/// Where every exchange points to nothing, that says it once and worst.
+fn unresolved(domain: &Domain, found: &mut Vec<Problem>) {
+    let is_gone = |exchange: &Exchange| exchange.faults.contains(&ExchangeFault::Unresolvable);
+    if !domain.mx.is_empty() && domain.mx.iter().all(is_gone) {
+        found.retain(|problem| problem.code != Code::ExchangeUnresolvable);
+        let names: Vec<&str> = domain.mx.iter().map(|it| it.exchange.as_str()).collect();
+        found.push(Problem::new(Code::NoExchangeResolves).with(names.join(", ")));
+    }
+}
+
+fn names(exchange: &Exchange, seen: &ExchangeSeen<'_>, found: &mut Vec<Problem>) {
+    for server in &seen.servers {
+        let code = match (server.names_exchange, server.names_by_common_name) {
+            (Some(false), true) => Code::CertificateCommonNameOnly,
+            (Some(false), false) => Code::CertificateNameMismatch,
+            _ => continue,
+        };
+        let problem = Problem::new(code)
+            .at_place(&exchange.exchange)
+            .with(server.address.clone());
+        found.push(problem);
+    }
+}
+
+fn dane(domain: &Domain, exchange: &Exchange, seen: &ExchangeSeen<'_>, found: &mut Vec<Problem>) {
+    let mut add = |code, detail: Option<String>| {
+        let problem = Problem::new(code).at_place(&exchange.exchange);
+        found.push(match detail {
+            Some(detail) => problem.with(detail),
+            None => problem,
+        });
+    };
+    if seen.has_unsigned_tlsa {
+        add(Code::TlsaUnsigned, None);
+    }
+    match seen.tlsa {
+        TlsaView::Failed => add(Code::TlsaUnanswered, None),
+        TlsaView::Unusable => add(Code::TlsaUnusable, None),
+        TlsaView::Usable => {
+            if domain.dnssec == Some(crate::record::Dnssec::Insecure) {
+                add(Code::MxUnsigned, None);
+            }
+            for server in &seen.servers {
+                match (server.tls, server.tlsa) {
+                    (Some(false), _) => {
+                        add(Code::TlsaWithoutStarttls, Some(server.address.clone()));
+                    }
+                    (_, TlsaMatch::Fails(cause)) => {
+                        let detail = format!("{}: {cause}", server.address);
+                        add(Code::TlsaMismatch, Some(detail));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        TlsaView::None | TlsaView::Unknown => {}
+    }
+}
+
+/// How well a server protects mail; none where that is not known.
+fn protection(server: &ServerSeen) -> Option<u8> {
+    if server.contact != Contact::Answers {
+        return None;
+    }
+    match (server.tls, server.valid, server.names_exchange) {
+        (Some(false), ..) => Some(0),
+        (Some(true), Some(true), Some(true)) => Some(2),
+        (Some(true), Some(_), Some(_)) => Some(1),
+        _ => None,
+    }
+}
+
+fn differences(exchange: &Exchange, seen: &ExchangeSeen<'_>, found: &mut Vec<Problem>) {
+    let known = seen.servers.iter();
+    let known = known.filter_map(|server| Some((protection(server)?, server)));
+    let known: Vec<_> = known.collect();
+    let best = known.iter().map(|(level, _)| *level).max();
+    let worst = known.iter().min_by_key(|(level, _)| *level);
+    if let (Some(best), Some((level, server))) = (best, worst)
+        && *level < best
+    {
+        let problem = Problem::new(Code::AddressesDiffer)
+            .at_place(&exchange.exchange)
+            .with(server.address.clone());
+        found.push(problem);
+    }
+}
+
+fn silence(view: &DomainView<'_>, found: &mut Vec<Problem>) {
+    let servers = || view.exchanges.iter().flat_map(|seen| &seen.servers);
+    if servers().next().is_none() {
+        return;
+    }
+    if servers().all(|server| server.contact == Contact::Silent) {
+        found.push(Problem::new(Code::NoServerAnswers));
+        return;
+    }
+    let first = view.domain.mx.first().map(|exchange| exchange.preference);
+    let preferred = || {
+        (view.domain.mx.iter().zip(&view.exchanges))
+            .filter(|(exchange, _)| Some(exchange.preference) == first)
+            .flat_map(|(_, seen)| &seen.servers)
+    };
+    let others = servers().any(|server| server.contact == Contact::Answers);
+    if others
+        && preferred().next().is_some()
+        && preferred().all(|server| server.contact == Contact::Silent)
+    {
+        found.push(Problem::new(Code::PreferredServerSilent));
+    }
+}
+
+/// A later preference that protects less than the first one does everywhere.
+fn backup(view: &DomainView<'_>, found: &mut Vec<Problem>) {
+    let Some(first) = view.domain.mx.first().map(|exchange| exchange.preference) else {
+        return;
+    };
+    let pairs = || view.domain.mx.iter().zip(&view.exchanges);
+    let levels = |seen: &ExchangeSeen<'_>| -> Vec<Option<u8>> {
+        seen.servers
+            .iter()
+            .map(|server| protection(server))
+            .collect()
+    };
+    let preferred: Vec<_> = pairs()
+        .filter(|(exchange, _)| exchange.preference == first)
+        .flat_map(|(_, seen)| levels(seen))
+        .collect();
+    let Some(best) = preferred.iter().copied().min().flatten() else {
+        return;
+    };
+    for (exchange, seen) in pairs().filter(|(exchange, _)| exchange.preference != first) {
+        if levels(seen)
+            .into_iter()
+            .flatten()
+            .min()
+            .is_some_and(|level| level < best)
+        {
+            found.push(Problem::new(Code::BackupWeaker).at_place(&exchange.exchange));
+        }
+    }
+}
+
+fn partial_dane(view: &DomainView<'_>, found: &mut Vec<Problem>) {
+    let has = |seen: &ExchangeSeen<'_>| seen.tlsa == TlsaView::Usable;
+    if !view.exchanges.iter().any(has) {
+        return;
+    }
+    for (exchange, seen) in view.domain.mx.iter().zip(&view.exchanges) {
+        if seen.tlsa == TlsaView::None {
+            found.push(Problem::new(Code::TlsaPartial).at_place(&exchange.exchange));
+        }
+    }
+}
