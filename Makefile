@@ -4,7 +4,7 @@ BINPREFIX ?= $(PREFIX)/bin
 MANPREFIX ?= $(PREFIX)/share/man
 CARGO ?= cargo
 .DEFAULT_GOAL := build
-PROGRAMS = leak-count mx-lookup policy-lookup policy-fetch smtp-probe tls-inspect to-sqlite report header-trace mail-lab
+PROGRAMS = leak-count mx-lookup policy-lookup policy-fetch smtp-probe tls-inspect to-sqlite report header-trace mail-lab mx-survey
 
 .PHONY: setup build demo test lint install uninstall
 

@@ -6,6 +6,8 @@ pub mod ndjson;
 
 pub mod net;
 
+pub mod pipeline;
+
 pub mod program;
 
 pub mod driver;

@@ -20,6 +20,8 @@ mod to_sqlite;
 #[cfg(feature = "lab")]
 mod mail_lab;
 #[cfg(feature = "lab")]
+mod mx_survey;
+#[cfg(feature = "lab")]
 mod one_connection;
 #[cfg(feature = "lab")]
 mod pipeline;

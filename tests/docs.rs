@@ -21,6 +21,7 @@ const PROGRAMS: &[&str] = &[
     "smtp-probe",
     "tls-inspect",
     "to-sqlite",
+    "mx-survey",
     "report",
     "header-trace",
     "mail-lab",
@@ -219,7 +220,10 @@ fn same_or_update(name: &str, made: &str) {
 #[test]
 fn every_option_stands_in_the_man_page_and_every_page_is_well_formed() {
     for name in PROGRAMS {
-        let help = run(name, &["--help"], "").expect(0).stdout;
+        let mut help = run(name, &["--help"], "").expect(0).stdout;
+        for task in ["check", "run"].iter().filter(|_| *name == "mx-survey") {
+            help += &run(name, &[task, "--help"], "").expect(0).stdout;
+        }
         let page = std::fs::read_to_string(file(&format!("man/{name}.1"))).unwrap();
         let options = help
             .split_whitespace()

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["driver", "judge"],
     &["stages", "store"],
     &["report", "lab"],
-    &["study"],
+    &["study", "pipeline"],
 ];
 
 /// The floor of a module, from 0.

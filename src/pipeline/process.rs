@@ -1,0 +1,205 @@
+//! The pipe as processes: started beside this program, joined by pipes, listened to, waited for.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use anyhow::Context as _;
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+
+use super::Stage;
+
+/// The longest line of a program's standard error that is kept.
+const LONGEST: u64 = 64 * 1024;
+
+/// What a stage says of its progress (`--progress=json`).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Figures {
+    /// The program.
+    pub stage: String,
+    /// Subjects done.
+    pub done: u64,
+    /// Subjects in all, once the input was read.
+    pub of: Option<u64>,
+    /// Subjects a second.
+    pub rate: Option<f64>,
+    /// In flight.
+    pub in_flight: u64,
+    /// Whom it waits for, in words.
+    pub waiting_for: Option<String>,
+    /// Seconds that are left.
+    pub eta_s: Option<u64>,
+}
+
+/// What a program of the pipe says.
+#[derive(Debug)]
+pub enum Said {
+    /// Figures.
+    Figures(Figures),
+    /// A line for people, as it came.
+    Line(String),
+}
+
+/// Programs that run.
+#[derive(Debug)]
+pub struct Running {
+    children: Vec<(&'static str, Child)>,
+    /// What they say; it ends when all have closed their standard error.
+    pub said: Receiver<Said>,
+}
+
+/// The folder of this program: the others stand beside it.
+///
+/// # Errors
+/// Where the system does not tell.
+pub fn folder() -> anyhow::Result<PathBuf> {
+    let this = std::env::current_exe().context("where this program is")?;
+    Ok(this.parent().map(Path::to_path_buf).unwrap_or_default())
+}
+
+/// The path of a program: beside this one, else by name.
+pub fn path_of(folder: &Path, program: &str) -> PathBuf {
+    let beside = folder.join(program);
+    if beside.is_file() {
+        beside
+    } else {
+        PathBuf::from(program)
+    }
+}
+
+impl Running {
+    /// Starts the programs; `input` is written to the first, and `held` is kept open by `tee` as its standard error, so
+    /// that a lock on it lasts as long as anything is written.
+    ///
+    /// # Errors
+    /// Where a program cannot be started; those started before are ended.
+    pub fn start(
+        stages: &[Stage],
+        input: Box<dyn Read + Send>,
+        held: Option<&File>,
+    ) -> anyhow::Result<Self> {
+        let folder = folder()?;
+        let (sender, said) = channel();
+        let mut running = Self {
+            children: Vec::new(),
+            said,
+        };
+        let mut input = Some(input);
+        let mut before = None;
+        for (number, stage) in stages.iter().enumerate() {
+            let mut command = Command::new(path_of(&folder, stage.program));
+            let tells = TELLING.contains(&stage.program);
+            command.args(stage.arguments.iter().map(|it| with_figures(it, tells)));
+            command.stdin(before.take().unwrap_or_else(Stdio::piped));
+            let is_last = number + 1 == stages.len();
+            command.stdout(if is_last {
+                Stdio::null()
+            } else {
+                Stdio::piped()
+            });
+            match held.filter(|_| stage.program == "tee") {
+                Some(file) => command.stderr(file.try_clone()?),
+                None => command.stderr(Stdio::piped()),
+            };
+            let mut child = match command.spawn() {
+                Ok(child) => child,
+                Err(error) => {
+                    running.signal(Signal::TERM);
+                    return Err(error)
+                        .with_context(|| format!("{}: cannot be started", stage.program));
+                }
+            };
+            if let Some(stderr) = child.stderr.take() {
+                listen(stderr, sender.clone());
+            }
+            if let (Some(stdin), Some(input)) = (child.stdin.take(), input.take()) {
+                feed(stdin, input);
+            }
+            before = child.stdout.take().map(Stdio::from);
+            running.children.push((stage.program, child));
+        }
+        Ok(running)
+    }
+
+    /// The programs' ids, for signals from another thread.
+    pub fn pids(&self) -> Vec<Pid> {
+        let pid = |child: &Child| i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        (self.children.iter())
+            .filter_map(|(_, child)| pid(child))
+            .collect()
+    }
+
+    /// Sends a signal to every program.
+    pub fn signal(&self, signal: Signal) {
+        signal_all(&self.pids(), signal);
+    }
+
+    /// Waits for every program. Those that did not end with 0, in the order of the pipe, with their status; none where a
+    /// signal ended them.
+    ///
+    /// # Errors
+    /// Where the system does not let it wait.
+    pub fn wait(mut self) -> io::Result<Vec<(&'static str, Option<i32>)>> {
+        let mut failed = Vec::new();
+        for (program, child) in &mut self.children {
+            let status = child.wait()?;
+            if !status.success() {
+                failed.push((*program, status.code()));
+            }
+        }
+        Ok(failed)
+    }
+}
+
+/// Sends a signal to programs; those that have ended are passed over.
+pub fn signal_all(pids: &[Pid], signal: Signal) {
+    for &pid in pids {
+        let _ended = kill_process(pid, signal);
+    }
+}
+
+/// Programs that know `--progress=json`.
+const TELLING: [&str; 4] = ["mx-lookup", "policy-lookup", "policy-fetch", "smtp-probe"];
+
+/// A stage reports figures in place of being quiet, which `--quiet` stands for in the line that is printed.
+fn with_figures(argument: &OsString, tells: bool) -> &OsStr {
+    match argument.to_str() {
+        Some("--quiet") if tells => OsStr::new("--progress=json"),
+        _ => argument,
+    }
+}
+
+/// Reads what a program says, line by line, until it closes.
+fn listen(stderr: impl Read + Send + 'static, sender: Sender<Said>) {
+    thread::spawn(move || {
+        let mut reader = BufReader::new(stderr);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match reader.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            let said = match serde_json::from_slice(&line) {
+                Ok(figures) => Said::Figures(figures),
+                Err(_) => Said::Line(String::from_utf8_lossy(&line).trim_end().to_owned()),
+            };
+            if sender.send(said).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+/// Writes the input to the first program; one that has seen enough is no failure.
+fn feed(mut stdin: impl Write + Send + 'static, mut input: Box<dyn Read + Send>) {
+    thread::spawn(move || {
+        let _closed = io::copy(&mut input, &mut stdin);
+    });
+}
