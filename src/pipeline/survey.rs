@@ -233,11 +233,8 @@ pub fn run(
         return Ok(ExitCode::from(2));
     }
     page(&database, &folder.file("index.html"))?;
-    if status == 0 {
-        if let Some(parts) = earlier {
-            fs::remove_file(parts)?;
-        }
-        // Whole: another call measures anew what is not final, from this stream.
+    if let (0, Some(parts)) = (status, earlier) {
+        fs::remove_file(parts)?;
     }
     let summary = report(&database, &[])?;
     if !quiet {
