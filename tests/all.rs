@@ -12,6 +12,7 @@ mod mx_lookup;
 mod peers;
 #[cfg(feature = "lab")]
 mod policy_lookup;
+mod problems;
 mod report;
 mod smtp_probe;
 mod tls_inspect;

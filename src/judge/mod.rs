@@ -5,7 +5,8 @@
 //! - [`domain`]: what a domain amounts to, from its exchanges and their servers.
 //! - [`dane`]: the six words of DANE for SMTP (RFC 7672).
 //! - [`delivery`]: what becomes of mail, for each kind of sender.
-//! - [`problem`]: what is wrong, with what to do about it.
+//! - [`destination`]: records read as a sender meets them, for the two that follow.
+//! - [`problem`], [`findings`]: what is wrong, with what to do about it, and the rules that find it.
 //! - [`weakness`], [`levels`]: what is weak in what a server showed, and its grade by published guidelines.
 //!
 //! **Adding a judgement.** (1) A file here: a function from facts (records of `crate::record`, or a small struct of
@@ -19,6 +20,7 @@
 
 pub mod dane;
 pub mod delivery;
+pub mod destination;
 pub mod domain;
 pub mod facts;
 pub mod findings;

@@ -67,6 +67,27 @@ impl Lookup {
         )
     }
 
+    /// The `policy` line of a domain.
+    pub fn policy(&self, domain: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.published("policy", domain)
+    }
+
+    /// The `sts` line of a domain.
+    pub fn sts(&self, domain: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.published("sts", domain)
+    }
+
+    /// A line of a table that a database of an earlier version has not.
+    fn published(&self, table: &str, domain: &str) -> Result<Option<Vec<u8>>, Error> {
+        if !self.connection.table_exists(None, table)? {
+            return Ok(None);
+        }
+        let sql = format!(
+            "SELECT line FROM {table} WHERE domain = (SELECT id FROM name WHERE name = ?1)"
+        );
+        self.one(&sql, params![domain])
+    }
+
     /// The `run` lines with which a stage began, oldest first: they hold the settings.
     pub fn starts(&self, stage: &str) -> Result<Vec<Vec<u8>>, Error> {
         let mut statement = self.connection.prepare_cached(
@@ -97,8 +118,10 @@ impl Earlier for Lookup {
             Key::Smtp(ip, port) => self.smtp(*ip, *port),
             Key::Tls(ip, port, name) => self.tls(*ip, *port, name.as_deref()),
             Key::Cert(sha256) => self.cert(sha256),
+            Key::Policy(domain) => self.policy(domain),
+            Key::Sts(domain) => self.sts(domain),
             // No table holds them yet.
-            Key::Policy(_) | Key::Sts(_) | Key::Network(_) => Ok(None),
+            Key::Network(_) => Ok(None),
         }?)
     }
 

@@ -9,6 +9,7 @@ mod judging;
 mod load;
 mod lookup;
 mod packed;
+mod published;
 pub mod query;
 mod rows;
 mod writer;
@@ -31,6 +32,8 @@ pub use crate::ndjson::{printable, to_json};
 
 /// The tables.
 pub const SCHEMA: &str = include_str!("schema.sql");
+/// The tables of policies, delivery and problems, made wherever they are not there yet.
+pub const MAIL: &str = include_str!("mail.sql");
 /// Questions as views, made anew whenever a database is opened for writing.
 pub const VIEWS: &str = include_str!("views.sql");
 
@@ -193,7 +196,7 @@ fn views(connection: &Connection) -> Result<(), Error> {
     connection.execute_batch(&format!(
         "BEGIN; DROP VIEW IF EXISTS domain_verdict; CREATE VIEW domain_verdict AS SELECT j.domain AS id, \
          n.name AS domain, j.status, j.status NOT IN ({OUTSIDE}) AS takes_mail, j.not_best{columns} \
-         FROM judged_domain j JOIN name n ON n.id = j.domain; {VIEWS} COMMIT;"
+         FROM judged_domain j JOIN name n ON n.id = j.domain; {VIEWS} {MAIL} COMMIT;"
     ))?;
     Ok(())
 }

@@ -15,14 +15,14 @@ pub(super) const INSERT_EXCHANGE: &str = "INSERT INTO exchange (name, digest, re
 pub(super) const SELECT_EXCHANGE: &str = "SELECT id FROM exchange WHERE name = ?1 AND digest = ?2";
 
 impl Writer {
-    fn name(&mut self, name: &str) -> rusqlite::Result<i64> {
+    pub(super) fn name(&mut self, name: &str) -> rusqlite::Result<i64> {
         let number = self
             .names
             .number(&self.connection, name, params![name], 1)?;
         Ok(number.id)
     }
 
-    fn run_number(&mut self, run: &str) -> rusqlite::Result<i64> {
+    pub(super) fn run_number(&mut self, run: &str) -> rusqlite::Result<i64> {
         let number = self.runs.number(&self.connection, run, params![run], 1)?;
         Ok(number.id)
     }

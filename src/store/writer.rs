@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use super::dictionary::Dictionary;
 use super::rows;
 use crate::ndjson;
-use crate::record::{Cert, Domain, Event, Hop, Listed, Other, Run, Smtp, Tls};
+use crate::record::{Cert, Domain, Event, Hop, Listed, Other, Policy, Run, Smtp, Sts, Tls};
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +173,8 @@ impl Writer {
             "smtp" => self.smtp(&parse::<Smtp>(line, &tag)?, line)?,
             "tls" => self.tls(&parse::<Tls>(line, &tag)?, line)?,
             "cert" => self.cert(&parse::<Cert>(line, &tag)?, line)?,
+            "policy" => self.policy(&parse::<Policy>(line, &tag)?, line)?,
+            "sts" => self.sts(&parse::<Sts>(line, &tag)?, line)?,
             "hop" => self.hop(&parse::<Hop>(line, &tag)?, line)?,
             "run" => {
                 let run = parse::<Run>(line, &tag)?;

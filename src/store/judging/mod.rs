@@ -4,6 +4,7 @@
 //! Memory: some 40 bytes for an address or exchange, and for an edge between them 16; domains stream by.
 
 mod dane;
+mod mail;
 mod merge;
 mod names;
 mod weigh;
@@ -26,7 +27,7 @@ use crate::judge::facts::{Handshake, Server};
 use crate::record::{Dnssec, Reason};
 
 /// Changes with what this module computes: older judgements are made again.
-const RULES_VERSION: i64 = 4;
+const RULES_VERSION: i64 = 5;
 
 /// Whether the judgements are those of the facts as they stand.
 pub fn is_judged(connection: &Connection) -> Result<bool, Error> {
@@ -46,7 +47,8 @@ pub fn judge(connection: &mut Connection, stop: &AtomicBool) -> Result<bool, Err
     let transaction = connection.transaction()?;
     transaction.execute_batch(
         "DELETE FROM exchange_certificate; DELETE FROM domain_certificate; DELETE FROM judged_server; DELETE FROM exchange_dane; DELETE FROM server_weakness; DELETE FROM server_level; \
-         DELETE FROM judged_exchange; DELETE FROM judged_certificate; DELETE FROM judged_domain;",
+         DELETE FROM judged_exchange; DELETE FROM judged_certificate; DELETE FROM judged_domain; \
+         DELETE FROM delivery; DELETE FROM delivery_vector; DELETE FROM server_problem; DELETE FROM domain_problem;",
     )?;
     let mut judge = Judge::new(&transaction)?;
     judge.exchanges()?;
@@ -57,6 +59,9 @@ pub fn judge(connection: &mut Connection, stop: &AtomicBool) -> Result<bool, Err
     let port = judge.port;
     weigh::weigh(&transaction)?;
     drop(judge);
+    if !mail::judge(&transaction, port, stop)? {
+        return Ok(false);
+    }
     transaction.execute(
         "INSERT OR REPLACE INTO meta (key, value) VALUES ('port', ?1), ('rules', ?2), \
          ('judged', coalesce((SELECT value FROM meta WHERE key = 'changes'), 0))",
