@@ -42,6 +42,11 @@ lint:
 bench-lab:
 	$(CARGO) bench --locked --features lab --bench lab
 
+# Each family of the library alone.
+.PHONY: families
+families:
+	tests/families
+
 install: build
 	install -d $(DESTDIR)$(BINPREFIX) $(DESTDIR)$(MANPREFIX)/man1 $(DESTDIR)$(MANPREFIX)/man5 $(DESTDIR)$(MANPREFIX)/man7
 	for program in $(PROGRAMS); do install -m 755 target/release/$$program $(DESTDIR)$(BINPREFIX)/ || exit 1; done

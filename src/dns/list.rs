@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::zone::{self, Zone};
 
 /// The form of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "programs", derive(clap::ValueEnum))]
 pub enum Format {
     /// By the first line (a header, a zone file) and by each line (`{`, `rank,name`, `origin,rank`, hosts, else plain).
     Auto,

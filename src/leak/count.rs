@@ -4,9 +4,6 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use clap::ValueEnum as _;
-use serde_json::{Map, Value};
-
 use super::address::Cause;
 use super::aliases::Aliases;
 use super::census::Census;
@@ -23,45 +20,18 @@ use crate::record::{Listed, Other};
 pub const FEW: u64 = 10;
 
 /// How to count.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// What is known of the format.
-    #[command(flatten)]
     pub wish: Wish,
-    /// Count each address once (16 bytes of memory and more for each)
-    #[arg(long)]
+    /// Count each address once: 16 bytes of memory and more for each.
     pub unique: bool,
-    /// Domains that count as others: lines of an alias and its target, such as "gmial.com gmail.com"
-    #[arg(long, value_name = "FILE", value_parser = Aliases::read)]
+    /// Domains that count as others.
     pub aliases: Option<Aliases>,
-    /// Threads that read a file (default: one a core); pipes, CSV and JSON are read by one
-    #[arg(long, value_name = "N")]
+    /// Threads that read a file, else one a core; pipes, CSV and JSON are read by one.
     pub threads: Option<NonZeroUsize>,
-    /// Name the first ten lines of each cause that are not counted, by number only; slow
-    #[arg(long)]
+    /// Name the first ten lines of each cause that are not counted, by number only; slow.
     pub debug: bool,
-}
-
-impl Settings {
-    /// What changes a record, for the `run` line.
-    pub fn facts(&self, min_users: u64) -> Map<String, Value> {
-        let format = self
-            .wish
-            .format
-            .and_then(|format| format.to_possible_value());
-        let mut facts = Map::new();
-        facts.insert(
-            "format".into(),
-            format
-                .as_ref()
-                .map_or("guessed", |format| format.get_name())
-                .into(),
-        );
-        facts.insert("unique".into(), self.unique.into());
-        facts.insert("aliases".into(), self.aliases.is_some().into());
-        facts.insert("min_users".into(), min_users.into());
-        facts
-    }
 }
 
 /// A counted list.

@@ -5,7 +5,8 @@ use super::delimited::Delimited;
 use super::json::Json;
 
 /// What a user can call the format of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "programs", derive(clap::ValueEnum))]
 pub enum Format {
     /// userid-|-username-|-email-|-password-|-hint|--, the Adobe list of 2013
     Adobe,
@@ -50,31 +51,14 @@ impl std::str::FromStr for Column {
 }
 
 /// What the user said about the format; the rest is guessed.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default)]
 pub struct Wish {
-    /// The format (else it is guessed from the first lines, and said)
-    #[arg(long, value_enum)]
+    /// The format.
     pub format: Option<Format>,
-    /// Where the address stands: a column by its name or its number, from 1; a field of JSON by its name
-    #[arg(long, visible_alias = "field", value_name = "NAME|N")]
+    /// Where the address stands: a column by its name or its number, from 1; a field of JSON by its name.
     pub column: Option<Column>,
-    /// What stands between two fields of combo and csv: a character, tab or space
-    #[arg(long, value_name = "CHAR", value_parser = separator)]
+    /// What stands between two fields of combo and csv.
     pub separator: Option<u8>,
-}
-
-fn separator(text: &str) -> Result<u8, &'static str> {
-    match (text, text.as_bytes()) {
-        ("tab" | "\\t", _) => Ok(b'\t'),
-        ("space", _) => Ok(b' '),
-        (_, &[byte])
-            if byte.is_ascii_punctuation() && !b"@.-\"".contains(&byte) || byte == b' ' =>
-        {
-            Ok(byte)
-        }
-        (_, b"\t") => Ok(b'\t'),
-        _ => Err("a separator is one mark (not @, dot, hyphen or quote), tab or space"),
-    }
 }
 
 /// How to read an input.

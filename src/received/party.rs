@@ -303,12 +303,34 @@ fn helo(word: &[u8], is_heard: bool) -> Option<Text> {
     }
     if !word.is_ascii() {
         let text = std::str::from_utf8(word).ok()?;
-        let name = idna::domain_to_ascii_cow(word, idna::AsciiDenyList::URL).ok()?;
-        registered_domain(&name)?;
-        return Some(Text::from(text));
+        return is_international(text).then(|| Text::from(text));
     }
     let name = host_name(word)?;
     (is_heard || is_host_for_sure(&name)).then(|| Text::from(word))
+}
+
+/// A host name in scripts of its own, under a suffix that is known. Nobody asks the DNS for it here, so its letters are not
+/// mapped as UTS #46 does, and the list of suffixes is told both forms.
+fn is_international(text: &str) -> bool {
+    let name = text
+        .to_lowercase()
+        .replace(['\u{3002}', '\u{FF0E}', '\u{FF61}'], ".");
+    let is_kept = |c: char| match c {
+        '\0'..='\x7F' => c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'),
+        // Latin-1 and its neighbours: letters alone. Beyond, marks belong to letters; spaces, punctuation and symbols do not.
+        '\u{80}'..='\u{2FF}' => c.is_alphabetic(),
+        '\u{2000}'..='\u{2BFF}' | '\u{3000}'..='\u{3004}' | '\u{3008}'..='\u{3020}' => {
+            matches!(c, '\u{200C}' | '\u{200D}')
+        }
+        '\u{E000}'..='\u{F8FF}' | '\u{FE00}'..='\u{FE6F}' | '\u{FFF0}'..='\u{FFFF}' => false,
+        _ => !c.is_control() && !c.is_whitespace(),
+    };
+    let labels = name.strip_suffix('.').unwrap_or(&name);
+    labels.chars().all(is_kept)
+        && labels
+            .split('.')
+            .all(|label| !label.is_empty() && label.len() <= 4 * 63)
+        && registered_domain(labels).is_some()
 }
 
 /// The registered domain of a host name by the public suffix list. Top-level names that the list lacks are private
@@ -561,6 +583,32 @@ mod tests {
             registered_domain("mx.example").as_deref(),
             Some("mx.example")
         );
+    }
+
+    #[test]
+    fn names_in_scripts_of_their_own_stand_under_a_known_suffix() {
+        for name in [
+            "mail.b\u{fc}cher.de",
+            "B\u{dc}CHER.DE.",
+            "\u{98df}\u{72ee}.\u{4e2d}\u{56fd}",
+            "mx.\u{92d}\u{93e}\u{930}\u{94d}\u{924}.example",
+            "mx\u{3002}\u{98df}\u{72ee}\u{3002}com",
+        ] {
+            assert!(is_international(name), "{name}");
+        }
+        for name in [
+            "b\u{fc}cher",
+            "b\u{fc}cher.nosuffix",
+            "b\u{fc}cher..de",
+            "b\u{fc}cher\u{a0}.de",
+            "b\u{fc}cher\u{202e}.de",
+            "b\u{fc}cher\u{2014}x.de",
+            "a@b\u{fc}cher.de",
+            "b\u{fc}\u{fffd}cher.de",
+            "\u{ab}b\u{fc}cher.de",
+        ] {
+            assert!(!is_international(name), "{name}");
+        }
     }
 
     #[test]

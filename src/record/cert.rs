@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Curve, ExtendedKeyUsage, KeyType, KeyUsage, SignatureAlgorithm, Text};
 
 /// A certificate, once. Key: sha256.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Cert {
     /// SHA-256 of the DER, hex.
     pub sha256: String,
@@ -27,7 +29,8 @@ pub struct Cert {
 }
 
 /// The facts of a certificate (RFC 5280).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct CertFacts {
     /// Subject, RFC 4514.
     pub subject: Text,

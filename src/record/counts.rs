@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How often something was counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct NamedCount {
     /// What was counted.
     pub name: String,
@@ -95,6 +97,7 @@ impl<'de> Visitor<'de> for EitherForm {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for NamedCounts {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "NamedCounts".into()

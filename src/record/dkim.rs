@@ -1,13 +1,15 @@
 //! What the `policy` record says of a domain's DKIM keys (RFC 6376 §3.6.1), and of the CAA records of its names
 //! (RFC 8659).
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CaaEffect, CaaRole, DkimKeyType, Fault, Outcome, PolicyState, Text};
 
 /// A DKIM key.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct DkimKey {
     /// The selector: the key stands at `SELECTOR._domainkey.DOMAIN`.
     pub selector: String,
@@ -40,7 +42,8 @@ pub struct DkimKey {
 }
 
 /// The CAA records that apply to a name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct CaaSet {
     /// The name.
     pub name: String,

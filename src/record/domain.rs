@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Dnssec, ExchangeFault, MxFault, Outcome, SpecialBlock, Text};
 
 /// A domain's mail exchanges. Key: domain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Domain {
     /// The name; for `invalid_name` as it stood in the input.
     pub domain: String,
@@ -48,7 +50,8 @@ pub struct Domain {
 }
 
 /// One exchange of a domain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Exchange {
     /// The name, as the MX record has it (lower case, A-labels).
     pub exchange: String,
@@ -84,7 +87,8 @@ fn is_zero(count: &u32) -> bool {
 }
 
 /// An address of an exchange.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Address {
     /// The address.
     pub ip: IpAddr,
@@ -94,7 +98,8 @@ pub struct Address {
 }
 
 /// The TLSA records of an exchange (RFC 7672).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct TlsaSet {
     /// The base domain whose `_25._tcp` was asked last (RFC 7672 §2.2.3).
     pub base: String,
@@ -108,7 +113,8 @@ pub struct TlsaSet {
 }
 
 /// One TLSA record (RFC 6698).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Tlsa {
     /// 0 PKIX-TA, 1 PKIX-EE, 2 DANE-TA, 3 DANE-EE.
     pub usage: u8,

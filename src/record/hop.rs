@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,8 @@ use super::{
 
 /// One Received field of a message (RFC 5321 §4.4). Key: (message, hop). Local parts of addresses, message ids and
 /// queue ids are never in it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Hop {
     /// The message: first 16 bytes of SHA-256 over its raw header block (keyed with `--id-key`), hex.
     pub message: String,
@@ -109,7 +111,8 @@ impl Hop {
 }
 
 /// One end of a hop: what was claimed, what was looked up, and the address of the connection are kept apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct HopEnd {
     /// Its best name: the looked-up one, else the claimed one. For `by`, the name in the field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,7 +133,8 @@ pub struct HopEnd {
 }
 
 /// Version and cipher in the writer's words.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Stated {
     /// `TLSv1/SSLv3`, `TLS1_2`, …
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,10 +1,12 @@
 //! Entries of lists.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An entry of a list: of a top list (rank), or of a counted list (users). Key: (source, domain).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Listed {
     /// Which list.
     pub source: String,
@@ -28,7 +30,8 @@ pub struct Listed {
 }
 
 /// The domains of a counted list that `leak-count --min-users` folded into one row. Key: source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Other {
     /// Which list.
     pub source: String,

@@ -1,12 +1,14 @@
 //! How an observation ended.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Phase, Reason, Text};
 
 /// How far an observation came and why it ended there. `done/ok` is the only success.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Outcome {
     /// The step at which it ended.
     pub phase: Phase,

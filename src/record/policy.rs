@@ -1,6 +1,7 @@
 //! The `policy` record: what a domain publishes about its mail (RFC 7208, 9989, 6376, 8461, 8460, 8659), as text, as
 //! faults, and as the effect it has.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,8 @@ use super::{
 };
 
 /// What is wrong with a policy, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Fault {
     /// What is wrong.
     pub code: PolicyFault,
@@ -63,7 +65,8 @@ impl Fault {
 /// What a domain publishes about its mail. Key: domain.
 ///
 /// A part is null where it was not asked for (`--parts`).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Policy {
     /// The name; for `invalid_name` as it stood in the input.
     pub domain: String,
@@ -100,7 +103,8 @@ pub struct Policy {
 macro_rules! part {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty,)* }) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(JsonSchema))]
         pub struct $name {
             /// Whether there is one, and whether it holds.
             pub state: PolicyState,
@@ -155,7 +159,8 @@ part! {
 }
 
 /// A record that an SPF record includes or redirects to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct SpfInclude {
     /// Its name; with macros, as it stands in the term.
     pub name: String,
@@ -171,7 +176,8 @@ pub struct SpfInclude {
 }
 
 /// A name that a policy points to, and that does not exist (RCODE 3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Dangling {
     /// The name.
     pub name: String,
@@ -184,7 +190,8 @@ pub struct Dangling {
 }
 
 /// What check_host() says of one client (RFC 7208 §4).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct SpfChecked {
     /// The address.
     pub ip: std::net::IpAddr,
@@ -244,7 +251,8 @@ part! {
 }
 
 /// The tags of a DMARC record (RFC 9989 §4.7); those that are broken as if they were not there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct DmarcTags {
     /// The policy of the domain.
     pub p: Option<DmarcPolicy>,
@@ -267,7 +275,8 @@ pub struct DmarcTags {
 }
 
 /// Where reports of DMARC go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct DmarcReceiver {
     /// The address, as it stands in the record.
     pub uri: Text,
@@ -280,7 +289,8 @@ pub struct DmarcReceiver {
 }
 
 /// A name of the tree walk, and what is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct DmarcStep {
     /// The name, without `_dmarc`.
     pub name: String,

@@ -1,5 +1,6 @@
 //! The first and the last line of every stage.
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,8 @@ use super::{Event, NamedCounts, Text};
 pub const SCHEMA: u32 = 2;
 
 /// Provenance: the first and the last line of every stage. Key: (id, event).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Run {
     /// `start` or `end`.
     pub event: Event,

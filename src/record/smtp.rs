@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{NamedCounts, Oddity, Outcome, Speaker, Text, TlsLine};
 
 /// The line that caused a probe.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct For {
     /// The first domain that named the server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,7 +21,8 @@ pub struct For {
 }
 
 /// What a server says on port 25. Key: (ip, port).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Smtp {
     /// The address that was connected to.
     pub ip: IpAddr,
@@ -79,7 +82,8 @@ pub struct Smtp {
 }
 
 /// STARTTLS on a server (RFC 3207), as facts that do not stand for each other.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Starttls {
     /// The keyword stands in the EHLO reply.
     pub advertised: Option<bool>,
@@ -98,7 +102,8 @@ pub struct Starttls {
 }
 
 /// An SMTP reply (RFC 5321 §4.2).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Reply {
     /// Three digits.
     pub code: u16,
@@ -110,7 +115,8 @@ pub struct Reply {
 }
 
 /// An EHLO reply, read (RFC 5321 §4.1.1.1, IANA "SMTP Service Extensions").
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Capabilities {
     /// The name the server gives itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,7 +132,8 @@ pub struct Capabilities {
 }
 
 /// One line of an EHLO reply.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Capability {
     /// The keyword, upper case.
     pub keyword: String,
@@ -136,7 +143,8 @@ pub struct Capability {
 }
 
 /// The same address asked several times: servers behind one address differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Samples {
     /// Times asked.
     pub asked: u32,
@@ -155,7 +163,8 @@ pub struct Samples {
 }
 
 /// Milliseconds from the beginning of a step to its end.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Timings {
     /// TCP connect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,7 +187,8 @@ pub struct Timings {
 }
 
 /// A line of a transcript.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Said {
     /// Who said it.
     pub by: Speaker,

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,8 @@ use super::{
 };
 
 /// An MTA-STS policy as its host served it. Key: domain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Sts {
     /// The domain whose mail the policy is about.
     pub domain: String,
@@ -71,7 +73,8 @@ pub struct Sts {
 }
 
 /// The certificate of a policy host.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct StsCertificate {
     /// SHA-256 of the leaf, hex.
     pub sha256: String,
@@ -88,7 +91,8 @@ pub struct StsCertificate {
 }
 
 /// A connection to a policy host that came to nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct StsAttempt {
     /// The address.
     pub ip: IpAddr,
@@ -97,7 +101,8 @@ pub struct StsAttempt {
 }
 
 /// A policy as one way of reading takes it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct StsReading {
     /// `ok`: a sender uses it. `absent`: there is none. `invalid`: what is there is not to be used. `unknown`: the host
     /// was not heard.
@@ -131,7 +136,8 @@ impl StsReading {
 }
 
 /// Whether a policy covers an exchange.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct StsCover {
     /// The exchange.
     pub exchange: String,
@@ -142,7 +148,8 @@ pub struct StsCover {
 }
 
 /// A record of MTA-STS as lax senders take it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct LenientMtaSts {
     /// Whether there is one to them, and whether it holds.
     pub state: PolicyState,
@@ -151,7 +158,8 @@ pub struct LenientMtaSts {
 }
 
 /// A record of TLS-RPT as lax senders take it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct LenientTlsRpt {
     /// Whether there is one to them, and whether it holds.
     pub state: PolicyState,

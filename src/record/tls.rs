@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+#[cfg(feature = "schema")]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,8 @@ use super::{
 };
 
 /// What a server speaks inside STARTTLS. Key: (ip, port), with `--sni each` (ip, port, server_name).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Tls {
     /// The address that was connected to.
     pub ip: IpAddr,
@@ -100,7 +102,8 @@ pub struct Tls {
 }
 
 /// A cipher suite.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Cipher {
     /// IANA name, or `0x1234` where the registry has none.
     pub iana: String,
@@ -115,7 +118,8 @@ pub struct Cipher {
 }
 
 /// Parameters of a finite-field Diffie-Hellman exchange.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct DhParameters {
     /// Bits of the prime.
     pub bits: u32,
@@ -127,7 +131,8 @@ pub struct DhParameters {
 }
 
 /// A TLS alert (RFC 8446 §6).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Alert {
     /// How grave it is.
     pub level: AlertLevel,
@@ -136,7 +141,8 @@ pub struct Alert {
 }
 
 /// What SMTP says inside TLS.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Inside {
     /// How it went.
     pub outcome: Outcome,
@@ -151,7 +157,8 @@ pub struct Inside {
 }
 
 /// The facts of a leaf that a reader of one line wants.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Leaf {
     /// SHA-256 of the certificate, hex.
     pub sha256: String,
@@ -174,7 +181,8 @@ pub struct Leaf {
 }
 
 /// What a chain is worth at a time, against a store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Verdict {
     /// The store's name.
     pub store: String,
@@ -192,7 +200,8 @@ pub struct Verdict {
 }
 
 /// What a server speaks beyond what it chose.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(JsonSchema))]
 pub struct Enumeration {
     /// For each version asked: true, false, null.
     #[serde(default)]

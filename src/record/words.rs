@@ -215,6 +215,7 @@ macro_rules! vocabulary {
             }
         }
 
+        #[cfg(feature = "schema")]
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()
@@ -262,6 +263,7 @@ impl<T> serde::de::Visitor<'_> for WordVisitor<T> {
 }
 
 /// The schema of a vocabulary: each word with its meaning, and any other string where it is open.
+#[cfg(feature = "schema")]
 pub(crate) fn schema(about: &str, is_open: bool, words: &[(&str, &str)]) -> schemars::Schema {
     let mut forms: Vec<serde_json::Value> = (words.iter())
         .map(|(word, meaning)| serde_json::json!({"description": meaning.trim(), "type": "string", "const": word}))

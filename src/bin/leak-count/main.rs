@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use mx_survey::leak::{self, Settings, Watch};
+use mx_survey::leak::{self, Watch};
 use mx_survey::program::output::Stdout;
 use mx_survey::program::{self, Program, Status};
-use mx_survey::stages::leak_count;
+use mx_survey::stages::leak_count::{self, Counting};
 
 /// Counts the users of each mail domain in lists of addresses, as `listed` records. No address, password or line of a list
 /// ever leaves it.
@@ -24,10 +24,7 @@ struct Args {
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
     #[command(flatten)]
-    settings: Settings,
-    /// Fold domains with fewer users into one `other` record; use 10 or more before you publish
-    #[arg(long, value_name = "K", default_value_t = 1)]
-    min_users: u64,
+    counting: Counting,
     /// Say every five seconds how much is read, although stderr is no terminal
     #[arg(long, conflicts_with = "quiet")]
     progress: bool,
@@ -59,14 +56,7 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         std::thread::spawn(move || show(&watch));
     }
     let out = Stdout::open()?;
-    leak_count::write(
-        &lists,
-        &args.settings,
-        args.min_users,
-        args.quiet,
-        &watch,
-        out,
-    )
+    leak_count::write(&lists, args.counting, args.quiet, &watch, out)
 }
 
 fn show(watch: &Watch) -> ! {

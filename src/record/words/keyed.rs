@@ -1,8 +1,8 @@
 //! Values by the words of a vocabulary: an object with fixed keys, so that readers that infer types see one type.
 
-use std::collections::HashMap;
 use std::marker::PhantomData;
 
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
@@ -124,6 +124,7 @@ impl<'de, K: Vocabulary, T: Deserialize<'de>> Visitor<'de> for Keys<K, T> {
     }
 }
 
+#[cfg(feature = "schema")]
 impl<K: Vocabulary, T: JsonSchema> JsonSchema for ByWord<K, T> {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         format!("{}By{}", T::schema_name(), K::NAME).into()
@@ -135,7 +136,7 @@ impl<K: Vocabulary, T: JsonSchema> JsonSchema for ByWord<K, T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let value = generator.subschema_for::<T>();
-        let properties: HashMap<&str, &Schema> = (K::VALUES.iter())
+        let properties: std::collections::HashMap<&str, &Schema> = (K::VALUES.iter())
             .map(|key| (key.as_word(), &value))
             .collect();
         json_schema!({"type": "object", "properties": properties})
