@@ -1172,3 +1172,63 @@ fn progress_for_programs_is_a_line_of_json_each_second_and_at_the_end() {
         (&json!(3), &json!(3), &json!(0), &json!(0))
     );
 }
+
+#[test]
+fn a10_with_too_few_open_files_no_program_begins() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, arguments, limit) in [
+        ("leak-count", "", 8),
+        ("header-trace", "", 8),
+        ("smtp-probe", "--helo a.example.org", 8),
+        ("tls-inspect", "--helo a.example.org", 20),
+        ("to-sqlite", "out.db", 20),
+        ("report", "", 20),
+        ("mail-lab", "/dev/null", 20),
+        ("mx-survey", "check example.org", 20),
+        ("mx-lookup", "--nameserver 127.0.0.1:1", 20),
+        ("mx-lookup", "--nameserver 127.0.0.1:1", 100),
+        ("policy-lookup", "--nameserver 127.0.0.1:1", 100),
+        ("policy-fetch", "--nameserver 127.0.0.1:1", 100),
+    ] {
+        let path = program(name);
+        let script = format!(
+            "echo example.org > in; ulimit -n {limit}; exec {} {arguments} < in",
+            path.display()
+        );
+        let ran = shell(&script, directory.path()).expect(2);
+        let told = format!("{name}: {limit} open files are allowed here, and at least ");
+        assert!(ran.stderr.starts_with(&told), "{name}: {}", ran.stderr);
+        assert_eq!(ran.stderr.lines().count(), 1, "{name}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "", "{name}");
+    }
+}
+
+#[test]
+fn a10_what_this_machine_could_not_do_is_told_with_status_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let silent = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let targets: String = (2..42)
+        .map(|last| format!("127.0.0.{last}:{port}\n"))
+        .collect();
+    std::fs::write(directory.path().join("in"), targets).unwrap();
+    // The limit allows for 26 connections, but whoever started the program left it 66 open files.
+    let probe = program("smtp-probe");
+    let script = format!(
+        "ulimit -n 90; for i in $(seq 20 85); do eval \"exec $i</dev/null\"; done; \
+         exec {} --helo a.example.org --spacing 0s --allow 127.0.0.0/8 --banner-timeout 300ms < in",
+        probe.display()
+    );
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script]).current_dir(directory.path());
+    let ran = crate::harness::run_command(&mut bash, b"").expect(1);
+    let records = ran.of_type("smtp");
+    let local = records
+        .iter()
+        .filter(|record| record["outcome"]["reason"] == "local");
+    let local = local.count();
+    assert_eq!(records.len(), 40);
+    assert!((1..40).contains(&local), "{local}");
+    let told = format!("smtp-probe: {local} not measured for want of something on this machine");
+    assert!(ran.stderr.contains(&told), "{}", ran.stderr);
+}

@@ -51,7 +51,7 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
     let mut settings = asking.settings(servers);
     let store = manners.describe(&mut settings)?;
     let (resume, resumed) = Resume::open(&stream, program.name, &settings, earlier)?;
-    let mut options = Options::asking(program, &asking, &stream, settings, resumed);
+    let mut options = Options::asking(program, &asking, &stream, settings, resumed)?;
     options.awaited = "policy records of policy-lookup";
     options.concurrency = program::open_files(program.name, asking.concurrency);
     let fetcher = manners.fetcher(resolver, asking.timeout, store)?;

@@ -73,7 +73,7 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
     let client = wanted.client.as_ref().map(|client| format!("{client:?}"));
     settings.insert("spf_client".into(), client.into());
     let (resume, resumed) = Resume::open(&arguments.stream, program.name, &settings, earlier)?;
-    let options = Options::asking(program, asking, &arguments.stream, settings, resumed);
+    let options = Options::asking(program, asking, &arguments.stream, settings, resumed)?;
     let shared = Shared::new(resolver, asking.timeout, arguments.cache);
     let names = Names::new(List::new(arguments.format, 0));
     driver::run(names, Measure::new(shared, wanted), resume, options)

@@ -174,6 +174,7 @@ where
         match result {
             Ok(()) => {
                 let status = self.status();
+                self.tell_spoiled();
                 let failure = self.observe.failure();
                 let last = self.last_line();
                 // A reader that has seen enough is no failure of ours; what was not understood or not begun is.
@@ -647,10 +648,27 @@ where
         }
     }
 
+    /// Records that a want of this machine spoiled, such as one of open files: that is no fact about the world.
+    fn spoiled(&self) -> u64 {
+        let outcomes = self.tally.outcomes.iter();
+        let local = outcomes.filter(|((_, reason), _)| *reason == Reason::Local);
+        local.map(|(_, count)| count).sum::<u64>() + self.observe.spoiled()
+    }
+
+    fn tell_spoiled(&mut self) {
+        let spoiled = self.spoiled();
+        if spoiled > 0 {
+            self.progress.say(&format!(
+                "{spoiled} not measured for want of something on this machine: their records say `local`, and what it was"
+            ));
+        }
+    }
+
     fn status(&self) -> Status {
         let is_partial = !self.runs.is_clean()
             || self.familiar.is_told()
             || self.tally.count("not_started") > 0
+            || self.spoiled() > 0
             || (self.runs.interrupted && self.is_source);
         match is_partial {
             true => Status::Partial,

@@ -192,6 +192,12 @@ pub trait Observe: Send + Sync + 'static {
         None
     }
 
+    /// Asked at the end: records in which something is `local`, not measured for want of something on this machine, beside those whose
+    /// outcome says so.
+    fn spoiled(&self) -> u64 {
+        0
+    }
+
     /// Figures of its own for the last line.
     fn counts(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()

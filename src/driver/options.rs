@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::net::pacing::Limits;
 use crate::program::asking::Asking;
-use crate::program::{Manners, Program, Stream, open_files, progress};
+use crate::program::{Manners, Program, Stream, needs_open_files, open_files, progress};
 
 /// How a stage is to run.
 #[derive(Clone, Debug)]
@@ -67,16 +67,21 @@ impl Options {
     }
 
     /// Of a stage that asks the DNS.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not hold the sockets that a resolver's client opens.
     pub fn asking(
         program: &Program,
         asking: &Asking,
         stream: &Stream,
         settings: Map<String, Value>,
         resumed: Vec<String>,
-    ) -> Self {
-        // Sockets are few: names in flight do not each hold one.
-        open_files(program.name, 1);
-        Self {
+    ) -> anyhow::Result<Self> {
+        /// Over UDP and TCP together: names in flight do not each hold one.
+        const SOCKETS: usize = 96;
+        needs_open_files(SOCKETS)?;
+        Ok(Self {
             program: program.clone(),
             awaited: "domains, one a line",
             settings,
@@ -90,6 +95,6 @@ impl Options {
             threads: 1,
             progress: stream.when(),
             quiet: stream.quiet,
-        }
+        })
     }
 }

@@ -311,7 +311,7 @@ mod tests {
         };
         assert_eq!(next(), b"{}");
         assert_eq!(next(), b"\xef\xbb\xbfx");
-        assert_eq!(lines.position(), 6 + 7);
+        assert_eq!(lines.position(), 6 + 5);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use std::sync::mpsc::channel;
 use clap::Parser;
 use clap::builder::styling::{AnsiColor, Styles};
 
-pub use options::{Manners, Stream, exclusions, open_files};
+pub use options::{Manners, Stream, exclusions, needs_open_files, open_files};
 pub use values::{duration, milliseconds, positive};
 
 use crate::ndjson::printable;
@@ -100,6 +100,9 @@ where
         Ok(args) => args,
         Err(error) => return code::<ExitCode>(name, Err(error.into())),
     };
+    if let Err(error) = needs_open_files(0) {
+        return code::<ExitCode>(name, Err(error));
+    }
     match supervise(name, move |program| run(args, program)) {
         Ok(code) => code,
         Err(error) => code::<ExitCode>(name, Err(error.into())),

@@ -146,14 +146,35 @@ pub fn exclusions(files: &[PathBuf]) -> anyhow::Result<Exclusions> {
     Ok(all)
 }
 
-/// Raises the limit on open files to the hard one; how many of `wanted` connections it holds.
-pub fn open_files(program: &str, wanted: usize) -> usize {
-    /// Standard streams, the runtime, a database, a resolver's sockets.
-    const OTHERS: u64 = 64;
-    let limit = match rlimit::increase_nofile_limit(u64::MAX) {
+/// What a program holds open beside its connections: standard streams, the runtime, a database, a resolver's sockets.
+const OTHERS: u64 = 64;
+
+/// The limit on open files, raised to the hard one.
+fn limit() -> u64 {
+    match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) => limit,
         Err(_) => rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(1024, |(soft, _)| soft),
-    };
+    }
+}
+
+/// Raises the limit on open files to the hard one. With too few of them a program would fail halfway, or take its own want for the
+/// world's.
+///
+/// # Errors
+///
+/// Where it leaves no room for `connections` beside what every program holds open.
+pub fn needs_open_files(connections: usize) -> anyhow::Result<()> {
+    let (limit, needed) = (limit(), OTHERS + connections as u64);
+    anyhow::ensure!(
+        limit >= needed,
+        "{limit} open files are allowed here, and at least {needed} are needed (ulimit -n {needed})"
+    );
+    Ok(())
+}
+
+/// Raises the limit on open files to the hard one; how many of `wanted` connections it holds.
+pub fn open_files(program: &str, wanted: usize) -> usize {
+    let limit = limit();
     let room = usize::try_from(limit.saturating_sub(OTHERS))
         .unwrap_or(usize::MAX)
         .max(1);

@@ -52,13 +52,13 @@ fn closed(error: io::Error) -> io::Error {
 
 /// Whether an error, whatever it was wrapped in since, says that standard output is closed.
 pub fn is_closed_stdout(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.is::<ClosedStdout>()
-            || cause
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref)
-                .is_some_and(|inner| inner.is::<ClosedStdout>())
-    })
+    error.chain().any(says_closed)
+}
+
+/// An [`io::Error`] names what is in it as its source only from the second on.
+fn says_closed(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inner = (error.downcast_ref::<io::Error>()).and_then(io::Error::get_ref);
+    error.is::<ClosedStdout>() || inner.is_some_and(|inner| says_closed(inner))
 }
 
 /// Chunks of lines on their way to the writer: with the largest records some 64 MiB, usually far less.

@@ -167,6 +167,8 @@ pub struct Measure {
     is_heard: AtomicBool,
     /// None answered the control question the last time it was asked.
     is_dead: AtomicBool,
+    /// Domains whose exchanges were not looked up for want of something on this machine.
+    spoiled: AtomicU64,
 }
 
 /// After so many names in a row without a word from a name server, and after the first name of a run, a question that every
@@ -183,6 +185,7 @@ impl Measure {
             silent: AtomicU64::new(0),
             is_heard: AtomicBool::new(false),
             is_dead: AtomicBool::new(false),
+            spoiled: AtomicU64::new(0),
         }
     }
 
@@ -219,6 +222,17 @@ impl Measure {
     }
 }
 
+/// Whether something about its exchanges is not known for want of something on this machine, though the domain is answered.
+fn is_spoiled(domain: &Domain) -> bool {
+    let is_local = |outcome: &Outcome| outcome.reason == Reason::Local;
+    !is_local(&domain.outcome)
+        && domain.mx.iter().any(|exchange| {
+            let tlsa = exchange.tlsa.as_ref().map(|set| &set.outcome);
+            let outcomes = [exchange.ipv4.as_ref(), exchange.ipv6.as_ref(), tlsa];
+            outcomes.into_iter().flatten().any(is_local)
+        })
+}
+
 impl Observe for Measure {
     type Job = Job;
 
@@ -228,6 +242,8 @@ impl Observe for Measure {
             Err(invalid) => *invalid,
         };
         self.hear(&domain).await;
+        self.spoiled
+            .fetch_add(is_spoiled(&domain).into(), Ordering::Relaxed);
         domain.run = turn.run.to_string();
         domain.time = now();
         Observed::record(&domain, &domain.outcome)
@@ -257,6 +273,10 @@ impl Observe for Measure {
 
     fn failure(&self) -> Option<String> {
         self.unheard(1)
+    }
+
+    fn spoiled(&self) -> u64 {
+        self.spoiled.load(Ordering::Relaxed)
     }
 
     fn counts(&self) -> BTreeMap<String, u64> {

@@ -91,7 +91,7 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
         &arguments.stream,
         settings,
         resumed,
-    );
+    )?;
     let names = Names::new(
         List::new(arguments.format, arguments.rank_offset),
         arguments.source,
