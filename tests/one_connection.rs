@@ -40,7 +40,7 @@ fn world(behaviours: &[(String, String)]) -> String {
 }
 
 const PATIENCE: &str = "--helo probe.example.org --allow 127.0.0.0/8 --spacing 0 --retries 0 --concurrency 100 \
-    --connect-timeout 2s --banner-timeout 4s --reply-timeout 3s --timeout 12s";
+    --connect-timeout 2s --banner-timeout 4s --reply-timeout 5s --timeout 16s";
 
 fn words(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
