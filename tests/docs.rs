@@ -218,6 +218,10 @@ fn same_or_update(name: &str, made: &str) {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn every_option_stands_in_the_man_page_and_every_page_is_well_formed() {
     for name in PROGRAMS {
         let mut help = run(name, &["--help"], "").expect(0).stdout;
@@ -281,6 +285,10 @@ fn every_program_says_its_version_and_completes() {
 /// Runs the README's `sh` blocks in order, in one directory, and holds each `text` block against what the block before
 /// it printed.
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn the_readme_prints_what_it_says() {
     let readme = std::fs::read_to_string(file("README.md")).unwrap();
     let directory = tempfile::tempdir().unwrap();

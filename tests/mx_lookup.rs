@@ -167,6 +167,10 @@ fn dns(reason: &str) -> Value {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn exchanges_of_equal_preference() {
     assert_eq!(
         exchanges("equal"),
@@ -175,6 +179,10 @@ fn exchanges_of_equal_preference() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn exchanges_by_preference() {
     assert_eq!(
         exchanges("order"),
@@ -187,6 +195,10 @@ fn exchanges_by_preference() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn implicit_mx() {
     says(
         "implicit",
@@ -195,11 +207,19 @@ fn implicit_mx() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn implicit_mx_by_ipv6() {
     assert_eq!(exchanges("implicit6"), ["0 implicit6.plain.test 2a00::1:4"]);
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn no_mx_and_no_address() {
     says(
         "nomail",
@@ -208,6 +228,10 @@ fn no_mx_and_no_address() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn null_mx() {
     says(
         "null",
@@ -216,6 +240,10 @@ fn null_mx() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn null_mx_with_others() {
     says(
         "nullmixed",
@@ -224,6 +252,10 @@ fn null_mx_with_others() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn null_mx_of_another_preference() {
     says(
         "nullpreference",
@@ -232,6 +264,10 @@ fn null_mx_of_another_preference() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn mx_to_a_cname() {
     says(
         "tocname",
@@ -240,6 +276,10 @@ fn mx_to_a_cname() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn mx_to_a_literal() {
     says(
         "literal",
@@ -248,6 +288,10 @@ fn mx_to_a_literal() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn mx_to_nothing_has_no_implicit_fallback() {
     says(
         "dangling",
@@ -256,6 +300,10 @@ fn mx_to_nothing_has_no_implicit_fallback() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn mx_to_private_space() {
     says(
         "private",
@@ -264,6 +312,10 @@ fn mx_to_private_space() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn mx_to_localhost() {
     says(
         "tolocalhost",
@@ -272,6 +324,10 @@ fn mx_to_localhost() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn internationalised_name() {
     assert_eq!(
         exchanges("xn--bcher-kva"),
@@ -280,6 +336,10 @@ fn internationalised_name() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn name_of_253_octets() {
     says(
         &world::longest(),
@@ -288,6 +348,10 @@ fn name_of_253_octets() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn label_of_63_octets() {
     says(
         &"a".repeat(63),
@@ -296,6 +360,10 @@ fn label_of_63_octets() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn wildcard_mx() {
     assert_eq!(
         exchanges("any.wild"),
@@ -304,6 +372,10 @@ fn wildcard_mx() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn cname_at_the_name() {
     says(
         "cname",
@@ -312,6 +384,10 @@ fn cname_at_the_name() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn cname_to_an_implicit_mx() {
     assert_eq!(
         exchanges("cnameimplicit"),
@@ -320,6 +396,10 @@ fn cname_to_an_implicit_mx() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn cname_to_nothing() {
     says(
         "cnamenx",
@@ -328,6 +408,10 @@ fn cname_to_nothing() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn chain_of_cnames() {
     says(
         "cnamechain",
@@ -336,11 +420,19 @@ fn chain_of_cnames() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn chain_of_cnames_by_authority() {
     assert_eq!(exchanges("authority/cnamechain.plain.test").len(), 2);
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn cname_loop() {
     says(
         "authority/loop1.plain.test",
@@ -349,11 +441,19 @@ fn cname_loop() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn empty_non_terminal() {
     says("ent", json!({"outcome": dns("no_address")}));
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn nxdomain() {
     says(
         "nothing",
@@ -362,6 +462,10 @@ fn nxdomain() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn invalid_name() {
     says(
         "not a name",
@@ -370,6 +474,10 @@ fn invalid_name() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn the_same_exchange_twice() {
     says(
         "twice",
@@ -378,6 +486,10 @@ fn the_same_exchange_twice() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn underscore() {
     says(
         "underscore",
@@ -386,6 +498,10 @@ fn underscore() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn a1_of_an_exchange_with_500_addresses_64_are_kept_and_the_others_counted() {
     let exchange = &domain("many")["mx"][0];
     assert_eq!(exchange["addresses"].as_array().unwrap().len(), 64);
@@ -397,6 +513,10 @@ fn a1_of_an_exchange_with_500_addresses_64_are_kept_and_the_others_counted() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn d2_exchanges_beyond_those_that_are_looked_up_are_named_and_open() {
     says(
         "manymx",
@@ -412,6 +532,10 @@ fn d2_exchanges_beyond_those_that_are_looked_up_are_named_and_open() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn refused() {
     says(
         "refused.test",
@@ -420,6 +544,10 @@ fn refused() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn servfail() {
     says(
         "lame.test",
@@ -428,11 +556,19 @@ fn servfail() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn servfail_of_an_authority() {
     says("authority/lame.test", json!({"outcome": dns("servfail")}));
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn silent_server() {
     says(
         "silent.test",
@@ -441,6 +577,10 @@ fn silent_server() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn secure() {
     says(
         "secure.test",
@@ -449,6 +589,10 @@ fn secure() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn insecure() {
     says(
         "equal",
@@ -457,6 +601,10 @@ fn insecure() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn d1_that_there_is_no_dane_in_an_unsigned_zone_is_known() {
     says(
         "equal",
@@ -476,6 +624,10 @@ fn d1_that_there_is_no_dane_in_an_unsigned_zone_is_known() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn dnssec_is_unknown_without_a_validator() {
     says(
         "authority/equal.plain.test",
@@ -484,6 +636,10 @@ fn dnssec_is_unknown_without_a_validator() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn secure_name_with_an_insecure_exchange() {
     says(
         "mixed.test",
@@ -493,6 +649,10 @@ fn secure_name_with_an_insecure_exchange() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn nsec_denial() {
     says(
         "nosuch.test",
@@ -501,6 +661,10 @@ fn nsec_denial() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn nsec3_denial() {
     says(
         "nosuch.nsec3.test",
@@ -509,11 +673,19 @@ fn nsec3_denial() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn nsec3_answer() {
     says("nsec3.test", json!({"outcome": ok(), "dnssec": "secure"}));
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn bogus() {
     says(
         "bogus.test",
@@ -522,6 +694,10 @@ fn bogus() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn expired() {
     says(
         "expired.test",
@@ -531,6 +707,10 @@ fn expired() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn tlsa() {
     says(
         "secure.test",
@@ -539,6 +719,10 @@ fn tlsa() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn tlsa_base_is_the_expanded_name() {
     says(
         "securealias.test",
@@ -547,6 +731,10 @@ fn tlsa_base_is_the_expanded_name() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn tlsa_base_falls_back_to_the_name_itself() {
     says(
         "ownbase.test",
@@ -555,6 +743,10 @@ fn tlsa_base_falls_back_to_the_name_itself() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn tlsa_of_a_secure_alias_into_an_unsigned_zone() {
     says(
         "outalias.test",
@@ -563,6 +755,10 @@ fn tlsa_of_a_secure_alias_into_an_unsigned_zone() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn no_tlsa() {
     says(
         "notlsa.test",
@@ -571,6 +767,10 @@ fn no_tlsa() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn bogus_tlsa_is_no_absence() {
     says(
         "brokentlsa.test",
@@ -579,6 +779,10 @@ fn bogus_tlsa_is_no_absence() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn exchange_that_is_a_cname_to_nothing() {
     says(
         "tocnamenx.test",
@@ -587,6 +791,10 @@ fn exchange_that_is_a_cname_to_nothing() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn raw_answers() {
     assert!(
         domain("equal")["answers"][0]
@@ -597,6 +805,10 @@ fn raw_answers() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn registered_domain() {
     says(
         "equal",
@@ -606,6 +818,10 @@ fn registered_domain() {
 
 /// `make resolver`, in a network of its own: Unbound would otherwise ask the root for its key.
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn make_resolver_starts_unbound() {
     let script = "
         ip link set lo up

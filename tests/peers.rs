@@ -133,6 +133,10 @@ const SMTP_FACTS: &[(&str, SmtpFacts)] = {
 };
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn smtp_probe_knows_each_server() {
     let servers = Servers::start();
     let port = servers.loopback.port.to_string();
@@ -218,6 +222,10 @@ postfix.test\nscreened.test\nthrottling.test\nclear.test\nexpired.test\nselfsign
 openssl.test\ndead.test\nimplicit.test\nshared.test\nnull.test\nnothing.test\nmissing.test\n";
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn mx_lookup_knows_what_the_name_servers_say() {
     let loopback = Loopback::new();
     let names = Names::start(&loopback, &zone(&loopback));
@@ -282,6 +290,10 @@ fn mx_lookup_knows_what_the_name_servers_say() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn the_whole_pipe_has_the_right_facts_of_each_server() {
     let servers = Servers::start();
     let names = Names::start(&servers.loopback, &zone(&servers.loopback));
@@ -400,6 +412,10 @@ fn the_whole_pipe_has_the_right_facts_of_each_server() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn throttling_is_never_no_and_a_later_try_gets_the_facts() {
     let loopback = Loopback::new();
     let authority = Authority::new("Test Root");

@@ -61,6 +61,10 @@ fn check(directory: &Path) -> super::harness::Ran {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn every_number_of_the_study_comes_out_of_its_world() {
     let directory = tempfile::tempdir().unwrap();
     survey(directory.path(), |_| {});
@@ -88,6 +92,10 @@ fn every_number_of_the_study_comes_out_of_its_world() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn another_class_of_servers_is_found_out() {
     let directory = tempfile::tempdir().unwrap();
     // One class loses its trusted root: one of the smallest.

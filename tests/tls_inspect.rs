@@ -72,6 +72,10 @@ fn verdict(tls: &Value) -> (Value, String) {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn each_version_alone_is_told() {
     let old = "ALL:@SECLEVEL=0";
     let cases: &[(&[&str], &str, Value)] = &[
@@ -104,6 +108,10 @@ fn each_version_alone_is_told() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn every_kind_of_certificate_has_its_verdict_and_its_facts() {
     // certificate, key type, bits, valid, reason
     let cases: &[(&str, &str, u32, Value, &str)] = &[
@@ -162,6 +170,10 @@ fn every_kind_of_certificate_has_its_verdict_and_its_facts() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn two_causes_at_once_are_both_told() {
     let server = Openssl::start("expiredself", &[]);
     let tls = tls_of(&Front::to(server.port()), &[]);
@@ -170,6 +182,10 @@ fn two_causes_at_once_are_both_told() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn stores_have_names_and_time_can_be_set() {
     let server = Openssl::start("expired", &[]);
     let front = Front::to(server.port());
@@ -198,6 +214,10 @@ fn stores_have_names_and_time_can_be_set() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn key_exchange_and_signature_are_named() {
     let server = Openssl::start(
         "rsa2048",
@@ -230,6 +250,10 @@ fn key_exchange_and_signature_are_named() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn suites_without_encryption_or_certificate_are_seen() {
     for (suite, iana, has_chain) in [
         ("NULL-SHA", "TLS_RSA_WITH_NULL_SHA", true),
@@ -267,6 +291,10 @@ fn suites_without_encryption_or_certificate_are_seen() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn a_client_certificate_that_is_demanded_is_told_though_the_handshake_fails() {
     let server = Openssl::start("rsa2048", &["-tls1_2", "-Verify", "1"]);
     let tls = tls_of(&Front::to(server.port()), &[]);
@@ -280,6 +308,10 @@ fn a_client_certificate_that_is_demanded_is_told_though_the_handshake_fails() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn a_chain_too_long_for_tls_13_is_had_by_the_old_hello() {
     let root = std::fs::read_to_string(file("root.pem")).unwrap();
     let long = tempfile::NamedTempFile::new().unwrap();
@@ -297,6 +329,10 @@ fn a_chain_too_long_for_tls_13_is_had_by_the_old_hello() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn what_only_we_cannot_speak_is_no_server_without_tls() {
     // arguments, negotiated, version that is found when all are counted
     let cases: [(&[&str], Value, &str); 6] = [
@@ -344,6 +380,10 @@ fn what_only_we_cannot_speak_is_no_server_without_tls() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn smtp_inside_is_compared_with_what_was_said_in_clear() {
     let server = Openssl::speaking_smtp("p256");
     let tls = tls_of(&Front::to(server.port()), &[]);
@@ -355,6 +395,10 @@ fn smtp_inside_is_compared_with_what_was_said_in_clear() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn a_certificate_is_written_once_and_servers_that_did_not_accept_are_counted() {
     let server = Openssl::start("chained", &[]);
     let fronts = [Front::to(server.port()), Front::to(server.port())];
@@ -392,6 +436,10 @@ fn a_certificate_is_written_once_and_servers_that_did_not_accept_are_counted() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn a_server_is_resumed_with_its_certificates() {
     let server = Openssl::start("chained", &[]);
     let front = Front::to(server.port());
@@ -408,6 +456,10 @@ fn a_server_is_resumed_with_its_certificates() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn each_name_of_an_address_is_asked_for() {
     let server = Openssl::start(
         "p256",
@@ -445,6 +497,10 @@ fn each_name_of_an_address_is_asked_for() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn verdicts_are_made_anew_without_the_network() {
     let server = Openssl::start("chained", &[]);
     let front = Front::to(server.port());
@@ -465,6 +521,10 @@ fn verdicts_are_made_anew_without_the_network() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn all_that_a_server_speaks_is_counted() {
     let server = Openssl::start(
         "rsa2048",

@@ -39,6 +39,10 @@ fn policies(server: &str) -> Vec<Value> {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn zones_of_nsd_by_way_of_unbound() {
     // A record of 3 kB, which does not fit into an answer over UDP.
     let terms: Vec<_> = (0..150)

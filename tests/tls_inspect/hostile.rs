@@ -41,6 +41,10 @@ fn outcome(tls: &Value) -> String {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn a_handshake_cut_at_any_byte_is_closed_and_nothing_else() {
     let bytes = records(22, 0x0303, &flight(0x0303, 0xc02f), 16_384);
     let hello = 5 + server_hello(0x0303, 0xc02f, &[]).len();
@@ -59,6 +63,10 @@ fn a_handshake_cut_at_any_byte_is_closed_and_nothing_else() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn what_a_cut_flight_lacks_is_not_known() {
     let parts = [
         server_hello(0x0301, 0x0035, &[]),
@@ -87,6 +95,10 @@ fn what_a_cut_flight_lacks_is_not_known() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn changed_messages_have_a_record_each() {
     let bytes = records(22, 0x0303, &flight(0x0303, 0xc02f), 16_384);
     let places: Vec<usize> = (0..bytes.len())
@@ -117,6 +129,10 @@ fn changed_messages_have_a_record_each() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn plain_answers_are_not_tls_and_are_shown() {
     let answers: [&[u8]; 3] = [
         b"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n",
@@ -139,6 +155,10 @@ fn plain_answers_are_not_tls_and_are_shown() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn alerts_are_named_and_a_refusal_of_everything_is_one() {
     let refusals = [70];
     // handshake_failure, insufficient_security: TLS 1.3 with rare groups is not ruled out. The others, unexpected_message,
@@ -159,6 +179,10 @@ fn alerts_are_named_and_a_refusal_of_everything_is_one() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn an_alert_that_says_nothing_about_the_offer_leaves_versions_open() {
     let front = Front::with(|mut stream, _| {
         let mut hello = [0; 2048];
@@ -184,6 +208,10 @@ fn an_alert_that_says_nothing_about_the_offer_leaves_versions_open() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn bombs_are_bounded() {
     let leaf = der("rsa2048");
     let nested = (0..10_000).fold(Vec::new(), |inner: Vec<u8>, _| {
@@ -258,6 +286,10 @@ fn bombs_are_bounded() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn silence_is_a_timeout_and_dripping_does_not_hold_us() {
     let silent = Front::with(|mut stream, _| {
         read_hello(&mut stream);
@@ -291,6 +323,10 @@ fn silence_is_a_timeout_and_dripping_does_not_hold_us() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn a_server_that_cannot_bear_todays_hello_is_told() {
     let front = Front::with(|mut stream, number| {
         read_hello(&mut stream);
@@ -313,6 +349,10 @@ fn a_server_that_cannot_bear_todays_hello_is_told() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn what_is_said_in_clear_behind_the_220_is_injected_and_no_part_of_tls() {
     let server = Openssl::speaking_smtp("p256");
     let port = server.port();
@@ -325,6 +365,10 @@ fn what_is_said_in_clear_behind_the_220_is_injected_and_no_part_of_tls() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn a_deferral_is_tried_again_and_a_rejection_is_a_no() {
     let server = Openssl::start("p256", &[]);
     let port = server.port();
@@ -359,6 +403,10 @@ fn a_deferral_is_tried_again_and_a_rejection_is_a_no() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn spacing_counts_from_the_line_of_the_stage_before() {
     let server = Openssl::speaking_smtp("p256");
     let front = Front::to(server.port());
@@ -376,6 +424,10 @@ fn spacing_counts_from_the_line_of_the_stage_before() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t8_spacing_counts_from_the_end_of_the_conversation_before() {
     let server = Openssl::speaking_smtp("p256");
     let front = Front::to(server.port());
@@ -447,6 +499,10 @@ fn say_at(stream: &mut TcpStream, pieces: &[&[u8]], pace: Duration) {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t3_plain_text_behind_220_is_the_answer_at_every_pace() {
     let later = at_every_pace(&[], |mut stream, pace| {
         let pieces: [&[u8]; 2] = [b"220 go\r\n", b"454 4.7.0 TLS not available\r\n"];
@@ -481,6 +537,10 @@ fn t3_plain_text_behind_220_is_the_answer_at_every_pace() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t3_plain_text_behind_220_is_injected_where_tls_begins_at_every_pace() {
     let server = Openssl::speaking_smtp("p256");
     let port = server.port();
@@ -495,6 +555,10 @@ fn t3_plain_text_behind_220_is_injected_where_tls_begins_at_every_pace() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t3_a_454_behind_220_is_tried_again() {
     let server = Openssl::start("p256", &[]);
     let port = server.port();
@@ -513,6 +577,10 @@ fn t3_a_454_behind_220_is_tried_again() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t4_a_demand_for_a_client_certificate_has_one_outcome() {
     for version in ["-tls1_2", "-tls1_3"] {
         let server = Openssl::start("p256", &[version, "-Verify", "1"]);
@@ -532,6 +600,10 @@ fn t4_a_demand_for_a_client_certificate_has_one_outcome() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t4_an_alert_behind_a_dead_write_is_read_at_every_pace() {
     let tls = at_every_pace(&[], |mut stream, pace| {
         say_at(&mut stream, &[b"220 go\r\n", &alert(40)], pace);
@@ -562,6 +634,10 @@ fn splice_behind(hello: &[u8], stream: TcpStream, port: u16) {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t2_length_and_version_are_told_apart() {
     // How it answers a hello of over 1,400 octets: it closes, resets, hangs, or says an alert.
     let alerts = [40, 47, 50, 70, 80];
@@ -609,6 +685,10 @@ fn t2_length_and_version_are_told_apart() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t2_a_version_that_is_never_answered_is_not_known() {
     let front = Front::with(|mut stream, _| {
         read_hello(&mut stream);
@@ -620,6 +700,10 @@ fn t2_a_version_that_is_never_answered_is_not_known() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t2_a_rare_group_does_not_rule_out_tls_13() {
     // Arguments, the version, whether the old hello met an answer.
     let cases: [(&[&str], Value, Value); 5] = [
@@ -648,6 +732,10 @@ fn t2_a_rare_group_does_not_rule_out_tls_13() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t2_a_hello_of_everything_reads_what_tls_13_encrypts() {
     // Servers that close on the first hello, so that the second one decides; version, group, whether the chain can be
     // read.
@@ -696,6 +784,10 @@ fn t2_a_hello_of_everything_reads_what_tls_13_encrypts() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t6_a_hello_of_tls_13_bears_a_share() {
     // Some stacks answer an empty key_share with illegal_parameter.
     let server = Openssl::start("p256", &["-tls1_3"]);
@@ -718,6 +810,10 @@ fn t6_a_hello_of_tls_13_bears_a_share() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t6_groups_of_servers_of_tls_10_and_11_are_counted() {
     for (argument, version) in [("-tls1", "TLSv1"), ("-tls1_1", "TLSv1.1")] {
         let arguments = [
@@ -741,6 +837,10 @@ fn t6_groups_of_servers_of_tls_10_and_11_are_counted() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn a9_what_was_completed_is_never_denied() {
     let server = Openssl::start("p256", &["-tls1_3"]);
     let port = server.port();
@@ -767,6 +867,10 @@ fn a9_what_was_completed_is_never_denied() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t5_a_name_that_is_fatal_is_left_out() {
     let (chain, key) = (super::file("p256.pem"), super::file("p256.key"));
     let arguments = ["-servername", "other.test", "-servername_fatal"];

@@ -28,6 +28,10 @@ fn classic(version: u16, suite: u16) -> Front {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn the_twelve_ciphers_of_the_study_are_served_and_named() {
     let twelve = [
         (0x0039, "DHE-RSA-AES256-SHA"),
@@ -61,6 +65,10 @@ fn the_twelve_ciphers_of_the_study_are_served_and_named() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn sslv3_and_export_suites_are_seen() {
     let tls = tls_of(&classic(0x0300, 0x0003), &[]);
     assert_eq!(
@@ -74,6 +82,10 @@ fn sslv3_and_export_suites_are_seen() {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn sslv2_is_found_when_versions_are_counted() {
     let front = Front::with(|mut stream, _| {
         let mut hello = [0; 1024];
@@ -131,6 +143,10 @@ fn sslv2_is_found_when_versions_are_counted() {
 
 /// A peer that we did not write, with suites that OpenSSL has dropped.
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn tlslite_is_understood() {
     let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/target/peers/python");
     assert!(

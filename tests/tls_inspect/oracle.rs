@@ -16,6 +16,10 @@ use time::macros::datetime;
 
 /// Every suite that this OpenSSL was built with has its name, its registered name and its bits.
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t1_bits_of_every_suite_are_those_of_openssl() {
     let listed = Command::new("openssl")
         .args(["ciphers", "-V", "-stdname"])
@@ -211,6 +215,10 @@ const EXCEPTIONS: [(&str, &str); 2] = [
 /// Three hundred chains of up to two intermediates with whatever can be wrong with them: the same verdict as that of
 /// `openssl verify`.
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn path_verdicts_are_those_of_openssl() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
