@@ -104,3 +104,43 @@ fn no_sql_stands_above_the_store_and_none_in_the_rules() {
         assert!(!text.contains("rusqlite"), "{}", file.display());
     }
 }
+
+/// Files of src/bin/ that hold more than arguments and `main`. The list shrinks, and nothing is added.
+const THICK: &[&str] = &[
+    "bin/mail-lab.rs",
+    "bin/mx-lookup/main.rs",
+    "bin/report.rs",
+    "bin/smtp-probe/start.rs",
+    "bin/tls-inspect/start.rs",
+];
+
+/// Files of more than 600 lines without their tests. As above.
+const LONG: &[&str] = &[
+    "driver/drive.rs",
+    "judge/delivery.rs",
+    "policy/spf/survey.rs",
+];
+
+#[test]
+fn programs_are_thin_and_files_are_short() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&source, &mut files);
+    let (mut thick, mut long) = (Vec::new(), Vec::new());
+    for file in files {
+        let name = file.strip_prefix(&source).unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let lines = code.lines().count();
+        if name.starts_with("bin/") && lines >= 100 {
+            thick.push(name.to_owned());
+        }
+        if !name.ends_with("tests.rs") && lines > 600 {
+            long.push(name.to_owned());
+        }
+    }
+    thick.sort();
+    long.sort();
+    assert_eq!(thick, THICK);
+    assert_eq!(long, LONG);
+}
