@@ -909,6 +909,131 @@ fn what_cannot_be_meant_is_refused_at_the_start() {
     assert_eq!(ran.of_type("domain").len(), 1);
 }
 
+/// What each filter needs to begin, where nothing on its input is for it.
+const FILTERS: &[(&str, &str)] = &[
+    ("mx-lookup", "--nameserver 127.0.0.1:9"),
+    ("policy-fetch", "--nameserver 127.0.0.1:9"),
+    ("smtp-probe", "--helo probe.example.org"),
+    ("tls-inspect", "--helo probe.example.org"),
+    ("to-sqlite", "out.db"),
+];
+
+#[test]
+fn d6_files_are_read_one_behind_the_other_and_complaints_name_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = |number| format!("{{\"type\":\"x\",\"number\":{number}}}");
+    // A last line without its end is joined to nothing, and a mark at the head of any file is no part of it.
+    std::fs::write(directory.path().join("one.ndjson"), line(1)).unwrap();
+    let three = format!("\u{feff}{}\n{{\n{}\n", line(3), line(4));
+    std::fs::write(directory.path().join("three.ndjson"), three).unwrap();
+    std::fs::write(directory.path().join("packed"), b"\x1f\x8b\x08\0\0").unwrap();
+    for (filter, needs) in FILTERS {
+        let script = format!(
+            "echo '{}' | {filter} {needs} one.ndjson - three.ndjson",
+            line(2)
+        );
+        let ran = shell(&script, directory.path()).expect(1);
+        assert!(
+            ran.stderr
+                .contains(": three.ndjson:2: an object over several lines"),
+            "{filter}: {}",
+            ran.stderr
+        );
+        let numbers: Vec<_> = match *filter {
+            "to-sqlite" => shell(
+                "sqlite3 out.db 'SELECT line FROM unknown ORDER BY rowid'",
+                directory.path(),
+            ),
+            _ => ran,
+        }
+        .of_type("x")
+        .iter()
+        .map(|record| record["number"].as_u64().unwrap())
+        .collect();
+        assert_eq!(numbers, [1, 2, 3, 4], "{filter}");
+
+        let ran = shell(
+            &format!("{filter} {needs} one.ndjson packed"),
+            directory.path(),
+        )
+        .expect(2);
+        assert!(
+            ran.stderr.contains("packed: it is compressed (gzip)"),
+            "{}",
+            ran.stderr
+        );
+        let ran = shell(
+            &format!("{filter} {needs} one.ndjson nowhere"),
+            directory.path(),
+        )
+        .expect(2);
+        assert!(
+            ran.stderr.contains("nowhere: No such file"),
+            "{}",
+            ran.stderr
+        );
+        // Nothing has begun.
+        assert_eq!(ran.stdout, "");
+    }
+}
+
+#[test]
+fn d6_a_domain_in_the_place_of_a_file_is_told_what_to_type() {
+    let directory = tempfile::tempdir().unwrap();
+    for (script, line) in [
+        ("mx-lookup example.com", "mx-lookup"),
+        (
+            "policy-fetch example.com",
+            "mx-lookup | policy-lookup | policy-fetch",
+        ),
+        ("smtp-probe example.com", "mx-lookup | smtp-probe"),
+        (
+            "tls-inspect example.com",
+            "mx-lookup | smtp-probe | tls-inspect",
+        ),
+        (
+            "to-sqlite out.db example.com",
+            "mx-lookup | smtp-probe | tls-inspect | to-sqlite out.db",
+        ),
+    ] {
+        let ran = shell(script, directory.path()).expect(2);
+        let program = script.split(' ').next().unwrap();
+        assert_eq!(
+            ran.stderr,
+            format!("{program}: example.com is no file; for a domain: echo example.com | {line}\n")
+        );
+    }
+    assert!(!directory.path().join("out.db").exists());
+}
+
+/// The whole pipe, from a resolver that says nothing to the page.
+#[test]
+fn d6_a_dead_resolver_ends_the_pipe_and_the_report_says_so_first() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(
+        directory.path().join("domains"),
+        "a.example\nb.example\nc.example\n",
+    )
+    .unwrap();
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let dead = silent.local_addr().unwrap();
+    let script = format!(
+        "mx-lookup --nameserver {dead} --timeout 2s --try-timeout 500ms domains | smtp-probe --helo probe.example.org |
+         tls-inspect --helo probe.example.org | to-sqlite --quiet out.db; echo ${{PIPESTATUS[*]}}"
+    );
+    let ran = shell(&script, directory.path()).expect(0);
+    assert_eq!(ran.stdout, "2 0 0 0\n", "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("mx-lookup: no name server answered"),
+        "{}",
+        ran.stderr
+    );
+    let report = shell("report out.db", directory.path()).expect(0).stdout;
+    let told = report.find("No question to the DNS was answered").unwrap();
+    let begin: String = report[..told].to_owned();
+    assert!(!begin.contains('%') && begin.lines().count() < 6, "{begin}");
+}
+
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let directory = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Parser;
 use mx_survey::ndjson::printable;
+use mx_survey::program::input::{Files, Source};
 use mx_survey::program::{self, Program, Status};
 use mx_survey::store::{self, Load, Pace, Summary, Writer};
 
@@ -18,6 +19,8 @@ struct Args {
     /// The database; made where there is none, else added to
     #[arg(value_name = "DB")]
     database: PathBuf,
+    #[command(flatten)]
+    files: Files,
     /// Show progress although stderr is no terminal
     #[arg(long, conflicts_with = "quiet")]
     progress: bool,
@@ -29,6 +32,7 @@ struct Args {
 const EXAMPLES: &str = "Examples:
   cat domains | mx-lookup | smtp-probe | tls-inspect | to-sqlite out.db
   zcat part-*.ndjson.gz | to-sqlite out.db
+  to-sqlite out.db part-*.ndjson
   sqlite3 -box out.db 'SELECT * FROM tls_of_domains'";
 
 fn main() -> ExitCode {
@@ -37,7 +41,9 @@ fn main() -> ExitCode {
 
 fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let named = printable(&args.database.display().to_string());
-    program::awaits("to-sqlite", "records, one a line (NDJSON)");
+    if args.files.sources().iter().any(Source::is_typed) {
+        program::awaits("to-sqlite", "records, one a line (NDJSON)");
+    }
     let mut writer = Writer::new(store::create(&args.database).with_context(|| named.clone())?);
     program.drains();
     let stop = AtomicBool::new(false);
@@ -74,7 +80,7 @@ fn load(writer: &mut Writer, args: &Args, stop: &AtomicBool) -> Result<Summary, 
     let mut last = Instant::now();
     store::load(
         writer,
-        std::io::stdin(),
+        args.files.sources(),
         Load {
             complain: &mut |text| eprintln!("to-sqlite: {text}"),
             progress: &mut |summary| {

@@ -30,6 +30,8 @@ pub enum Format {
 /// Reads a list line by line.
 #[derive(Clone, Debug)]
 pub struct List {
+    /// What is known of the form, and what it is.
+    wish: Format,
     format: Format,
     columns: Columns,
     /// Between the fields of a table.
@@ -43,6 +45,8 @@ pub struct List {
     is_first: bool,
     zone: Zone,
     delegations: u64,
+    /// The place of the last entry.
+    last: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +77,9 @@ impl List {
     /// A list in a form, whose places begin behind `offset` others.
     pub fn new(format: Format, offset: u64) -> Self {
         Self {
+            wish: format,
             format,
+            last: 0,
             columns: Columns::NameAndRank,
             delimiter: b',',
             offset,
@@ -83,6 +89,13 @@ impl List {
             zone: Zone::default(),
             delegations: 0,
         }
+    }
+
+    /// Begins another file of the list, in whatever form; the places go on. What is wrong with the file that ended.
+    pub fn begin_file(&mut self) -> Option<&'static str> {
+        let wrong = self.end();
+        *self = Self::new(self.wish, self.last.max(self.offset));
+        wrong
     }
 
     /// Whether a line that is an object is read as one.
@@ -119,6 +132,7 @@ impl List {
             }
         }
         let place = (number + self.more).saturating_sub(self.others) + self.offset;
+        self.last = place;
         match self.format {
             Format::Ndjson => object(line, place),
             Format::Auto if line[0] == b'{' => object(line, place),
@@ -136,7 +150,9 @@ impl List {
     }
 
     fn names<'a>(&mut self, names: Vec<Cow<'a, [u8]>>, place: u64) -> Item<'a> {
-        self.more += (names.len() as u64).saturating_sub(1);
+        let beside = (names.len() as u64).saturating_sub(1);
+        self.more += beside;
+        self.last = place + beside;
         Item::Entries(names, place)
     }
 
@@ -192,7 +208,8 @@ impl List {
             zone::Entry::Refused(why) => Item::Refused(why),
             zone::Entry::Delegation(owner) => {
                 self.delegations += 1;
-                Item::Entry(Cow::Owned(owner), self.delegations + self.offset)
+                self.last = self.delegations + self.offset;
+                Item::Entry(Cow::Owned(owner), self.last)
             }
         }
     }

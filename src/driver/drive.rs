@@ -15,6 +15,7 @@ use super::seen::Seen;
 use super::{Found, Observe, Observed, Options, Select, Subject, Taken, Tally, Turn};
 use crate::ndjson::{LINE_LIMIT, Line, NotARecord, Read1};
 use crate::net::pacing::{End, Next, Place, Rate, Scheduler};
+use crate::program::input::Place as LinePlace;
 use crate::program::output::{Gone, Output};
 use crate::program::progress::{Figures, Progress};
 use crate::program::runs::Runs;
@@ -45,6 +46,10 @@ pub(super) struct Driver<S: Select, O: Observe> {
     stop: Stop,
     /// The last line was in a plain form: this stage is the source of its stream.
     is_source: bool,
+    /// The file that is read.
+    file: Option<Arc<str>>,
+    /// Files that have begun.
+    files: u64,
 }
 
 /// What a batch of lines brought: written first, then begun.
@@ -161,6 +166,8 @@ where
             progress,
             stop: Stop::No,
             is_source: false,
+            file: None,
+            files: 0,
             options,
         })
     }
@@ -173,6 +180,9 @@ where
         self.show_progress(true);
         match result {
             Ok(()) => {
+                if self.stop == Stop::No {
+                    self.observe.conclude().await;
+                }
                 let status = self.status();
                 self.tell_spoiled();
                 let failure = self.observe.failure();
@@ -207,17 +217,18 @@ where
 
     /// The loop: read, start, finish, until there is nothing left of any.
     async fn turn_over(&mut self) -> Result<(), Interruption> {
-        input::ahead(S::OWN, |line| {
+        input::ahead(&self.options.sources, S::OWN, |line| {
             // One that cannot be read is reported where it stands.
             if let Ok(Some(key)) = self.select.done(line) {
                 self.seen.is_first(&key);
             }
         })
         .context("the input")?;
-        let mut input = Some(input::stdin(
+        let mut input = Some(input::batches(
             self.options.program.name,
             self.options.awaited,
-        )?);
+            self.options.sources.clone(),
+        ));
         let stop = self.options.program.stop.clone();
         loop {
             let due = self.start_what_may()?;
@@ -386,19 +397,39 @@ where
         }
     }
 
-    async fn take_batch(&mut self, batch: Vec<Read1>) -> Result<(), Interruption> {
+    async fn take_batch(&mut self, batch: input::Batch) -> Result<(), Interruption> {
+        if batch.is_first {
+            self.begin_file(batch.file);
+        }
         let mut brought = Brought::default();
-        for read in batch {
+        for read in batch.lines {
             self.tally.add("lines", 1);
             match read {
                 Read1::Line(line) => self.take_line(line, &mut brought)?,
                 Read1::TooLong(number) => {
                     self.runs.leave_out();
-                    self.runs.complain(number, &NotARecord::TooLong);
+                    self.complain(number, &NotARecord::TooLong);
                 }
             }
         }
         self.take_brought(brought).await
+    }
+
+    fn begin_file(&mut self, file: Option<Arc<str>>) {
+        self.files += 1;
+        if self.files > 1
+            && let Some(why) = self.select.begin_file()
+        {
+            let ended = self.file.as_deref().unwrap_or("standard input");
+            self.runs.complain_of(&ended, &why);
+        }
+        self.file = file;
+    }
+
+    /// Reports a line of the file that is read.
+    fn complain(&mut self, line: u64, why: &dyn std::fmt::Display) {
+        let file = self.file.as_deref();
+        self.runs.complain(LinePlace { file, line }, why);
     }
 
     fn take_line(
@@ -447,7 +478,7 @@ where
                 self.is_source = false;
             }
             Taken::Consumed => self.is_source = true,
-            Taken::Refused(why) => self.runs.complain(line.number, &why),
+            Taken::Refused(why) => self.complain(line.number, &why),
         }
         self.settle(items, brought)
     }
@@ -706,9 +737,9 @@ fn pass<J>(line: &mut Line, brought: &mut Brought<J>) {
 }
 
 /// Batches of the input.
-type Input = tokio::sync::mpsc::Receiver<input::Batch>;
+type Input = tokio::sync::mpsc::Receiver<io::Result<input::Batch>>;
 
-async fn read(input: &mut Option<Input>) -> Option<input::Batch> {
+async fn read(input: &mut Option<Input>) -> Option<io::Result<input::Batch>> {
     match input {
         Some(input) => input.recv().await,
         None => std::future::pending().await,

@@ -132,6 +132,12 @@ pub trait Select {
         0
     }
 
+    /// Called where another file of the input begins: what a line means there hangs on no line before. It says what is wrong with
+    /// the file that ended, if something is.
+    fn begin_file(&mut self) -> Option<String> {
+        None
+    }
+
     /// Called once at the end of the input, for work that had to wait for it.
     fn end(&mut self, _found: &mut Found<'_, Self::Job>) {}
 
@@ -187,6 +193,11 @@ pub trait Observe: Send + Sync + 'static {
         None
     }
 
+    /// Called once where the last observation of an uninterrupted run is over: time to learn what [`Observe::failure`] says.
+    fn conclude(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Asked at the end: why the run as a whole came to nothing (status 2), though every line is written.
     fn failure(&self) -> Option<String> {
         None
@@ -204,7 +215,7 @@ pub trait Observe: Send + Sync + 'static {
     }
 }
 
-/// Runs a stage from standard input to standard output; what `resume` answers finally is not measured again.
+/// Runs a stage from its files or standard input to standard output; what `resume` answers finally is not measured again.
 ///
 /// # Errors
 ///

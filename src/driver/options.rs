@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::net::pacing::Limits;
 use crate::program::asking::Asking;
+use crate::program::input::Source;
 use crate::program::{Manners, Program, Stream, needs_open_files, open_files, progress};
 
 /// How a stage is to run.
@@ -13,6 +14,8 @@ use crate::program::{Manners, Program, Stream, needs_open_files, open_files, pro
 pub struct Options {
     /// The program.
     pub program: Program,
+    /// What is read.
+    pub sources: Vec<Source>,
     /// What a terminal is told is awaited.
     pub awaited: &'static str,
     /// Settings that change a record, for the `run` line.
@@ -51,6 +54,7 @@ impl Options {
     ) -> Self {
         Self {
             program: program.clone(),
+            sources: stream.files.sources(),
             awaited,
             settings,
             vantage: stream.vantage.clone(),
@@ -83,6 +87,7 @@ impl Options {
         needs_open_files(SOCKETS)?;
         Ok(Self {
             program: program.clone(),
+            sources: stream.files.sources(),
             awaited: "domains, one a line",
             settings,
             vantage: stream.vantage.clone(),

@@ -96,6 +96,11 @@ where
     if let Some(&shell) = matches.get_one::<clap_complete::Shell>("completions") {
         return code(name, completions(command, name, shell));
     }
+    if let Ok(Some(mut files)) = matches.try_get_many::<std::path::PathBuf>("inputs")
+        && let Some(why) = files.find_map(|file| input::refusal(name, file))
+    {
+        return code::<ExitCode>(name, Err(anyhow::Error::msg(why)));
+    }
     let args = match A::from_arg_matches_mut(&mut matches) {
         Ok(args) => args,
         Err(error) => return code::<ExitCode>(name, Err(error.into())),

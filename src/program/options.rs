@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::input::Files;
 use super::progress::When;
 use super::values::{duration, network, positive, rate};
 use crate::net::Gate;
@@ -30,6 +31,9 @@ pub enum Form {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Stream")]
 pub struct Stream {
+    /// What is read.
+    #[command(flatten)]
+    pub files: Files,
     /// Answers of an earlier run (NDJSON, or a database of to-sqlite): what it answers finally is not measured again
     #[arg(long, value_name = "PATH")]
     pub resume: Option<PathBuf>,

@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use super::input::Place;
 use crate::ndjson::{self, Line, printable};
 use crate::record::{Event, NamedCounts, Phase, Reason, Run, SCHEMA, Text, now};
 
@@ -167,8 +168,8 @@ impl Runs {
     }
 
     /// Reports a line that was not understood.
-    pub fn complain(&mut self, number: u64, why: &dyn Display) {
-        self.complain_of(&format_args!("line {number}"), why);
+    pub fn complain(&mut self, place: Place<'_>, why: &dyn Display) {
+        self.complain_of(&place, why);
     }
 
     /// Reports a part of the input that was not understood: a line, a file.

@@ -1,7 +1,7 @@
 //! In and out: a survey from a stream, tables in a format.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
@@ -16,6 +16,7 @@ use super::render;
 use super::summary::{Summary, band, cautions};
 use super::survey::Survey;
 use super::table::Table;
+use crate::program::input::Source;
 use crate::store::{self, Load, Pace, Writer, printable};
 
 /// The form of an answer.
@@ -57,7 +58,7 @@ pub fn open(
     complain: &mut dyn FnMut(&str),
 ) -> anyhow::Result<(Survey, bool)> {
     let Some(path) = database else {
-        return Ok(load(io::stdin(), complain)?);
+        return Ok(load(complain)?);
     };
     let named = printable(&path.display().to_string());
     if !path.is_file() {
@@ -128,11 +129,8 @@ pub fn cards(
     Ok(knows_all)
 }
 
-/// Loads a stream into a database that is gone afterwards; whether all of it was understood and whole.
-fn load(
-    input: impl Read + Send + 'static,
-    complain: &mut dyn FnMut(&str),
-) -> Result<(Survey, bool), store::Error> {
+/// Loads standard input into a database that is gone afterwards; whether all of it was understood and whole.
+fn load(complain: &mut dyn FnMut(&str)) -> Result<(Survey, bool), store::Error> {
     let mut writer = Writer::new(store::temporary()?);
     let never = AtomicBool::new(false);
     let how = Load {
@@ -141,7 +139,7 @@ fn load(
         stop: &never,
         pace: Pace::default(),
     };
-    let summary = store::load(&mut writer, input, how)?;
+    let summary = store::load(&mut writer, vec![Source::Stdin], how)?;
     let mut connection = writer.into_connection();
     store::judge(&mut connection, &never)?;
     Ok((Survey::new(connection), summary.is_whole()))

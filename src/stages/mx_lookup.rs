@@ -124,6 +124,10 @@ impl Select for Names {
         stranger.or_else(|| self.list.end().map(str::to_owned))
     }
 
+    fn begin_file(&mut self) -> Option<String> {
+        self.list.begin_file().map(str::to_owned)
+    }
+
     fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
         let domain = list::domain_of(&line.bytes).map_err(|error| unreadable(&error))?;
         Ok(domain.map(|domain| subject(domain.as_bytes()).key))
@@ -174,7 +178,7 @@ pub struct Measure {
 /// After so many names in a row without a word from a name server, and after the first name of a run, a question that every
 /// name server can answer tells whether they or the names are dead.
 const SILENT: u64 = 1000;
-/// And once after so many.
+/// And once after so many, and at the end of the run behind any number of them.
 const SOME: u64 = 100;
 
 impl Measure {
@@ -208,6 +212,16 @@ impl Measure {
         if is_answered {
             self.silent.store(0, Ordering::Relaxed);
             self.is_heard.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Asks the control question once more where the names behind the last answer were all silent: few names are no sign, but
+    /// name servers that died behind them have left the rest of the list unknown.
+    async fn hear_the_end(&self) {
+        let is_open = self.silent.load(Ordering::Relaxed) > 0;
+        if is_open && !self.is_dead.load(Ordering::Relaxed) {
+            let is_answered = self.lookup.is_answered().await;
+            self.is_dead.store(!is_answered, Ordering::Relaxed);
         }
     }
 
@@ -265,6 +279,10 @@ impl Observe for Measure {
             "{} of {} resolvers healthy",
             servers.healthy, servers.all
         ))
+    }
+
+    async fn conclude(&self) {
+        self.hear_the_end().await;
     }
 
     fn verdict(&self) -> Option<String> {

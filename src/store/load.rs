@@ -1,6 +1,7 @@
 //! From a stream to a database: a thread reads, so that the writer can commit while the input is idle.
 
-use std::io::{BufReader, Read};
+use std::io::BufReader;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::Error;
 use super::writer::{Counts, Refused, Writer};
 use crate::ndjson::{LINE_LIMIT, Line, Lines, NotARecord, Read1, printable};
+use crate::program::input::{Place, Source};
 use crate::program::runs::OpenRuns;
 
 /// When to commit.
@@ -89,15 +91,15 @@ pub struct Load<'a> {
     pub pace: Pace,
 }
 
-/// Writes all of `input`. On an error the database holds what was committed before.
+/// Writes all of the sources, one behind the other. On an error the database holds what was committed before.
 pub fn load(
     writer: &mut Writer,
-    input: impl Read + Send + 'static,
+    sources: Vec<Source>,
     mut how: Load<'_>,
 ) -> Result<Summary, Error> {
     let (sender, batches) = sync_channel(4);
     // Not joined: after a second signal it may sit in a read that never ends.
-    std::thread::spawn(move || read(input, &sender));
+    std::thread::spawn(move || read_all(&sources, &sender));
     let mut state = State {
         summary: Summary::default(),
         open: OpenRuns::default(),
@@ -128,12 +130,26 @@ pub fn load(
 }
 
 enum Message {
-    Lines(Vec<Read1>),
+    /// Lines of one source, and the name of it.
+    Lines(Option<Arc<str>>, Vec<Read1>),
     Failed(std::io::Error),
 }
 
-fn read(input: impl Read, sender: &SyncSender<Message>) {
-    let mut lines = Lines::new(BufReader::with_capacity(1 << 18, input));
+fn read_all(sources: &[Source], sender: &SyncSender<Message>) {
+    for source in sources {
+        match read(source, sender) {
+            Ok(true) => {}
+            // The writer may have stopped; then there is nobody to read for.
+            Ok(false) => return,
+            Err(error) => return drop(sender.send(Message::Failed(source.explain(error)))),
+        }
+    }
+}
+
+/// Reads a source to its end; false if nobody wants more.
+fn read(source: &Source, sender: &SyncSender<Message>) -> std::io::Result<bool> {
+    let file = source.name();
+    let mut lines = Lines::new(BufReader::with_capacity(1 << 18, source.open()?));
     loop {
         let mut batch = Vec::new();
         let mut bytes = 0;
@@ -152,15 +168,14 @@ fn read(input: impl Read, sender: &SyncSender<Message>) {
                 Err(error) => break Some(Some(error)),
             }
         };
-        // The writer may have stopped; then there is nobody to read for.
-        if !batch.is_empty() && sender.send(Message::Lines(batch)).is_err() {
-            return;
+        // What was read before an error is stored.
+        if !batch.is_empty() && sender.send(Message::Lines(file.clone(), batch)).is_err() {
+            return Ok(false);
         }
-        if let Some(end) = end {
-            if let Some(error) = end {
-                let _ = sender.send(Message::Failed(error));
-            }
-            return;
+        match end {
+            None => {}
+            Some(None) => return Ok(true),
+            Some(Some(error)) => return Err(error),
         }
     }
 }
@@ -195,7 +210,7 @@ fn write(
             break;
         }
         let idle = match batches.recv_timeout(how.pace.idle) {
-            Ok(Message::Lines(batch)) => {
+            Ok(Message::Lines(file, batch)) => {
                 if !transaction.open {
                     writer.begin()?;
                     transaction = Transaction {
@@ -205,7 +220,7 @@ fn write(
                     };
                 }
                 for line in batch {
-                    put(writer, line, how, state)?;
+                    put(writer, line, file.as_deref(), how, state)?;
                     transaction.lines += 1;
                     if how.stop.load(Ordering::Relaxed) {
                         break;
@@ -236,6 +251,7 @@ fn write(
 fn put(
     writer: &mut Writer,
     line: Read1,
+    file: Option<&str>,
     how: &mut Load<'_>,
     state: &mut State,
 ) -> Result<(), Error> {
@@ -257,7 +273,8 @@ fn put(
     };
     state.summary.refused += 1;
     if state.summary.refused <= TOLD {
-        (how.complain)(&format!("line {number}: {refused}"));
+        let place = Place { file, line: number };
+        (how.complain)(&format!("{place}: {refused}"));
     }
     Ok(())
 }

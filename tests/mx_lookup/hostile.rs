@@ -454,6 +454,50 @@ fn a5_silent_names_at_the_head_of_a_list_end_nothing_where_the_server_is_well() 
     assert_eq!(ran.stderr, "");
 }
 
+/// Few silent names are no sign of anything, but where they are the last, the name servers may have died.
+#[test]
+fn d6_name_servers_that_died_behind_the_last_answer_are_noticed() {
+    let loopback = Loopback::new();
+    let socket = UdpSocket::bind(loopback.address(1)).unwrap();
+    let server = socket.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok((length, client)) = socket.recv_from(&mut buffer) {
+            let question = Message::from_vec(&buffer[..length]).unwrap();
+            let name = question.queries[0].name().to_ascii();
+            // Neither the later names nor the root.
+            if name.ends_with("example.") && !name.starts_with("late") {
+                let answer = right(&question).to_vec().unwrap();
+                drop(socket.send_to(&answer, client));
+            }
+        }
+    });
+    let options = [
+        "--nameserver",
+        &server,
+        "--timeout",
+        "2s",
+        "--try-timeout",
+        "1s",
+        "--tries",
+        "2",
+    ];
+    let late = (0..20).map(|number| format!("late-{number}.example\n"));
+    let list = format!("a.example\nb.example\n{}", late.collect::<String>());
+    let ran = run("mx-lookup", &options, list).expect(2);
+    assert!(
+        ran.stderr
+            .contains("no name server answered anything about 20 names, nor about the root"),
+        "{}",
+        ran.stderr
+    );
+    // What was learned is written, and that the run ended.
+    let records = by_name(ran.of_type("domain"));
+    assert_eq!(records.len(), 22);
+    says(&records["a.example"], json!({"outcome": ok()}));
+    assert_eq!(ran.of_type("run").len(), 2);
+}
+
 #[test]
 fn failures_keep_their_names() {
     let server = Hostile::start();

@@ -54,6 +54,46 @@ fn every_form_of_list_is_read() {
     }
 }
 
+/// Each file of a list is in a form of its own, and the places go on.
+#[test]
+fn d6_a_list_may_be_in_several_files() {
+    let server = Hostile::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let plain = file("plain", "# names\na.example\nb.example");
+    let table = file("table", "domain;other\nc.example;1\n");
+    let zone = file(
+        "zone",
+        "d. 1 in soa a. b. 1 2 3 4 5\ne.d. 1 in ns n.\nx.d. 1 in mx (\n",
+    );
+    let hosts = file("hosts", "127.0.0.1 f.example g.example\nh.example\n");
+    let ranked = file("ranked", "7,i.example\n");
+    let options = [&plain, &table, &zone, &hosts, &ranked, "-"].map(|option: &str| option);
+    let ran = look_up(&server, &options, "j.example\n").expect(1);
+    assert_eq!(
+        listed(&ran),
+        [
+            "input a.example 1",
+            "input b.example 2",
+            "input c.example 3",
+            "input e.d 4",
+            "input f.example 5",
+            "input g.example 6",
+            "input h.example 7",
+            "input i.example 7",
+            "input j.example 9",
+        ]
+    );
+    assert_eq!(
+        ran.stderr,
+        format!("mx-lookup: {zone}: the zone ends inside parentheses\n")
+    );
+}
+
 #[test]
 fn d5_lists_of_other_forms_are_read_or_told() {
     let server = Hostile::start();

@@ -50,7 +50,7 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  mx-lookup < domains > mx.ndjson
+  mx-lookup domains > mx.ndjson
   mx-lookup --source tranco --nameserver 127.0.0.1 < top-1m.csv | smtp-probe > smtp.ndjson
   zcat org.zone.gz | mx-lookup --format zone --source org --nameserver @resolvers
   mx-lookup --tlsa --resume part.ndjson < domains > out.ndjson";
