@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broken_pipe_is_a_closed_output_only_where_it_is_ours() {
+    fn r9_a_broken_pipe_is_a_closed_output_only_where_it_is_ours() {
         use anyhow::Context as _;
         let broken = || io::Error::from(ErrorKind::BrokenPipe);
         for ours in [
