@@ -40,7 +40,7 @@ fn world(behaviours: &[(String, String)]) -> String {
 }
 
 const PATIENCE: &str = "--helo probe.example.org --allow 127.0.0.0/8 --spacing 0 --retries 0 --concurrency 100 \
-    --connect-timeout 2s --banner-timeout 4s --reply-timeout 5s --timeout 16s";
+    --connect-timeout 2s --banner-timeout 4s --reply-timeout 6s --timeout 25s";
 
 fn words(text: &str) -> Vec<&str> {
     text.split_whitespace().collect()
@@ -82,7 +82,7 @@ fn one_connection_gives_the_facts_of_two() {
         .map(|(_, ip)| format!("{ip}:{},mx.example.test\n", lab.port))
         .collect();
     let roots = format!("lab={}", lab.roots.display());
-    let tls = ["--roots", &roots, "--handshake-timeout", "3s"];
+    let tls = ["--roots", &roots, "--handshake-timeout", "9s"];
     let probe = run("smtp-probe", &words(PATIENCE), &targets).expect(0);
     let inspect = [&words(PATIENCE)[..], &tls].concat();
     let classic = run("tls-inspect", &inspect, &probe.stdout).expect(0);

@@ -48,7 +48,7 @@ mod tests {
         ] {
             assert_eq!(domain(text).as_deref(), Ok(expected), "{text}");
         }
-        for text in ["", "@", "https://", "a b", "jo@", "-"] {
+        for text in ["", "@", "https://", "a b", "jo@"] {
             let error = domain(text).expect_err(text);
             assert!(!error.contains("jo"), "{error}");
         }
