@@ -205,6 +205,54 @@ fn prose(schema: &Value) -> String {
     text
 }
 
+/// Text for a page: a sentence a line, and nothing at the beginning of a line that is a macro.
+fn sentences(text: &str) -> String {
+    let escaped = text.replace('\\', "\\e").replace(". ", ".\n");
+    let lines = escaped
+        .lines()
+        .map(|line| match line.starts_with(['.', '\'']) {
+            true => format!("\\&{line}\n"),
+            false => format!("{line}\n"),
+        });
+    lines.collect()
+}
+
+#[test]
+fn the_page_of_problems_is_that_of_the_table() {
+    use mx_survey::judge::problem::{ProblemCode, Severity};
+    let mut page = String::from(
+        ".\\\" Made from the table of codes by the tests (UPDATE_DOCS=1).\n.Dd December 1, 2026\n.Dt MX-SURVEY-PROBLEMS 7\n\
+         .Os\n.Sh NAME\n.Nm mx-survey-problems\n.Nd what can be wrong with the mail of a domain\n.Sh DESCRIPTION\n\
+         .Xr report 1\nnames these problems\n.Pq Fl t Cm problems , Fl -explain ;\nthe database has them in the view\n\
+         .Li problem .\nEach is known from the records, and none is guessed: what was not learned is no problem.\n\
+         A finding may be worse than its code is as a rule.\nWhom to ask is the\n\
+         .Cm domain_owner\n(who publishes its records), the\n.Cm mail_operator\n(who runs the mail servers), or the\n\
+         .Cm dns_operator\n(who runs the name servers).\n",
+    );
+    for severity in [Severity::Critical, Severity::Serious, Severity::Notice] {
+        let mut word = severity.word().to_owned();
+        word[..1].make_ascii_uppercase();
+        page += &format!(".Ss {word}\n{}", sentences(severity.meaning()));
+        page += ".Bl -tag -width Ds\n";
+        for code in ProblemCode::ALL
+            .iter()
+            .filter(|code| code.severity() == severity)
+        {
+            page += &format!(".It Cm {}\n", code.word());
+            page += &sentences(code.meaning());
+            page += &sentences(code.why());
+            page += &format!(
+                ".br\nTo do (the\n.Cm {} ) :\n{}",
+                code.who(),
+                sentences(code.remedy())
+            );
+        }
+        page += ".El\n";
+    }
+    page += ".Sh SEE ALSO\n.Xr report 1 ,\n.Xr to-sqlite 1 ,\n.Xr mx-survey 7\n";
+    same_or_update("man/mx-survey-problems.7", &page);
+}
+
 #[track_caller]
 fn same_or_update(name: &str, made: &str) {
     if std::env::var_os("UPDATE_DOCS").is_some() {

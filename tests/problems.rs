@@ -1,8 +1,15 @@
 //! Problems, delivery and policies from records to the database and the report.
 
+use mx_survey::judge::problem::Severity;
+use mx_survey::report::asked::Asked;
+use mx_survey::report::explain::{data, explain};
+use mx_survey::report::render;
 use mx_survey::report::survey::Survey;
 use mx_survey::store::{Stored, Writer, judge, temporary};
+use mx_survey::study::question;
 use serde_json::{Value, json};
+
+use super::harness::run;
 
 const AT: &str = "2026-10-01T00:00:00.000Z";
 
@@ -226,4 +233,185 @@ fn a_later_policy_takes_the_place_of_an_earlier_one() {
         line["time"] = json!(AT);
         assert_eq!(put(&line), Stored::Older);
     }
+}
+
+/// These columns of the rows of a question.
+fn rows(survey: &Survey, asked: &Asked, name: &str, columns: &[&str]) -> Vec<String> {
+    let table = (question(name).unwrap().answer)(survey, asked).unwrap();
+    let mut json = Vec::new();
+    render::json(&mut json, &[table]).unwrap();
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    let rows = json["tables"][0]["rows"].as_array().unwrap();
+    let line = |row: &Value| {
+        let cell = |column: &&str| match &row[*column] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        columns.iter().map(cell).collect::<Vec<_>>().join(" | ")
+    };
+    rows.iter().map(line).collect()
+}
+
+#[test]
+fn problems_are_sorted_by_damage_and_can_be_narrowed() {
+    let survey = survey(&world());
+    let columns = ["domain", "severity", "code", "place", "users"];
+    let mut asked = Asked::default();
+    assert_eq!(
+        rows(&survey, &asked, "problems", &columns),
+        [
+            "gone.test | critical | nxdomain | null | null",
+            "lost.test | critical | sts_would_lose_mail | null | null",
+            "clear.test | serious | starttls_missing | 192.0.2.2 | 70",
+            "lost.test | serious | certificate_expired | 192.0.2.3 | null",
+            "lost.test | serious | sts_exchange_fails | mx.lost.test | null",
+        ]
+    );
+    asked.severity = Severity::Critical;
+    assert_eq!(rows(&survey, &asked, "problems", &columns).len(), 2);
+    asked.domains = vec!["LOST.test.".to_owned()];
+    assert_eq!(
+        rows(&survey, &asked, "problems", &columns),
+        ["lost.test | critical | sts_would_lose_mail | null | null"]
+    );
+    asked.domains = vec!["missing.test".to_owned()];
+    assert_eq!(
+        rows(&survey, &asked, "problems", &columns),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn problems_are_counted_by_kind_with_their_users() {
+    let columns = ["code", "domains", "percent", "users_l", "users_l_percent"];
+    assert_eq!(
+        rows(
+            &survey(&world()),
+            &Asked::default(),
+            "problem-codes",
+            &columns
+        ),
+        [
+            "nxdomain | 1 | 25.0 | 0 | 0.0",
+            "sts_would_lose_mail | 1 | 25.0 | 0 | 0.0",
+            "certificate_expired | 1 | 25.0 | 0 | 0.0",
+            "starttls_missing | 1 | 25.0 | 70 | 70.0",
+            "sts_exchange_fails | 1 | 25.0 | 0 | 0.0",
+        ]
+    );
+}
+
+#[test]
+fn delivery_is_counted_of_the_domains_that_take_mail() {
+    let columns = [
+        "profile",
+        "fate",
+        "domains",
+        "domains_of",
+        "users_l",
+        "users_l_of",
+    ];
+    let rows = rows(&survey(&world()), &Asked::default(), "delivery", &columns);
+    let of = |profile: &str| -> Vec<&String> {
+        let prefix = format!("{profile} | ");
+        rows.iter().filter(|row| row.starts_with(&prefix)).collect()
+    };
+    assert_eq!(
+        of("opportunistic"),
+        [
+            "opportunistic | clear | 1 | 3 | 70 | 100",
+            "opportunistic | encrypted | 2 | 3 | 30 | 100",
+            "opportunistic | authenticated | 0 | 3 | 0 | 100",
+            "opportunistic | refused | 0 | 3 | 0 | 100",
+            "opportunistic | unknown | 0 | 3 | 0 | 100",
+        ]
+    );
+    assert_eq!(
+        of("mta_sts"),
+        [
+            "mta_sts | clear | 0 | 3 | 0 | 100",
+            "mta_sts | encrypted | 0 | 3 | 0 | 100",
+            "mta_sts | authenticated | 1 | 3 | 30 | 100",
+            "mta_sts | refused | 1 | 3 | 0 | 100",
+            "mta_sts | unknown | 1 | 3 | 70 | 100",
+        ]
+    );
+}
+
+#[test]
+fn policies_are_counted_of_the_domains_that_were_asked() {
+    let columns = ["what", "value", "domains", "domains_of"];
+    assert_eq!(
+        rows(&survey(&world()), &Asked::default(), "policies", &columns),
+        [
+            "SPF | ok | 2 | 2",
+            "SPF: others | fail | 2 | 2",
+            "DMARC | ok | 2 | 2",
+            "DMARC by RFC 9989 | reject | 2 | 2",
+            "DMARC by RFC 7489 | reject | 2 | 2",
+            "DMARC: the two differ | no | 2 | 2",
+            "DKIM | ok | 2 | 2",
+            "MTA-STS | enforce | 1 | 2",
+            "MTA-STS | enforce, mail is lost | 1 | 2",
+            "TLS-RPT | ok | 2 | 2",
+            "CAA | absent | 2 | 2",
+            "BIMI | absent | 2 | 2",
+        ]
+    );
+}
+
+#[test]
+fn a_card_says_first_how_it_stands_and_what_to_do() {
+    let survey = survey(&world());
+    let card = |domain: &str| {
+        explain(&survey, &Asked::default(), domain)
+            .unwrap()
+            .unwrap()
+    };
+    assert_eq!(
+        card("good.test")[0],
+        "good.test: mail to it travels encrypted; senders that heed MTA-STS know whom they send it to; no problem is known."
+    );
+    assert_eq!(
+        card("gone.test")[0],
+        "gone.test: takes no mail: no such domain; 1 critical problem."
+    );
+    let lost = card("lost.test");
+    assert_eq!(
+        lost[0],
+        "lost.test: mail to it travels encrypted; senders that heed DANE and MTA-STS do not deliver it; 1 critical, 2 \
+         serious problems."
+    );
+    assert!(
+        lost[1].starts_with("  critical sts_would_lose_mail: "),
+        "{lost:#?}"
+    );
+    assert!(
+        lost[3].starts_with("    to do (domain_owner): "),
+        "{lost:#?}"
+    );
+    let data = data(&survey, &Asked::default(), "lost.test")
+        .unwrap()
+        .unwrap();
+    assert_eq!(data["problems"][0]["code"], "sts_would_lose_mail");
+    assert_eq!(data["delivery"][2]["would_lose_mail"], true);
+    assert_eq!(data["published"]["sts_mode"], "enforce");
+}
+
+#[test]
+fn fail_on_ends_with_3_where_there_is_such_a_problem() {
+    let lines: String = world().iter().map(|line| format!("{line}\n")).collect();
+    let status = |arguments: &[&str], expected| {
+        run(
+            "report",
+            &[&["--table", "problems"], arguments].concat(),
+            &lines,
+        )
+        .expect(expected);
+    };
+    status(&["--fail-on", "critical"], 3);
+    status(&["--fail-on", "critical", "--domain", "clear.test"], 0);
+    status(&["--fail-on", "serious", "--domain", "clear.test"], 3);
+    status(&["--fail-on", "notice", "--domain", "good.test"], 0);
+    status(&["--fail-on", "bad"], 2);
 }

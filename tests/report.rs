@@ -19,6 +19,9 @@ use naive::Scan;
 use naive::scans::{fixed, scans};
 use naive::tables::TABLES;
 
+/// Questions whose rows a made world and its expected rows check (the tests of problems), not a slow count.
+const BY_A_WORLD: [&str; 4] = ["problem-codes", "problems", "delivery", "policies"];
+
 /// A survey of these lines, in memory.
 fn survey(lines: &[String]) -> Survey {
     let mut writer = Writer::new(temporary().unwrap());
@@ -177,7 +180,8 @@ fn every_question_of_the_list_is_counted_slowly_too() {
         .filter(|name| !name.starts_with("study-"))
         .collect();
     let counted: BTreeSet<&str> = TABLES.iter().map(|(name, _)| *name).collect();
-    assert_eq!(listed, counted);
+    let elsewhere = BY_A_WORLD.iter().copied();
+    assert_eq!(listed, counted.into_iter().chain(elsewhere).collect());
 }
 
 #[test]
@@ -251,7 +255,7 @@ fn r2_a_domain_that_is_not_there_is_told_and_the_others_are_shown() {
     let arguments = ["--explain", "missing.test", "--explain", "a.test"];
     let ran = run("report", &arguments, &lines).expect(1);
     assert!(ran.stderr.contains("missing.test: not in this survey"));
-    assert!(ran.stdout.starts_with("a.test\n"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("a.test: "), "{}", ran.stdout);
 }
 
 #[test]

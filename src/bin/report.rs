@@ -7,11 +7,13 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 use mx_survey::judge::Rule;
+use mx_survey::judge::problem::Severity;
 use mx_survey::program::output::Stdout;
 use mx_survey::program::{self, Program, Status};
 use mx_survey::report::asked::{Asked, Question};
 use mx_survey::report::output::{self, Format};
 use mx_survey::report::providers::Providers;
+use mx_survey::report::questions::worst;
 use mx_survey::study;
 
 /// Answers questions about a survey: as text, as data, as charts, as one page.
@@ -42,6 +44,15 @@ struct Args {
     /// How the servers of a domain are taken together: preferred, any or all
     #[arg(long, value_name = "RULE", default_value = "preferred")]
     rule: Rule,
+    /// With --table problems or problem-codes, and --fail-on: of this domain alone (repeatable)
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Vec<String>,
+    /// With --table problems or problem-codes: notice, serious or critical, and what is worse
+    #[arg(long, value_name = "SEVERITY", default_value = "notice", value_parser = severity)]
+    severity: Severity,
+    /// End with 3 where there is a problem that is at least as bad (notice, serious or critical)
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    fail_on: Option<Severity>,
     /// Rows of a top table
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = program::positive)]
     limit: usize,
@@ -57,6 +68,10 @@ const EXAMPLES: &str = "Examples:
   report out.db --explain example.org
   report out.db --study --format html > study.html
   cat *.ndjson | report --table overview";
+
+fn severity(word: &str) -> Result<Severity, String> {
+    Severity::from_word(word).ok_or_else(|| "notice, serious or critical".to_owned())
+}
 
 fn main() -> ExitCode {
     program::main("report", run)
@@ -76,6 +91,8 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let asked = Asked {
         rule: args.rule,
         limit: args.limit,
+        domains: args.domain.clone(),
+        severity: args.severity,
         providers: Providers::with_files(&args.providers).context("--providers")?,
         published: &study::Printed,
     };
@@ -102,6 +119,12 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         is_whole &= output::cards(&mut out, &survey, &asked, domains, args.format, complain)?;
     }
     out.flush()?;
+    if let Some(severity) = args.fail_on {
+        let asked = Asked { severity, ..asked };
+        if worst(&survey, &asked)?.is_some() {
+            return Ok(Status::Found);
+        }
+    }
     Ok(if is_whole {
         Status::Complete
     } else {

@@ -189,6 +189,8 @@ pub enum Status {
     Complete,
     /// Some input was not understood, was cut, or was not measured.
     Partial,
+    /// What was looked for, to be told of, is there.
+    Found,
 }
 
 impl From<Status> for ExitCode {
@@ -196,6 +198,7 @@ impl From<Status> for ExitCode {
         match status {
             Status::Complete => Self::SUCCESS,
             Status::Partial => Self::from(1),
+            Status::Found => Self::from(3),
         }
     }
 }

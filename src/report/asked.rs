@@ -5,6 +5,7 @@ use super::published::{Nothing, Published};
 use super::survey::Survey;
 use super::table::Table;
 use crate::judge::Rule;
+use crate::judge::problem::Severity;
 
 /// How a question is asked.
 #[derive(Clone, Debug)]
@@ -13,6 +14,10 @@ pub struct Asked {
     pub rule: Rule,
     /// Rows of a top table.
     pub limit: usize,
+    /// Problems of these domains alone; none: of all.
+    pub domains: Vec<String>,
+    /// Problems that are at least as bad.
+    pub severity: Severity,
     /// Who runs which exchange.
     pub providers: Providers,
     /// What was printed before, for the columns beside today's numbers.
@@ -24,6 +29,8 @@ impl Default for Asked {
         Self {
             rule: Rule::Preferred,
             limit: 20,
+            domains: Vec::new(),
+            severity: Severity::Notice,
             providers: Providers::built_in(),
             published: &Nothing,
         }

@@ -1,6 +1,9 @@
 //! One domain's card: what was learned, by which server, and the command that shows it again.
 
+use serde_json::Value;
+
 use super::asked::Asked;
+use super::mail::Mail;
 use super::measure::MEASURES;
 use super::survey::{Survey, Verdict};
 use super::table::thousands;
@@ -19,25 +22,21 @@ pub fn explain(
     let Some(id) = query::number(connection, &domain)? else {
         return Ok(None);
     };
-    let mut card = vec![domain.clone()];
-    card.extend(card::places(connection, id)?.iter().map(place));
     let verdict = survey.verdict(id)?;
+    let mail = Mail::read(survey, asked, id)?;
+    let mut card = vec![match mail.is_empty() {
+        true => domain.clone(),
+        false => format!("{domain}: {}", mail.sentence(&verdict)),
+    }];
+    card.extend(mail.lines());
+    card.extend(card::places(connection, id)?.iter().map(place));
     let Some(looked_up) = card::looked_up(connection, id)? else {
         card.push("  never looked up".to_owned());
         return Ok((card.len() > 2).then_some(card));
     };
     card.push(standing(&looked_up, &verdict));
     if verdict.status.takes_mail() {
-        for rule in RULES {
-            let facts: Vec<String> = (MEASURES.iter())
-                .filter(|measure| measure.among.is_none())
-                .map(|measure| {
-                    let truth = verdict.truth(measure.fact, rule).word();
-                    format!("{} {truth}", measure.label)
-                })
-                .collect();
-            card.push(format!("  {}: {}", rule.word(), facts.join("; ")));
-        }
+        card.extend(rules(&verdict));
     }
     for exchange in card::exchanges_of(connection, id)? {
         card.push(exchange_line(asked, &domain, &exchange));
@@ -57,6 +56,15 @@ pub fn explain(
     Ok(Some(card.iter().map(|line| printable(line)).collect()))
 }
 
+/// Problems, delivery and policies of a domain as data; none: the survey does not know the domain.
+pub fn data(survey: &Survey, asked: &Asked, domain: &str) -> rusqlite::Result<Option<Value>> {
+    let domain = domain.trim().trim_end_matches('.').to_ascii_lowercase();
+    let Some(id) = query::number(&survey.connection, &domain)? else {
+        return Ok(None);
+    };
+    Ok(Some(Mail::read(survey, asked, id)?.json()))
+}
+
 fn place(place: &Place) -> String {
     let mut line = format!("  on the list {}", place.source);
     if let Some(rank) = place.rank {
@@ -71,6 +79,27 @@ fn place(place: &Place) -> String {
         );
     }
     line
+}
+
+/// What each rule says; rules that agree share a line.
+fn rules(verdict: &Verdict) -> Vec<String> {
+    let mut lines: Vec<(Vec<&str>, String)> = Vec::new();
+    for rule in RULES {
+        let facts: Vec<String> = (MEASURES.iter())
+            .filter(|measure| measure.among.is_none())
+            .map(|measure| {
+                let truth = verdict.truth(measure.fact, rule).word();
+                format!("{} {truth}", measure.label)
+            })
+            .collect();
+        let facts = facts.join("; ");
+        match lines.iter_mut().find(|(_, known)| *known == facts) {
+            Some((rules, _)) => rules.push(rule.word()),
+            None => lines.push((vec![rule.word()], facts)),
+        }
+    }
+    let line = |(rules, facts): (Vec<&str>, String)| format!("  {}: {facts}", rules.join(", "));
+    lines.into_iter().map(line).collect()
 }
 
 /// What became of the domain.

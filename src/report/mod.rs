@@ -4,6 +4,7 @@ pub mod asked;
 pub mod chart;
 pub mod explain;
 pub mod figure;
+mod mail;
 pub mod matrix;
 pub mod measure;
 pub mod operators;

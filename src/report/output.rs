@@ -7,10 +7,10 @@ use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::asked::{Asked, Question, Shown};
-use super::explain::explain;
+use super::explain::{data, explain};
 use super::page::page;
 use super::render;
 use super::summary::{Summary, band, cautions};
@@ -123,7 +123,13 @@ pub fn cards(
             }
             writeln!(out)?;
         } else {
-            render::write_json(out, &json!({ "domain": domain, "card": card }))?;
+            let mut told = json!({ "domain": domain, "card": card });
+            if let (Some(told), Some(Value::Object(data))) =
+                (told.as_object_mut(), data(survey, asked, domain)?)
+            {
+                told.extend(data);
+            }
+            render::write_json(out, &told)?;
         }
     }
     Ok(knows_all)

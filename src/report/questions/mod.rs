@@ -7,6 +7,7 @@
 mod breakdown;
 mod fixes;
 mod hosts;
+mod mail;
 mod matrix;
 mod overview;
 mod ranks;
@@ -17,6 +18,7 @@ mod standing;
 mod users;
 
 pub use hosts::domains_by_provider;
+pub use mail::{problems_of, worst};
 
 use super::asked::{Question, Shown};
 
@@ -33,6 +35,30 @@ pub const QUESTIONS: &[Question] = &[
         about: "certificates that name the exchange or the domain, and DANE",
         shown: Shown::Page,
         answer: overview::names,
+    },
+    Question {
+        name: "problem-codes",
+        about: "what is wrong, by kind: domains and users",
+        shown: Shown::Page,
+        answer: mail::problem_codes,
+    },
+    Question {
+        name: "problems",
+        about: "what is wrong with each domain, worst first, and what to do (--severity, --domain)",
+        shown: Shown::Asked,
+        answer: mail::problems,
+    },
+    Question {
+        name: "delivery",
+        about: "what becomes of mail, by kind of sender: clear, encrypted, authenticated, refused, unknown",
+        shown: Shown::Page,
+        answer: mail::delivery,
+    },
+    Question {
+        name: "policies",
+        about: "SPF, DMARC, DKIM, MTA-STS, TLS-RPT, CAA, BIMI of the domains",
+        shown: Shown::Page,
+        answer: mail::policies,
     },
     Question {
         name: "standing",

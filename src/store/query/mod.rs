@@ -8,11 +8,13 @@ pub mod card;
 mod domains;
 mod health;
 mod hops;
+mod mail;
 mod runs;
 mod servers;
 
 pub use domains::*;
 pub use health::{Cautions, Lost, cautions, is_synthetic, lost, servers_at_two_ports};
 pub use hops::*;
+pub use mail::*;
 pub use runs::*;
 pub use servers::*;
