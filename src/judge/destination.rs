@@ -362,3 +362,85 @@ pub fn exchange_view(exchange: &Exchange, sts: Option<&Sts>) -> ExchangeView {
         servers: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const AT: &str = "2026-10-01T00:00:00.000Z";
+
+    /// A `tls` record with these facts.
+    fn seen(facts: Value) -> TlsView {
+        let mut tls = json!({
+            "ip": "192.0.2.1", "port": 25, "server_name": null, "outcome": {"phase": "done", "reason": "ok"},
+            "accepted": true, "negotiated": true, "completed": null, "connections": 1, "attempts": 1, "timings": {},
+            "connected": AT, "time": AT, "run": "r"
+        });
+        for (key, value) in facts.as_object().expect("an object") {
+            tls[key] = value.clone();
+        }
+        tls_view(&serde_json::from_value(tls).expect("a record"))
+    }
+
+    fn suite(iana: &str) -> Value {
+        json!({"iana": iana, "id": "0x0000"})
+    }
+
+    #[test]
+    fn a_sender_of_today_gets_through_or_not_or_it_is_not_known() {
+        let aes = suite("TLS_RSA_WITH_AES_128_CBC_SHA");
+        let cases = [
+            (json!({"completed": true, "version": "TLSv1.3"}), Some(true)),
+            (json!({"version": "TLSv1", "cipher": aes}), Some(true)),
+            (json!({"version": "SSLv3", "cipher": aes}), Some(false)),
+            (
+                json!({"version": "TLSv1", "cipher": suite("TLS_RSA_WITH_RC4_128_SHA")}),
+                None,
+            ),
+            (
+                json!({"version": "TLSv1", "cipher": suite("TLS_RSA_WITH_3DES_EDE_CBC_SHA")}),
+                None,
+            ),
+            (
+                json!({"version": "TLSv1", "cipher": suite("TLS_RSA_WITH_RC4_128_SHA"),
+                       "enumeration": {"ciphers": {"TLSv1": [aes]}}}),
+                Some(true),
+            ),
+            (
+                json!({"completed": false, "client_certificate_requested": true, "version": "TLSv1.2", "cipher": aes}),
+                Some(false),
+            ),
+            (
+                json!({"negotiated": false, "completed": false}),
+                Some(false),
+            ),
+            (json!({"negotiated": null}), None),
+        ];
+        for (facts, expected) in cases {
+            assert_eq!(seen(facts.clone()).today, expected, "{facts}");
+        }
+    }
+
+    #[test]
+    fn versions_and_groups_are_known_as_far_as_they_were_seen() {
+        let view =
+            seen(json!({"completed": true, "version": "TLSv1.3", "group": "X25519MLKEM768"}));
+        assert_eq!((view.from12, view.v13), (Some(true), Some(true)));
+        assert_eq!((view.before12, view.post_quantum), (None, Some(true)));
+        let view = seen(json!({"completed": true, "version": "TLSv1.3"}));
+        assert_eq!(view.post_quantum, None);
+        let view = seen(json!({"completed": true, "version": "TLSv1.2"}));
+        assert_eq!((view.v13, view.post_quantum), (Some(false), Some(false)));
+        let old = seen(json!({"version": "TLSv1"}));
+        assert_eq!((old.from12, old.before12), (Some(false), Some(true)));
+        let enumerated = json!({"completed": true, "version": "TLSv1.3",
+            "enumeration": {"versions": {"TLSv1": false, "TLSv1.1": false}, "groups": []}});
+        let view = seen(enumerated);
+        assert_eq!(
+            (view.before12, view.post_quantum),
+            (Some(false), Some(false))
+        );
+    }
+}
