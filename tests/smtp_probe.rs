@@ -1,6 +1,7 @@
 //! smtp-probe against servers of every behaviour: what it reads, what it writes, and how it behaves itself.
 
 mod behaviours;
+mod fair;
 #[cfg(feature = "lab")]
 mod lab;
 mod paces;

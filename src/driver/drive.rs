@@ -12,6 +12,7 @@ use super::familiar::{self, Familiar};
 use super::found::Item;
 use super::resume::{Resume, Resumed};
 use super::seen::Seen;
+use super::shares::Shares;
 use super::{Found, Observe, Observed, Options, Select, Subject, Taken, Tally, Turn};
 use crate::ndjson::{LINE_LIMIT, Line, NotARecord, Read1};
 use crate::net::pacing::{End, Next, Place, Rate, Scheduler};
@@ -37,8 +38,7 @@ pub(super) struct Driver<S: Select, O: Observe> {
     rate: Rate,
     flying: JoinSet<Landed<O::Job>>,
     operators: HashMap<Arc<str>, u64>,
-    /// Targets that wait, by operator.
-    waiting_by: HashMap<Arc<str>, u64>,
+    shares: Shares,
     /// The input has ended.
     is_all: bool,
     tally: Tally,
@@ -160,7 +160,7 @@ where
             rate,
             flying: JoinSet::new(),
             operators: HashMap::new(),
-            waiting_by: HashMap::new(),
+            shares: Shares::new(options.backlog),
             is_all: false,
             tally: Tally::default(),
             progress,
@@ -235,7 +235,7 @@ where
             if input.is_none() && self.flying.is_empty() && self.waiting() == 0 {
                 return Ok(());
             }
-            let may_read = self.waiting() < self.options.backlog;
+            let may_read = self.has_room();
             tokio::select! {
                 _ = stop.asked(), if self.stop == Stop::No => self.signalled(&mut input).await?,
                 Some(done) = self.flying.join_next() => self.take_all(done).await?,
@@ -255,7 +255,13 @@ where
     }
 
     fn waiting(&self) -> usize {
-        self.scheduler.len() + self.unpaced.len()
+        self.scheduler.len() + self.unpaced.len() + self.shares.held()
+    }
+
+    /// Whether more may be read: what waits behind the share of one operator takes no room from others.
+    fn has_room(&self) -> bool {
+        let waiting = self.scheduler.len() + self.unpaced.len();
+        waiting < self.options.backlog && self.shares.has_room()
     }
 
     /// Starts observations while there is room; says when the next one is due.
@@ -277,7 +283,7 @@ where
             }
             match self.scheduler.next(Instant::now()) {
                 Next::Start(attempt, place) => {
-                    self.waits_no_more(&place);
+                    self.waits_no_more(&place)?;
                     self.launch(attempt, Some(place));
                 }
                 Next::Wait(due) => return Ok(Some(due)),
@@ -592,14 +598,7 @@ where
         self.output.send(brought.lines).await?;
         for (job, place) in brought.jobs {
             match place {
-                Some(place) => self.push(
-                    Attempt {
-                        job,
-                        number: 1,
-                        fallback: None,
-                    },
-                    place,
-                ),
+                Some(place) => self.queue(job, place),
                 None => self.unpaced.push_back(job),
             }
         }
@@ -615,9 +614,10 @@ where
             *input = None;
         }
         let mut lines = Vec::new();
-        let mut not_started = self.unpaced.len() as u64 + self.select.held(&self.seen);
+        let waiting = self.unpaced.len() + self.shares.held();
+        let mut not_started = waiting as u64 + self.select.held(&self.seen);
         self.unpaced.clear();
-        self.waiting_by.clear();
+        self.shares.clear();
         for attempt in self.scheduler.drain() {
             match attempt.fallback {
                 Some(fallback) => {
@@ -639,16 +639,12 @@ where
     }
 
     fn show_progress(&mut self, is_end: bool) {
-        let most = self.waiting_by.iter().max_by(|a, b| {
-            let order = a.1.cmp(b.1);
-            order.then_with(|| b.0.cmp(a.0))
-        });
         let figures = Figures {
             lines: self.tally.count("lines"),
             flying: self.flying.len(),
             waiting: self.waiting(),
             outcomes: &self.tally.outcomes,
-            waiting_for: most.map(|(operator, _)| &**operator),
+            waiting_for: self.shares.longest(),
             is_all: self.is_all,
             note: self.observe.note(),
         };
@@ -659,24 +655,40 @@ where
         }
     }
 
+    /// Lets a job wait for its first try: in the scheduler, or behind the share of its operator.
+    fn queue(&mut self, job: O::Job, place: Place) {
+        if self.shares.is_full(&place)
+            && let Some(packed) = self.select.pack(&job)
+        {
+            self.shares.hold(&place, packed);
+        } else {
+            self.push_first(job, place);
+        }
+    }
+
+    fn push_first(&mut self, job: O::Job, place: Place) {
+        let attempt = Attempt {
+            job,
+            number: 1,
+            fallback: None,
+        };
+        self.push(attempt, place);
+    }
+
     /// Lets a target wait at its place.
     fn push(&mut self, attempt: Attempt<O::Job>, place: Place) {
-        if let Some(operator) = &place.operator {
-            *self.waiting_by.entry(operator.clone()).or_default() += 1;
-        }
+        self.shares.add(&place);
         self.scheduler.push(attempt, place);
     }
 
-    /// One less waits for an operator.
-    fn waits_no_more(&mut self, place: &Place) {
-        if let Some(operator) = &place.operator
-            && let Some(count) = self.waiting_by.get_mut(operator)
-        {
-            *count -= 1;
-            if *count == 0 {
-                self.waiting_by.remove(operator);
-            }
+    /// One less waits for an operator: what is behind its share moves up.
+    fn waits_no_more(&mut self, place: &Place) -> anyhow::Result<()> {
+        self.shares.remove(place);
+        while let Some((place, packed)) = self.shares.take_up(place) {
+            let job = self.select.unpack(&place, &packed)?;
+            self.push_first(job, place);
         }
+        Ok(())
     }
 
     /// Records that a want of this machine spoiled, such as one of open files: that is no fact about the world.

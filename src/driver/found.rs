@@ -104,6 +104,13 @@ impl<'a, J> Found<'a, J> {
     pub fn count(&mut self, what: &'static str) {
         self.tally.add(what, 1);
     }
+
+    /// Counts so many of something for the last line; none is not told.
+    pub fn count_many(&mut self, what: &'static str, count: u64) {
+        if count > 0 {
+            self.tally.add(what, count);
+        }
+    }
 }
 
 /// Counts of a run.

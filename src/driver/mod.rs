@@ -67,12 +67,14 @@ mod key;
 pub mod options;
 pub mod resume;
 pub mod seen;
+mod shares;
 mod turn;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::ndjson::{Line, NotARecord};
+use crate::net::pacing::Place;
 use crate::program::Status;
 use crate::record::Reason;
 use drive::Driver;
@@ -125,6 +127,20 @@ pub trait Select {
     /// Asked of each job before it is scheduled: false if it is only counted, as under `--dry-run`.
     fn starts(&mut self, _job: &Self::Job) -> bool {
         true
+    }
+
+    /// A job in few octets, in which it waits while its operator has its share of the room; `None`: it waits as it is.
+    fn pack(&self, _job: &Self::Job) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The job at `place` that [`Select::pack`] packed.
+    ///
+    /// # Errors
+    ///
+    /// None, of what `pack` made.
+    fn unpack(&self, _place: &Place, _packed: &[u8]) -> anyhow::Result<Self::Job> {
+        anyhow::bail!("this stage packs no jobs")
     }
 
     /// Subjects that wait for the end of the input: where a signal comes before, they are not started.

@@ -52,7 +52,7 @@ impl Place {
     }
 
     /// /24 of IPv4 or /48 of IPv6, as a number that tells the two apart.
-    fn prefix(&self) -> u64 {
+    pub fn prefix(&self) -> u64 {
         match self.ip.to_canonical() {
             IpAddr::V4(ip) => u64::from(u32::from(ip) >> 8),
             IpAddr::V6(ip) => 1 << 63 | (u128::from(ip) >> 80) as u64,

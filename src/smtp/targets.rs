@@ -2,12 +2,19 @@
 //! plain form.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::dns::mx::{ADDRESS_LIMIT, DOMAIN_ADDRESS_LIMIT};
+use crate::ndjson::describe;
 use crate::record::For;
+
+/// The longest name of a domain or exchange in a record whose servers are asked, octets: one of DNS has at most 1,004 (RFC 1035
+/// §5.1, every octet written \\DDD).
+const NAME_LIMIT: usize = 1024;
 
 /// A server to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +69,18 @@ struct Address {
 impl<'a> Named<'a> {
     /// Reads a `domain` record; the error says what is wrong with it.
     pub fn parse(line: &'a [u8]) -> Result<Self, String> {
-        serde_json::from_slice(line).map_err(|error| format!("not a domain record: {error}"))
+        let named: Self = serde_json::from_slice(line)
+            .map_err(|error| format!("not a domain record: {}", describe(&error)))?;
+        // Every server that is asked keeps these names.
+        let asked = named.mx.iter().filter(|it| !it.addresses.is_empty());
+        let operators = |it: &Exchange<'_>| it.registered_domain.as_ref().map_or(0, |it| it.len());
+        let longest = asked.map(|it| it.exchange.len().max(operators(it)).max(named.domain.len()));
+        match longest.max() {
+            Some(octets) if octets > NAME_LIMIT => {
+                Err(format!("not a domain record: a name of {octets} octets"))
+            }
+            _ => Ok(named),
+        }
     }
 
     /// The domain.
@@ -70,14 +88,36 @@ impl<'a> Named<'a> {
         &self.domain
     }
 
-    /// Every address that `is_new` says yes to, as a target.
-    pub fn targets(&self, port: u16, mut is_new: impl FnMut(IpAddr) -> bool) -> Vec<Target> {
-        let mut targets = Vec::new();
+    /// The addresses of each exchange that may be connected to, canonical; and how many more there are. mx-lookup writes no more
+    /// than [`ADDRESS_LIMIT`] of an exchange and [`DOMAIN_ADDRESS_LIMIT`] of a domain, but others write records, too.
+    fn bounded(&self) -> (Vec<Vec<IpAddr>>, u64) {
+        let mut of_domain = HashSet::new();
+        let mut left_out = 0;
+        let mut exchanges = Vec::new();
         for exchange in &self.mx {
-            let addresses = exchange
-                .addresses
-                .iter()
-                .map(|address| address.ip.to_canonical());
+            let mut of_exchange: Vec<IpAddr> = Vec::new();
+            for address in &exchange.addresses {
+                let ip = address.ip.to_canonical();
+                let has_room = of_exchange.len() < ADDRESS_LIMIT
+                    && (of_domain.len() < DOMAIN_ADDRESS_LIMIT || of_domain.contains(&ip));
+                if has_room {
+                    of_domain.insert(ip);
+                    of_exchange.push(ip);
+                } else {
+                    left_out += 1;
+                }
+            }
+            exchanges.push(of_exchange);
+        }
+        (exchanges, left_out)
+    }
+
+    /// Every address that `is_new` says yes to, as a target; and how many addresses are left out because they are too many.
+    pub fn targets(&self, port: u16, mut is_new: impl FnMut(IpAddr) -> bool) -> (Vec<Target>, u64) {
+        let mut targets = Vec::new();
+        let (addresses, left_out) = self.bounded();
+        for (exchange, addresses) in self.mx.iter().zip(addresses) {
+            let addresses = addresses.into_iter();
             targets.extend(addresses.filter(|ip| is_new(*ip)).map(|ip| Target {
                 ip,
                 port,
@@ -91,7 +131,7 @@ impl<'a> Named<'a> {
                 },
             }));
         }
-        targets
+        (targets, left_out)
     }
 }
 
@@ -222,11 +262,12 @@ mod tests {
             {"exchange":"b.other.example","preference":2,"addresses":[{"ip":"::ffff:192.0.2.1"},{"ip":"192.0.2.2"}]}],
             "unknown":[1]}"#;
         let mut seen = Vec::new();
-        let targets = Named::parse(line).unwrap().targets(25, |ip| {
+        let (targets, left_out) = Named::parse(line).unwrap().targets(25, |ip| {
             let is_new = !seen.contains(&ip);
             seen.push(ip);
             is_new
         });
+        assert_eq!(left_out, 0);
         let found: Vec<_> = targets
             .iter()
             .map(|target| {
@@ -259,6 +300,49 @@ mod tests {
         );
         assert!(Named::parse(br#"{"type":"domain"}"#).is_err());
         let none = br#"{"type":"domain","domain":"example.org"}"#;
-        assert!(Named::parse(none).unwrap().targets(25, |_| true).is_empty());
+        let (targets, left_out) = Named::parse(none).unwrap().targets(25, |_| true);
+        assert!(targets.is_empty() && left_out == 0);
+    }
+
+    /// A record of so many exchanges with so many addresses each.
+    fn record(exchanges: usize, addresses: usize) -> String {
+        let exchanges = (0..exchanges).map(|exchange| {
+            let addresses = (0..addresses).map(|number| {
+                let ip = std::net::Ipv4Addr::from((9 << 24 | exchange << 16 | number) as u32);
+                serde_json::json!({ "ip": ip })
+            });
+            let addresses: Vec<_> = addresses.collect();
+            serde_json::json!({"exchange": format!("mx{exchange}.example"), "addresses": addresses})
+        });
+        let exchanges: Vec<_> = exchanges.collect();
+        serde_json::json!({"type": "domain", "domain": "a.example", "mx": exchanges}).to_string()
+    }
+
+    #[test]
+    fn a1_the_servers_of_a_forged_record_are_bounded_as_mx_lookup_bounds_them() {
+        for (exchanges, addresses, taken) in
+            [(88, 4080, 256), (1, 65, 64), (1, 64, 64), (5, 60, 256)]
+        {
+            let line = record(exchanges, addresses);
+            let (targets, left_out) = Named::parse(line.as_bytes()).unwrap().targets(25, |_| true);
+            assert_eq!(targets.len(), taken, "{exchanges} of {addresses}");
+            assert_eq!(left_out as usize, exchanges * addresses - taken);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_none_of_dns_is_not_kept_with_every_server() {
+        let line = |name: &str| {
+            format!(
+                r#"{{"type":"domain","domain":"{name}","mx":[{{"exchange":"a","addresses":[{{"ip":"9.9.9.9"}}]}}]}}"#
+            )
+        };
+        assert!(Named::parse(line(&"a".repeat(1004)).as_bytes()).is_ok());
+        assert!(Named::parse(line(&"a".repeat(1025)).as_bytes()).is_err());
+        let invalid = format!(
+            r#"{{"type":"domain","domain":"{}","mx":[]}}"#,
+            "a".repeat(2000)
+        );
+        assert!(Named::parse(invalid.as_bytes()).is_ok());
     }
 }

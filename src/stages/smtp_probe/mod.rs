@@ -13,7 +13,8 @@ use crate::driver::resume::Resumed;
 use crate::driver::seen::Seen;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn, place};
 use crate::ndjson::{Line, NotARecord, append, describe};
-use crate::record::{Outcome, Reason, TlsLine};
+use crate::net::pacing::Place;
+use crate::record::{For, Outcome, Reason, TlsLine};
 use crate::smtp::probe::{Asked, Conversation, Job, Prober, unasked};
 use crate::smtp::targets::{self, Named, Target};
 use crate::smtp::vantage::Vantage;
@@ -83,13 +84,17 @@ impl Selection {
         let excluded = &self.asker.prober.connector.gate.exclude;
         if excluded.has_name(named.domain()) {
             // Another domain may name the same server, and has not asked to be left alone.
-            let targets = named.targets(self.port, |_| true).into_iter();
+            let (targets, left_out) = named.targets(self.port, |_| true);
+            let targets = targets.into_iter();
             self.excluded
                 .extend(targets.map(|target| ((target.ip, target.port), target)));
+            found.count_many("addresses_left_out", left_out);
             return Taken::Passed;
         }
         // Most servers that a domain names are known already.
-        let targets = named.targets(self.port, |ip| !found.repeats(&Key::Smtp(ip, self.port)));
+        let (targets, left_out) =
+            named.targets(self.port, |ip| !found.repeats(&Key::Smtp(ip, self.port)));
+        found.count_many("addresses_left_out", left_out);
         for target in targets {
             found.subject(subject(target));
         }
@@ -214,6 +219,21 @@ impl Select for Selection {
             cost.add(&job.target);
         }
         self.cost.is_none()
+    }
+
+    fn pack(&self, job: &Job) -> Option<Vec<u8>> {
+        let For { domain, exchange } = &job.target.cause;
+        serde_json::to_vec(&(job.target.port, domain, exchange)).ok()
+    }
+
+    fn unpack(&self, place: &Place, packed: &[u8]) -> anyhow::Result<Job> {
+        let (port, domain, exchange) = serde_json::from_slice(packed)?;
+        Ok(Job::new(Target {
+            ip: place.ip,
+            port,
+            cause: For { domain, exchange },
+            operator: place.operator.clone(),
+        }))
     }
 
     fn held(&self, seen: &Seen) -> u64 {

@@ -13,9 +13,11 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::dns::mx::{ADDRESS_LIMIT, DOMAIN_ADDRESS_LIMIT};
 use crate::driver::resume::Resumed;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn, place};
 use crate::ndjson::{Line, NotARecord, append, describe};
+use crate::net::pacing::Place;
 use crate::record::{For, Outcome, Phase, Reason, TlsLine};
 use crate::smtp::probe::Conversation;
 use crate::tls::inspect::{Inspected, Inspector, Pace, Target, conclude, unasked};
@@ -167,12 +169,17 @@ impl Selection {
                 return Taken::Refused(format!("not a domain record: {}", describe(&error)));
             }
         };
+        // As many as mx-lookup writes at the most; others write records, too.
+        let mut room = DOMAIN_ADDRESS_LIMIT;
         for Exchange {
             exchange,
             addresses,
         } in &named.mx
         {
-            for Ip { ip } in addresses {
+            let taken = addresses.len().min(ADDRESS_LIMIT).min(room);
+            room -= taken;
+            found.count_many("addresses_left_out", (addresses.len() - taken) as u64);
+            for Ip { ip } in addresses.iter().take(taken) {
                 let address = self.addresses.entry(ip.to_canonical()).or_default();
                 if address.names.iter().any(|name| name == exchange) {
                     continue;
@@ -266,6 +273,30 @@ impl Select for Selection {
             ))),
             Err(error) => Err(format!("not a tls record: {}", describe(&error))),
         }
+    }
+
+    fn pack(&self, job: &Job) -> Option<Vec<u8>> {
+        let Target {
+            port,
+            cause: For { domain, exchange },
+            server_name,
+            ..
+        } = &job.target;
+        // Nearly always the name is that of the exchange.
+        let named = (server_name != exchange).then_some(server_name);
+        serde_json::to_vec(&(port, domain, exchange, named.is_some(), named)).ok()
+    }
+
+    fn unpack(&self, place: &Place, packed: &[u8]) -> anyhow::Result<Job> {
+        type Packed = (u16, Option<String>, Option<String>, bool, Option<String>);
+        let (port, domain, exchange, is_named, named): Packed = serde_json::from_slice(packed)?;
+        Ok(Job::new(Target {
+            ip: place.ip,
+            port,
+            operator: place.operator.clone(),
+            server_name: if is_named { named } else { exchange.clone() },
+            cause: For { domain, exchange },
+        }))
     }
 
     /// The certificates go before the first line that names them.
