@@ -6,14 +6,11 @@ use std::net::IpAddr;
 use hickory_proto::rr::RData;
 
 use super::name::Name;
+pub use crate::record::{ADDRESS_LIMIT, DOMAIN_ADDRESS_LIMIT};
 use crate::record::{ExchangeFault, MxFault};
 
 /// The most exchanges of a domain that are looked up; the others are named. A sender stops far earlier.
 pub const EXCHANGE_LIMIT: usize = 100;
-/// The most addresses of an exchange that are kept. The largest operators have some twenty behind a name.
-pub const ADDRESS_LIMIT: usize = 64;
-/// The most addresses of a domain, over all its exchanges: so many servers one line may cause to be connected to.
-pub const DOMAIN_ADDRESS_LIMIT: usize = 256;
 /// The most TLSA records of an exchange that are kept.
 pub const TLSA_LIMIT: usize = 64;
 

@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Dnssec, ExchangeFault, MxFault, Outcome, SpecialBlock, Text};
 
+/// The most addresses of an exchange that are kept. The largest operators have some twenty behind a name.
+pub const ADDRESS_LIMIT: usize = 64;
+/// The most addresses of a domain, over all its exchanges: so many servers one line may cause to be connected to.
+pub const DOMAIN_ADDRESS_LIMIT: usize = 256;
+
 /// A domain's mail exchanges. Key: domain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

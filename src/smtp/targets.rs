@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::dns::mx::{ADDRESS_LIMIT, DOMAIN_ADDRESS_LIMIT};
 use crate::ndjson::describe;
 use crate::record::For;
+use crate::record::{ADDRESS_LIMIT, DOMAIN_ADDRESS_LIMIT};
 
 /// The longest name of a domain or exchange in a record whose servers are asked, octets: one of DNS has at most 1,004 (RFC 1035
 /// §5.1, every octet written \\DDD).

@@ -13,11 +13,11 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::dns::mx::{ADDRESS_LIMIT, DOMAIN_ADDRESS_LIMIT};
 use crate::driver::resume::Resumed;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn, place};
 use crate::ndjson::{Line, NotARecord, append, describe};
 use crate::net::pacing::Place;
+use crate::record::{ADDRESS_LIMIT, DOMAIN_ADDRESS_LIMIT};
 use crate::record::{For, Outcome, Phase, Reason, TlsLine};
 use crate::smtp::probe::Conversation;
 use crate::tls::inspect::{Inspected, Inspector, Pace, Target, conclude, unasked};
