@@ -62,7 +62,17 @@ impl<K: Eq + Hash + Clone, V: Clone + Send + Sync + 'static> Cache<K, V> {
         key: &K,
         make: impl FnOnce() -> BoxFuture<'static, V>,
     ) -> (V, bool) {
-        let (entry, is_new) = self.entry(key, make);
+        self.get_or_make_again(key, |_| false, |_| make()).await
+    }
+
+    /// The same, but a value that `is_stale` is made once more; `make` is given that value.
+    pub async fn get_or_make_again(
+        &self,
+        key: &K,
+        is_stale: impl FnOnce(&V) -> bool,
+        make: impl FnOnce(Option<&V>) -> BoxFuture<'static, V>,
+    ) -> (V, bool) {
+        let (entry, is_new) = self.entry(key, is_stale, make);
         let value = match entry {
             Entry::Known(value) => return (value, false),
             Entry::InFlight(flight) => flight.await,
@@ -89,22 +99,41 @@ impl<K: Eq + Hash + Clone, V: Clone + Send + Sync + 'static> Cache<K, V> {
         self.len() == 0
     }
 
-    fn entry(&self, key: &K, make: impl FnOnce() -> BoxFuture<'static, V>) -> (Entry<V>, bool) {
+    fn entry(
+        &self,
+        key: &K,
+        is_stale: impl FnOnce(&V) -> bool,
+        make: impl FnOnce(Option<&V>) -> BoxFuture<'static, V>,
+    ) -> (Entry<V>, bool) {
         let mut generations = self.lock();
-        if let Some(entry) = generations.young.get(key) {
-            return (entry.clone(), false);
-        }
-        let kept = generations.old.remove(key);
-        let is_new = kept.is_none();
+        let (mut stale, mut moved) = (None, 0);
+        let young = generations.young.get(key).cloned();
+        let is_young = young.is_some();
+        let mut kept = young.or_else(|| generations.old.remove(key));
         if let Some(Entry::Known(value)) = &kept {
-            generations.octets += (self.octets)(value);
+            let octets = (self.octets)(value);
+            if is_stale(value) {
+                if is_young {
+                    generations.young.remove(key);
+                    generations.octets -= octets;
+                }
+                stale = Some(value.clone());
+                kept = None;
+            } else if !is_young {
+                moved = octets;
+            }
         }
-        let entry = kept.unwrap_or_else(|| Entry::InFlight(make().shared()));
+        if is_young && let Some(entry) = kept {
+            return (entry, false);
+        }
+        let is_new = kept.is_none();
+        let entry = kept.unwrap_or_else(|| Entry::InFlight(make(stale.as_ref()).shared()));
         if generations.young.len() >= self.limit.div_ceil(2)
-            || generations.octets > self.limit * OCTETS / 2
+            || generations.octets + moved > self.limit * OCTETS / 2
         {
             generations.turn_over();
         }
+        generations.octets += moved;
         generations.young.insert(key.clone(), entry.clone());
         (entry, is_new)
     }
@@ -180,6 +209,22 @@ mod tests {
         );
         assert!(impatient.await.is_err());
         assert_eq!(cache.get_or_make(&1, || slow(&made, 8)).await, (7, false));
+    }
+
+    #[tokio::test]
+    async fn what_is_stale_is_made_once_more_and_weighed_once() {
+        let cache = Cache::new(10, Box::new(|_: &u32| 100));
+        let count_up = |stale: Option<&u32>| {
+            let next = stale.map_or(0, |value| value + 1);
+            async move { next }.boxed()
+        };
+        for round in 0..20 {
+            let again = || cache.get_or_make_again(&1, |_| true, count_up);
+            assert_eq!(again().await, (round, true));
+            let fresh = cache.get_or_make_again(&1, |_| false, count_up);
+            assert_eq!(fresh.await, (round, false));
+            assert_eq!(cache.lock().octets, 100, "one value is in here");
+        }
     }
 
     #[tokio::test]

@@ -230,6 +230,31 @@ fn what_domains_share_is_asked_once() {
 }
 
 #[test]
+fn one_failure_of_a_shared_name_is_not_the_answer_for_all() {
+    let mut lines = vec![
+        json!({"type": "name", "name": "_spf.vendor.test", "txt": ["v=spf1 ip4:192.0.2.1 -all"],
+        "dns": {"answer": "servfail", "types": ["TXT"], "first": 2}}),
+    ];
+    let mut names = String::new();
+    for number in 0..100 {
+        let name = format!("d{number}.test");
+        lines.push(txt(&name, &["v=spf1 include:_spf.vendor.test -all"]));
+        names += &format!("{name}\n");
+    }
+    let lab = lab(&lines);
+    let ran = lookup(&lab, "--parts spf", &names);
+    let policies = ran.of_type("policy");
+    let unknown = policies
+        .iter()
+        .filter(|policy| policy["spf"]["state"] == "unknown");
+    assert_eq!(unknown.count(), 1, "the two tries of the one that met it");
+    let known = policies
+        .iter()
+        .filter(|policy| policy["spf"]["ipv4_addresses"] == 1);
+    assert_eq!(known.count(), 99);
+}
+
+#[test]
 fn domain_records_are_read_sent_on_and_resumed() {
     let lab = lab(&[
         txt("a.test", &["v=spf1 -all"]),

@@ -21,6 +21,12 @@ use crate::record::{Dnssec, Outcome, Reason};
 
 /// Questions that one domain may cause, those answered from the cache among them.
 const QUESTION_LIMIT: u32 = 1000;
+/// Failures in a row after which the next domain that wants a shared name asks at once; from then on there is a pause.
+const FREE_FAILURES: u32 = 2;
+/// The first pause; each further failure doubles it.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause.
+const PAUSE_LIMIT: Duration = Duration::from_secs(600);
 /// Octets of records that one domain may cause to be read.
 const OCTET_LIMIT: usize = 4 << 20;
 
@@ -42,6 +48,43 @@ struct Reply {
     denial: Vec<Denial>,
     sent: u32,
     octets: usize,
+    /// Of a failure.
+    again: Option<Again>,
+}
+
+/// When a question that failed is asked again: one server's bad moment is not the answer for all who share the name, and a
+/// name that is dead must not cost each of them a time-out.
+#[derive(Clone, Copy, Debug)]
+struct Again {
+    /// How often in a row it has failed.
+    failures: u32,
+    due: Instant,
+}
+
+impl Reply {
+    /// With the count of failures, those of the `stale` reply among them.
+    fn after(mut self, stale: Option<Again>, now: Instant) -> Self {
+        self.again = matches!(self.found, Found::Failed(_)).then(|| {
+            let failures = stale.map_or(0, |again| again.failures).saturating_add(1);
+            Again {
+                failures,
+                due: now + pause(failures),
+            }
+        });
+        self
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.again.is_some_and(|again| again.due <= now)
+    }
+}
+
+/// How long a question rests that has failed so often in a row.
+fn pause(failures: u32) -> Duration {
+    match failures.checked_sub(FREE_FAILURES) {
+        None | Some(0) => Duration::ZERO,
+        Some(more) => (PAUSE.saturating_mul(1 << (more - 1).min(16))).min(PAUSE_LIMIT),
+    }
 }
 
 impl Shared {
@@ -108,6 +151,7 @@ async fn ask(resolver: &dyn Resolve, question: Question, allowance: Duration) ->
         denial,
         sent: chain.sent,
         octets: octets + 128,
+        again: None,
     }
 }
 
@@ -189,21 +233,37 @@ impl<'s> Asker<'s> {
         reply
     }
 
+    /// What is kept of the question, or its answer. A failure that another domain met is no answer for this one while the
+    /// question may be asked again.
     async fn shared_reply(&self, question: Question, left: Duration) -> Result<Arc<Reply>, Reason> {
-        let make = || {
-            let (shared, question) = (Arc::clone(self.shared), question.clone());
-            async move { Arc::new(ask(&*shared.resolver, question, shared.timeout / 4).await) }
+        let until = Instant::now() + left;
+        loop {
+            let make = |stale: Option<&Arc<Reply>>| {
+                let again = stale.and_then(|reply| reply.again);
+                let (shared, question) = (Arc::clone(self.shared), question.clone());
+                async move {
+                    let reply = ask(&*shared.resolver, question, shared.timeout / 4).await;
+                    Arc::new(reply.after(again, Instant::now()))
+                }
                 .boxed()
-        };
-        let waiting = self.shared.cache.get_or_make(&question, make);
-        let (reply, is_new) = tokio::time::timeout(left, waiting)
-            .await
-            .map_err(|_| Reason::Timeout)?;
-        match is_new {
-            true => self.note(reply.sent),
-            false => drop(self.shared.saved.fetch_add(1, Ordering::Relaxed)),
+            };
+            let waiting = (self.shared.cache).get_or_make_again(
+                &question,
+                |reply| reply.is_due(Instant::now()),
+                make,
+            );
+            let (reply, is_new) = tokio::time::timeout_at(until.into(), waiting)
+                .await
+                .map_err(|_| Reason::Timeout)?;
+            if is_new {
+                self.note(reply.sent);
+                return Ok(reply);
+            }
+            if !reply.is_due(Instant::now()) {
+                self.shared.saved.fetch_add(1, Ordering::Relaxed);
+                return Ok(reply);
+            }
         }
-        Ok(reply)
     }
 
     fn note(&self, sent: u32) {
@@ -306,5 +366,117 @@ impl Lookup for Asker<'_> {
             _ => None,
         };
         self.records(question, read).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::resolve::{Answer, Failure, Reply as Resolved};
+    use futures::future::BoxFuture;
+
+    /// Fails so many times, then says that the name has no text.
+    struct Failing {
+        first: u32,
+        asked: AtomicU32,
+    }
+
+    impl Resolve for Failing {
+        fn ask(&self, _: Question, _: Duration) -> BoxFuture<'_, Resolved> {
+            let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+            let result = match asked < self.first {
+                true => Err(Failure::new(Reason::Servfail)),
+                false => Ok(Answer {
+                    negative: true,
+                    ..Answer::default()
+                }),
+            };
+            let reply = Resolved {
+                result,
+                sent: 1,
+                spent: Duration::ZERO,
+            };
+            async move {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                reply
+            }
+            .boxed()
+        }
+
+        fn servers(&self) -> Servers {
+            Servers { all: 1, healthy: 1 }
+        }
+    }
+
+    fn failing(first: u32) -> (Arc<Failing>, Arc<Shared>) {
+        let asked = AtomicU32::new(0);
+        let resolver = Arc::new(Failing { first, asked });
+        let shared = Shared::new(resolver.clone(), Duration::from_secs(30), 1000);
+        (resolver, Arc::new(shared))
+    }
+
+    /// Whether the shared name is known to a domain of its own.
+    async fn is_known(shared: &Arc<Shared>, number: usize) -> bool {
+        let domain = Name::parse(format!("d{number}.example").as_bytes()).unwrap();
+        let vendor = Name::parse(b"spf.vendor.test").unwrap();
+        let asker = Asker::new(shared, &domain);
+        asker.txt(&vendor).await.failure().is_none()
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_that_of_the_domain_that_met_it() {
+        let (resolver, shared) = failing(1);
+        assert!(!is_known(&shared, 0).await);
+        for number in 1..50 {
+            assert!(is_known(&shared, number).await, "{number}");
+        }
+        assert_eq!(resolver.asked.load(Ordering::Relaxed), 2);
+        // So it is for those who wait for the same answer.
+        let (resolver, shared) = failing(1);
+        let all = (0..50).map(|number| is_known(&shared, number));
+        let known = futures::future::join_all(all).await;
+        assert_eq!(known.iter().filter(|known| !**known).count(), 1);
+        assert_eq!(resolver.asked.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_dead_name_is_asked_for_ever_less_often_and_never_given_up() {
+        let failed = |stale, now| {
+            let reply = Reply {
+                found: Found::Failed(Outcome::new(crate::record::Phase::Dns, Reason::Servfail)),
+                cname: Vec::new(),
+                dnssec: None,
+                denial: Vec::new(),
+                sent: 1,
+                octets: 128,
+                again: None,
+            };
+            reply.after(stale, now)
+        };
+        let start = Instant::now();
+        let mut reply = failed(None, start);
+        let mut asked = Vec::new();
+        // An hour, a domain in each second; the first one is the second to fail.
+        for second in 0..3600 {
+            let now = start + Duration::from_secs(second);
+            if reply.is_due(now) {
+                reply = failed(reply.again, now);
+                asked.push(second);
+            }
+        }
+        let should = [
+            0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1624, 2224, 2824, 3424,
+        ];
+        assert_eq!(asked, should);
+        assert_eq!(pause(u32::MAX), PAUSE_LIMIT);
+    }
+
+    #[tokio::test]
+    async fn ten_thousand_users_of_a_dead_name_ask_it_three_times() {
+        let (resolver, shared) = failing(u32::MAX);
+        let all = (0..10_000).map(|number| is_known(&shared, number));
+        let known = futures::future::join_all(all).await;
+        assert!(known.iter().all(|known| !known));
+        assert_eq!(resolver.asked.load(Ordering::Relaxed), FREE_FAILURES + 1);
     }
 }
