@@ -253,7 +253,7 @@ struct DmarcCase {
 
 #[test]
 fn the_walk_of_dmarc() {
-    check("dmarc-walk", 17, |_, case: &DmarcCase| {
+    check("dmarc-walk", 39, |_, case: &DmarcCase| {
         let mut nodes = BTreeMap::new();
         for (name, texts) in &case.zone {
             let texts = match texts {

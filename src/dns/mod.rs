@@ -17,6 +17,7 @@ pub mod tlsa;
 
 pub mod chain;
 
+pub mod beginning;
 pub mod cache;
 
 pub mod resolve;

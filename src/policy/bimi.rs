@@ -44,7 +44,11 @@ pub fn read<R: AsRef<[u8]>>(records: &[R]) -> Bimi {
     part
 }
 
+/// Whether a record begins with this version, with no blank before it.
 fn is_bimi(record: &[u8]) -> bool {
+    if record.first() != Some(&b'v') {
+        return false;
+    }
     let first = record
         .split(|&octet| octet == b';')
         .next()
@@ -62,7 +66,8 @@ fn read_one(record: &[u8], part: &mut Bimi) {
     match location(b"l") {
         None => part.faults.push(Fault::new(PolicyFault::MissingLocation)),
         Some(tag) => {
-            if !tag.value.is_empty() && !is_https(tag.value) {
+            let is_good = is_https(tag.value) && may_be_svg(tag.value);
+            if !tag.value.is_empty() && !is_good {
                 part.faults.push(tag.fault(PolicyFault::BadLocation));
             }
         }
@@ -70,7 +75,6 @@ fn read_one(record: &[u8], part: &mut Bimi) {
     if let Some(tag) = location(b"a")
         && !tag.value.is_empty()
         && !is_https(tag.value)
-        && tag.value != b"self"
     {
         part.faults.push(tag.fault(PolicyFault::BadLocation));
     }
@@ -89,7 +93,20 @@ fn is_https(location: &[u8]) -> bool {
     const SCHEME: &[u8] = b"https://";
     location.len() > SCHEME.len()
         && location[..SCHEME.len()].eq_ignore_ascii_case(SCHEME)
-        && location.iter().all(u8::is_ascii_graphic)
+        // "commas within a URI MUST be encoded".
+        && (location.iter()).all(|octet| octet.is_ascii_graphic() && *octet != b',')
+}
+
+/// Whether a location does not end as another format of images does, which is a permanent error.
+fn may_be_svg(location: &[u8]) -> bool {
+    const OTHERS: [&[u8]; 7] = [b"png", b"jpg", b"jpeg", b"gif", b"webp", b"bmp", b"ico"];
+    let suffix =
+        (location.iter().rposition(|octet| *octet == b'.')).map(|dot| &location[dot + 1..]);
+    !suffix.is_some_and(|suffix| {
+        OTHERS
+            .iter()
+            .any(|other| suffix.eq_ignore_ascii_case(other))
+    })
 }
 
 #[cfg(test)]
@@ -124,6 +141,20 @@ mod tests {
                 Invalid,
                 None,
             ),
+            (&["v=BIMI1; l=https://x.example/a,b.svg"], Invalid, None),
+            (
+                &["v=BIMI1; l=https://x.example/a%2Cb.svg"],
+                Ok,
+                Some("https://x.example/a%2Cb.svg"),
+            ),
+            (&["v=BIMI1; l=https://x.example/a.PNG"], Invalid, None),
+            (
+                &["v=BIMI1; l=https://x.example/a.svg; a=self"],
+                Invalid,
+                None,
+            ),
+            (&[" v=BIMI1; l=;"], Absent, None),
+            (&["V=BIMI1; l=;"], Absent, None),
             (&["v=bimi1; l=;"], Absent, None),
             (&["v=BIMI10; l=;"], Absent, None),
             (&["l=; v=BIMI1"], Absent, None),

@@ -230,7 +230,8 @@ part! {
         organizational_domain_7489: Option<String>,
         /// What a receiver is asked to do with mail of the domain that fails, by RFC 9989.
         effective_9989: Option<DmarcPolicy>,
-        /// The same by RFC 7489.
+        /// The same by RFC 7489: `p` counts only right behind the version, `t` and `np` do not; `pct=0` makes the policy one level
+        /// less, any other `pct` leaves it to some of the messages.
         effective_7489: Option<DmarcPolicy>,
         /// The same for receivers who walk and stop where there is more than one record; null where there is nowhere.
         effective_stopping: Option<DmarcPolicy>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::dns::beginning::Beginning;
 use crate::dns::list::{self, Item, List};
 use crate::dns::lookup::{self, Lookup};
 use crate::dns::name::Name;
@@ -14,14 +15,9 @@ use crate::record::{Domain, Listed, Outcome, Phase, Reason, now};
 pub struct Names {
     list: List,
     source: String,
-    /// Entries of the list, to [`BEGINNING`] of them.
-    entries: u64,
-    /// The first of them, if none so far is a name.
-    stranger: Option<String>,
+    /// What its first entries were.
+    beginning: Beginning,
 }
-
-/// So many entries without a name among them, and the list is something else.
-const BEGINNING: u64 = 1000;
 
 /// A name, or the record of what is none.
 pub type Job = Result<Name, Box<Domain>>;
@@ -32,25 +28,16 @@ impl Names {
         Self {
             list,
             source,
-            entries: 0,
-            stranger: None,
+            beginning: Beginning::default(),
         }
     }
 
     /// An entry of the list itself.
     fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<'_, Job>) {
         let subject = subject(text);
-        if self.entries < BEGINNING {
-            self.entries += 1;
-            match (&subject.job, self.entries) {
-                (Ok(_), _) => {
-                    self.entries = BEGINNING;
-                    self.stranger = None;
-                }
-                (Err(invalid), 1) => self.stranger = Some(invalid.domain.clone()),
-                (Err(_), _) => {}
-            }
-        }
+        let entry = subject.job.as_ref().map(|_| ());
+        self.beginning
+            .note(entry.map_err(|invalid| &*invalid.domain));
         if !found.is_first_listed(&subject.key) {
             return;
         }
@@ -114,13 +101,7 @@ impl Select for Names {
     }
 
     fn complaint(&self) -> Option<String> {
-        let stranger = self.stranger.as_ref().map(|stranger| {
-            let begin: String = stranger.chars().take(60).collect();
-            format!(
-                "no domain name among its first {} entries, the first of which is {begin:?}; --format says what it is",
-                self.entries
-            )
-        });
+        let stranger = self.beginning.complaint();
         stranger.or_else(|| self.list.end().map(str::to_owned))
     }
 

@@ -31,9 +31,8 @@ pub fn read(value: &[u8]) -> (Vec<ReportUri>, Vec<PolicyFault>) {
             break;
         }
         let mut uri = piece.trim_ascii();
-        if let Some(mark) = memchr::memrchr(b'!', uri) {
-            // RFC 7489 §6.4 had a size there.
-            uri = &uri[..mark];
+        if let Some(bare) = without_size(uri) {
+            uri = bare;
             faults.push(PolicyFault::ObsoleteSize);
         }
         match report_uri(uri) {
@@ -51,12 +50,25 @@ pub fn read(value: &[u8]) -> (Vec<ReportUri>, Vec<PolicyFault>) {
     (uris, faults)
 }
 
+/// The address before a limit of size, if there is one: `!`, digits, and perhaps one of k, m, g, t (RFC 7489 §6.4).
+fn without_size(uri: &[u8]) -> Option<&[u8]> {
+    let mark = memchr::memrchr(b'!', uri)?;
+    let size = &uri[mark + 1..];
+    let digits = match size.split_last() {
+        Some((unit, digits)) if b"kmgtKMGT".contains(unit) => digits,
+        _ => size,
+    };
+    (!digits.is_empty() && digits.iter().all(u8::is_ascii_digit)).then(|| &uri[..mark])
+}
+
 fn report_uri(uri: &[u8]) -> Option<ReportUri> {
     let colon = memchr::memchr(b':', uri)?;
     let (scheme, rest) = (&uri[..colon], &uri[colon + 1..]);
     let is_scheme = scheme.first().is_some_and(u8::is_ascii_alphabetic)
         && (scheme.iter()).all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(octet));
-    let is_text = !rest.is_empty() && rest.iter().all(u8::is_ascii_graphic);
+    // "commas and exclamation points MUST be encoded" (RFC 9989 §4.8).
+    let is_text =
+        !rest.is_empty() && (rest.iter()).all(|octet| octet.is_ascii_graphic() && *octet != b'!');
     if !is_scheme || !is_text || uri.len() > URI_LIMIT {
         return None;
     }

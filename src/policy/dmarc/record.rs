@@ -22,6 +22,8 @@ pub struct DmarcRecord {
     pub has_bad_policy: bool,
     /// The same of np alone, which RFC 7489 does not have.
     pub has_bad_np: bool,
+    /// Nothing stands between the version and p, as RFC 7489 §6.4 wants it.
+    pub is_p_second: bool,
     /// What is wrong, each with its place.
     pub faults: Vec<Fault>,
 }
@@ -67,6 +69,10 @@ impl DmarcRecord {
             let begin = offset + (piece.len() - without_blanks(piece).len());
             let tag = trim(piece);
             offset += piece.len() + 1;
+            if position == 1 {
+                let name = tag.split(|&octet| octet == b'=').next();
+                parser.is_p_second = name.is_some_and(|name| trim(name).eq_ignore_ascii_case(b"p"));
+            }
             match tag {
                 // The version, which has been read, and what is behind the last separator.
                 _ if position == 0 => {}
@@ -87,6 +93,7 @@ impl DmarcRecord {
             rua: parser.rua,
             ruf: parser.ruf,
             has_bad_policy: parser.has_bad_policy || parser.has_bad_np,
+            is_p_second: parser.is_p_second,
             has_bad_np: parser.has_bad_np && !parser.has_bad_policy,
             faults: parser.faults.into(),
         }
@@ -123,9 +130,21 @@ impl DmarcRecord {
         }
     }
 
-    /// What RFC 7489 makes of it (§6.6.3), which knows neither np nor t, and wants a p.
+    /// What RFC 7489 makes of it (§6.6.3), which knows neither np nor t, and wants a p right behind the version (§6.4): one that
+    /// stands elsewhere is ignored. With `pct=0` no message is met by the policy, but by the one below it (§6.6.4); any other
+    /// `pct` leaves the policy to some.
     pub fn policy_7489(&self, is_own: bool) -> DmarcPolicy {
-        let is_bad = self.tags.p.is_none() || self.has_bad_policy && !self.has_bad_np;
+        let policy = self.whole_policy_7489(is_own);
+        match (self.tags.pct, policy) {
+            (Some(0), DmarcPolicy::Reject) => DmarcPolicy::Quarantine,
+            (Some(0), DmarcPolicy::Quarantine) => DmarcPolicy::None,
+            _ => policy,
+        }
+    }
+
+    fn whole_policy_7489(&self, is_own: bool) -> DmarcPolicy {
+        let is_bad =
+            self.tags.p.is_none() || !self.is_p_second || self.has_bad_policy && !self.has_bad_np;
         match self.tags.p {
             _ if is_bad && self.rua.is_empty() => DmarcPolicy::Off,
             Some(p) if !is_bad && is_own => p,
@@ -148,6 +167,7 @@ impl DmarcRecord {
 struct Parser {
     tags: DmarcTags,
     seen: Vec<Vec<u8>>,
+    is_p_second: bool,
     rua: Vec<ReportUri>,
     ruf: Vec<ReportUri>,
     /// Of p or sp.

@@ -259,6 +259,26 @@ fn scenarios_under_both_rules() {
 }
 
 #[test]
+fn rfc_7489_wants_p_second_and_heeds_a_pct_of_nothing() {
+    use DmarcPolicy::{None, Off, Quarantine, Reject};
+    for (tags, by_list) in [
+        ("p=reject", Reject),
+        ("P = reject", Reject),
+        ("p=reject; pct=0", Quarantine),
+        ("p=quarantine; pct=0", None),
+        ("p=reject; pct=1", Reject),
+        ("p=reject; pct=101", Reject),
+        ("p=reject; t=y", Reject),
+        ("adkim=s; p=reject", Off),
+        ("rua=mailto:a@x.com; p=reject", None),
+        ("; p=reject", Off),
+    ] {
+        let part = judged(&zone(&[("x.com", tags)]), "x.com");
+        assert_eq!(part.effective_7489, Some(by_list), "{tags}");
+    }
+}
+
+#[test]
 fn two_records_have_both_effects_told() {
     let records = [
         ("m.x.com", "p=none"),

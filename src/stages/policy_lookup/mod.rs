@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 pub use ask::Shared;
 
+use crate::dns::beginning::Beginning;
 use crate::dns::list::{self, Item, List};
 use crate::dns::name::Name;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
@@ -116,6 +117,7 @@ impl std::str::FromStr for ClientOption {
 /// Finds names in the input: plain ones, and those of `domain` records.
 pub struct Names {
     list: List,
+    beginning: Beginning,
 }
 
 /// A name with its exchanges, or what is no name.
@@ -166,7 +168,21 @@ impl DomainLine<'_> {
 impl Names {
     /// Names of `list`.
     pub fn new(list: List) -> Self {
-        Self { list }
+        Self {
+            list,
+            beginning: Beginning::default(),
+        }
+    }
+}
+
+impl Names {
+    /// An entry of the list itself.
+    fn entry(&mut self, text: &[u8], found: &mut Found<'_, Job>) {
+        let subject = subject(text, None);
+        let entry = subject.job.as_ref().map(|_| ());
+        self.beginning
+            .note(entry.map_err(|(text, _)| text.as_str()));
+        found.subject(subject);
     }
 }
 
@@ -198,12 +214,12 @@ impl Select for Names {
             Item::Nothing => Taken::Consumed,
             Item::Refused(why) => Taken::Refused(why.into()),
             Item::Entry(text, _) => {
-                found.subject(subject(&text, None));
+                self.entry(&text, found);
                 Taken::Consumed
             }
             Item::Entries(texts, _) => {
                 for text in texts {
-                    found.subject(subject(&text, None));
+                    self.entry(&text, found);
                 }
                 Taken::Consumed
             }
@@ -211,7 +227,8 @@ impl Select for Names {
     }
 
     fn complaint(&self) -> Option<String> {
-        self.list.end().map(str::to_owned)
+        let stranger = self.beginning.complaint();
+        stranger.or_else(|| self.list.end().map(str::to_owned))
     }
 
     fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
