@@ -72,7 +72,7 @@ bench-header:
 
 uninstall:
 	for program in $(PROGRAMS); do rm -f $(DESTDIR)$(BINPREFIX)/$$program $(DESTDIR)$(MANPREFIX)/man1/$$program.1; done
-	rm -f $(DESTDIR)$(MANPREFIX)/man5/mx-survey.5 $(DESTDIR)$(MANPREFIX)/man7/mx-survey.7
+	rm -f $(DESTDIR)$(MANPREFIX)/man5/mx-survey.5 $(DESTDIR)$(MANPREFIX)/man5/mx-survey-db.5 $(DESTDIR)$(MANPREFIX)/man7/mx-survey.7
 
 # What smtp-probe costs this machine, beside a bare loop.
 bench-smtp:

@@ -125,6 +125,97 @@ fn the_page_of_records_names_every_field() {
     );
 }
 
+/// The page of the database comes from the SQL that makes it.
+#[test]
+fn the_page_of_the_database_names_every_column() {
+    let read = |name: &str| std::fs::read_to_string(file(name)).unwrap();
+    let (mut facts, mut judgements) = (String::new(), String::new());
+    let files = ["src/store/schema.sql", "src/store/mail.sql"].map(read);
+    for sql in &files {
+        let (of_facts, of_judgements) = sql.split_once("-- Judgements\n").unwrap();
+        facts += &tables(of_facts);
+        judgements += &tables(of_judgements);
+    }
+    let (mut views, mut indexes) = (String::new(), String::new());
+    views += ".Bl -tag -width Ds -compact\n";
+    for line in (read("src/store/views.sql") + &files[1]).lines() {
+        if let Some(view) = line.strip_prefix("CREATE VIEW ") {
+            let (name, about) = view
+                .split_once(" AS -- ")
+                .unwrap_or_else(|| panic!("{line}"));
+            write!(views, ".It Va {name}\n{}", sentences(about)).unwrap();
+        }
+    }
+    views += ".El\n";
+    indexes += ".Bl -tag -width Ds -compact\n";
+    let mut about = String::new();
+    for line in read("src/store/indexes.sql").lines() {
+        if let Some(comment) = line.strip_prefix("-- ") {
+            about = sentences(comment);
+        } else if let Some(index) = line.strip_prefix("CREATE INDEX IF NOT EXISTS ") {
+            let (name, on) = index.split_once(" ON ").unwrap();
+            let on = on.trim_end_matches(';');
+            write!(indexes, ".It Va {name} Pq {on}\n{about}").unwrap();
+        }
+    }
+    indexes += ".El\n";
+    let page = read("man/mx-survey-db.5.in")
+        .replace("@FACTS@\n", &facts)
+        .replace("@JUDGEMENTS@\n", &judgements)
+        .replace("@VIEWS@\n", &views)
+        .replace("@INDEXES@\n", &indexes);
+    same_or_update("man/mx-survey-db.5", &page);
+}
+
+/// The tables of a piece of SQL: a comment behind the name of each, and behind each of its columns.
+fn tables(sql: &str) -> String {
+    let mut text = String::new();
+    let mut is_inside = false;
+    for line in sql.lines() {
+        if let Some(table) = line.strip_prefix("CREATE TABLE ") {
+            let table = table.trim_start_matches("IF NOT EXISTS ");
+            let (name, about) =
+                (table.split_once(" ( -- ")).unwrap_or_else(|| panic!("{line}: no comment"));
+            write!(
+                text,
+                ".Ss {name}\n{}.Bl -tag -width Ds -compact\n",
+                sentences(about)
+            )
+            .unwrap();
+            is_inside = true;
+        } else if line.starts_with(')') {
+            text += ".El\n";
+            is_inside = false;
+        } else if is_inside && !line.trim_start().starts_with(['P', 'U']) {
+            let (column, about) =
+                (line.split_once(" -- ")).unwrap_or_else(|| panic!("{line}: no comment"));
+            let mut words = column.trim().trim_end_matches(',').split_whitespace();
+            let name = words.next().unwrap().trim_matches('"');
+            let kind = words.next().unwrap().to_lowercase();
+            let words: Vec<&str> = words.collect();
+            let target = (words.iter().position(|word| *word == "REFERENCES"))
+                .map_or(String::new(), |at| format!(" of {}", words[at + 1]));
+            let null = if words.contains(&"NULL") || words.contains(&"PRIMARY") {
+                ""
+            } else {
+                " or null"
+            };
+            write!(
+                text,
+                ".It Va {name} Pq {kind}{target}{null}\n{}",
+                sentences(about)
+            )
+            .unwrap();
+        }
+    }
+    text
+}
+
+/// A comment as mdoc text.
+fn sentences(about: &str) -> String {
+    prose(&json!({ "description": about }))
+}
+
 /// The words of a vocabulary, closed or open.
 fn words(definition: &Value) -> Option<&Vec<Value>> {
     let words = (definition["oneOf"].as_array()).or(definition["anyOf"].as_array())?;

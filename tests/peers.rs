@@ -357,9 +357,10 @@ fn the_whole_pipe_has_the_right_facts_of_each_server() {
     ];
     let rows = rows(
         &directory.path().join("out.db"),
-        "SELECT r.domain, s.reason, s.esmtp, s.advertised, s.accepted, s.completed, s.version, s.cipher, s.valid,
-                s.verdict, m.name_match
-         FROM mail_route r JOIN server s USING (ip) JOIN address a USING (ip) LEFT JOIN tls t ON t.address = a.id
+        "SELECT r.domain, s.reason, s.esmtp, s.advertised, s.accepted, t.completed, t.version, t.cipher, v.valid,
+                v.reason, m.name_match
+         FROM mail_route r JOIN address a USING (ip) JOIN smtp s ON s.address = a.id
+         LEFT JOIN tls t ON t.address = a.id LEFT JOIN verdict v ON v.tls = t.id AND v.position = 0
          LEFT JOIN exchange_certificate m
             ON m.certificate = t.leaf AND m.name = (SELECT id FROM name WHERE name = r.exchange)
          ORDER BY 1",

@@ -1,5 +1,6 @@
 //! report: every number against a slow and obvious computation from the records, and the forms of the answers.
 
+mod database;
 mod naive;
 mod page;
 

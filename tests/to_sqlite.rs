@@ -480,18 +480,44 @@ fn a_database_of_version_0_1_is_migrated_and_gives_the_same_report() {
     let path = database.to_str().unwrap();
     load(&database, &many(0..50)).expect(0);
     let before = run("report", &[path], "").expect(0).stdout;
-    let make_old = || {
+    let make_old = |version: u32| {
         let old = "DROP TABLE exchange_dane; CREATE TABLE exchange_dane (exchange INTEGER NOT NULL REFERENCES exchange, \
                    address INTEGER NOT NULL REFERENCES address, matches INTEGER, reasons TEXT, \
-                   PRIMARY KEY (exchange, address)) STRICT, WITHOUT ROWID; PRAGMA user_version = 1; \
+                   PRIMARY KEY (exchange, address)) STRICT, WITHOUT ROWID; DROP INDEX tls_of_server; DROP TABLE exchange_cname; \
+                   ALTER TABLE tls RENAME COLUMN \"group\" TO key_exchange; DROP TABLE exchange_fault; DROP TABLE verdict_also; \
                    UPDATE meta SET value = 3 WHERE key = 'rules'";
         let connection = rusqlite::Connection::open(&database).unwrap();
+        let views = connection
+            .prepare("SELECT 'DROP VIEW ' || name FROM sqlite_schema WHERE type = 'view'")
+            .unwrap()
+            .query_map([], |row| row.get::<_, String>(0))
+            .unwrap()
+            .collect::<Result<Vec<_>, _>>()
+            .unwrap();
+        for drop in views {
+            connection.execute_batch(&drop).unwrap();
+        }
         connection.execute_batch(old).unwrap();
+        connection
+            .pragma_update(None, "user_version", version)
+            .unwrap();
     };
-    make_old();
-    assert_eq!(run("report", &[path], "").expect(0).stdout, before);
-    assert_eq!(query(&database, "PRAGMA user_version"), "2");
-    make_old();
+    let lines = "SELECT group_concat(line) FROM (SELECT line FROM domain ORDER BY line)";
+    let stored = query(&database, lines);
+    for version in [1, 2] {
+        make_old(version);
+        assert_eq!(run("report", &[path], "").expect(0).stdout, before);
+        assert_eq!(query(&database, "PRAGMA user_version"), "3");
+        assert_eq!(query(&database, lines), stored);
+        assert!(
+            query(
+                &database,
+                "SELECT sql FROM sqlite_schema WHERE name = 'tls'"
+            )
+            .contains("-- Suite")
+        );
+    }
+    make_old(1);
     load(&database, &many(50..60)).expect(0);
     assert_eq!(domains(&database), 60);
     assert_eq!(
@@ -499,4 +525,35 @@ fn a_database_of_version_0_1_is_migrated_and_gives_the_same_report() {
         "0"
     );
     assert_eq!(query(&database, "PRAGMA integrity_check"), "ok");
+}
+
+#[test]
+fn a_database_that_cannot_be_migrated_is_told_and_left_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    load(&database, &many(0..5)).expect(0);
+    let change = |sql: &str| {
+        let connection = rusqlite::Connection::open(&database).unwrap();
+        connection.execute_batch(sql).unwrap();
+    };
+    change(
+        "UPDATE domain SET line = '{\"type\":\"domain\",\"domain\":5}' WHERE id = (SELECT max(id) FROM domain); PRAGMA user_version = 2",
+    );
+    let before = std::fs::read(&database).unwrap();
+    let ran = load(&database, &many(5..9)).expect(2);
+    assert!(
+        ran.stderr.contains("a line in it is not understood"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(domains(&database), 5);
+    assert_eq!(query(&database, "PRAGMA user_version"), "2");
+    assert_eq!(std::fs::read(&database).unwrap().len(), before.len());
+    change("PRAGMA user_version = 4");
+    let ran = load(&database, "").expect(2);
+    assert!(
+        ran.stderr.contains("made by another version"),
+        "{}",
+        ran.stderr
+    );
 }

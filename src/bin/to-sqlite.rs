@@ -54,6 +54,9 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         let judged = store::judge(&mut connection, &stop);
         summary.stopped = !judged.with_context(|| format!("{named}: {KEPT}"))?;
     }
+    if !summary.stopped {
+        store::index(&connection).with_context(|| format!("{named}: {KEPT}"))?;
+    }
     let ports = store::query::servers_at_two_ports(&connection)?;
     if ports > 0 {
         eprintln!(

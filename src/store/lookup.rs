@@ -48,12 +48,12 @@ impl Lookup {
         let ip = ip.to_string();
         match name {
             None => self.one(
-                "SELECT line FROM tls WHERE address = (SELECT id FROM address WHERE ip = ?1) AND port = ?2 AND sni = 0",
+                "SELECT line FROM tls WHERE address = (SELECT id FROM address WHERE ip = ?1) AND port = ?2 AND coalesce(sni, 0) = 0",
                 params![ip, port],
             ),
             Some(name) => self.one(
                 "SELECT line FROM tls WHERE address = (SELECT id FROM address WHERE ip = ?1) AND port = ?2 \
-                 AND sni = (SELECT id FROM name WHERE name = ?3)",
+                 AND coalesce(sni, 0) = (SELECT id FROM name WHERE name = ?3)",
                 params![ip, port, name],
             ),
         }

@@ -1,90 +1,87 @@
 -- What domains publish about their mail, and what becomes of it. Made wherever it is not there yet.
 
--- A domain's published policies; a part is null where it was not asked for. `spf`, `dmarc`, … are states: absent, ok,
--- invalid, multiple, unknown.
-CREATE TABLE IF NOT EXISTS policy (
-    domain       INTEGER PRIMARY KEY REFERENCES name,
-    phase        TEXT NOT NULL,
-    reason       TEXT NOT NULL,
-    spf          TEXT,
-    spf_all      TEXT,
-    spf_lookups  INTEGER,
-    spf_ipv4     INTEGER,
-    dmarc        TEXT,
-    dmarc_at     TEXT,
-    dmarc_9989   TEXT,
-    dmarc_7489   TEXT,
-    dmarc_differ INTEGER,
-    dkim         TEXT,
-    mta_sts      TEXT,
-    tls_rpt      TEXT,
-    caa          TEXT,
-    bimi         TEXT,
-    time         TEXT NOT NULL,
-    run          INTEGER NOT NULL REFERENCES run,
-    line         ANY NOT NULL
+CREATE TABLE IF NOT EXISTS policy ( -- A domain's published policies; a part is null where it was not asked for.
+    domain       INTEGER PRIMARY KEY REFERENCES name, -- The domain.
+    phase        TEXT NOT NULL, -- How far the lookup came: a word of Phase.
+    reason       TEXT NOT NULL, -- Why no further, ok at the end: a word of Reason.
+    spf          TEXT, -- State of its SPF record: absent, ok, invalid, multiple, unknown.
+    spf_all      TEXT, -- What its SPF says of all other senders.
+    spf_lookups  INTEGER, -- DNS lookups that evaluating it takes (RFC 7208 4.6.4).
+    spf_ipv4     INTEGER, -- IPv4 addresses that it lets send.
+    dmarc        TEXT, -- State of its DMARC record.
+    dmarc_at     TEXT, -- The name that record stands at.
+    dmarc_9989   TEXT, -- The policy by RFC 9989.
+    dmarc_7489   TEXT, -- The policy by RFC 7489.
+    dmarc_differ INTEGER, -- 1: the two differ.
+    dkim         TEXT, -- State of its DKIM keys.
+    mta_sts      TEXT, -- State of its MTA-STS record.
+    tls_rpt      TEXT, -- State of its TLSRPT record.
+    caa          TEXT, -- State of its CAA records.
+    bimi         TEXT, -- State of its BIMI record.
+    time         TEXT NOT NULL, -- When, RFC 3339.
+    run          INTEGER NOT NULL REFERENCES run, -- The run.
+    line         ANY NOT NULL -- The record as it was read.
 ) STRICT;
 
--- A domain's MTA-STS policy as it was fetched: by the letter (`strict`, `error`, `mode`, `max_age`) and to lax senders.
-CREATE TABLE IF NOT EXISTS sts (
-    domain       INTEGER PRIMARY KEY REFERENCES name,
-    phase        TEXT NOT NULL,
-    reason       TEXT NOT NULL,
-    record       TEXT NOT NULL,
-    standing     TEXT NOT NULL,
-    strict       TEXT NOT NULL,
-    error        TEXT,
-    mode         TEXT,
-    max_age      INTEGER,
-    lenient      TEXT NOT NULL,
-    lenient_mode TEXT,
-    status       INTEGER,
-    time         TEXT NOT NULL,
-    run          INTEGER NOT NULL REFERENCES run,
-    line         ANY NOT NULL
+CREATE TABLE IF NOT EXISTS sts ( -- A domain's MTA-STS policy as it was fetched: by the letter, and to lax senders.
+    domain       INTEGER PRIMARY KEY REFERENCES name, -- The domain.
+    phase        TEXT NOT NULL, -- How far the fetch came: a word of Phase.
+    reason       TEXT NOT NULL, -- Why no further, ok at the end: a word of Reason.
+    record       TEXT NOT NULL, -- State of its record in the DNS.
+    standing     TEXT NOT NULL, -- What record and policy amount to together.
+    strict       TEXT NOT NULL, -- What its policy is by the letter of RFC 8461.
+    error        TEXT, -- Why it is none by the letter.
+    mode         TEXT, -- Its mode by the letter.
+    max_age      INTEGER, -- How long it is to be kept, seconds.
+    lenient      TEXT NOT NULL, -- What it is to lax senders.
+    lenient_mode TEXT, -- Its mode to them.
+    status       INTEGER, -- Status of HTTP.
+    time         TEXT NOT NULL, -- When, RFC 3339.
+    run          INTEGER NOT NULL REFERENCES run, -- The run.
+    line         ANY NOT NULL -- The record as it was read.
 ) STRICT;
 
--- Judgements: what becomes of a message to a domain, for each profile of sender. Domains with the same verdicts share a
--- vector. `exchange` counts the domain's exchanges by preference, then name, from 0.
-CREATE TABLE IF NOT EXISTS delivery_vector (
-    vector          INTEGER NOT NULL,
-    profile         INTEGER NOT NULL,
-    fate            TEXT NOT NULL,
-    authority       TEXT,
-    cause           TEXT,
-    exchange        INTEGER,
-    varies          INTEGER NOT NULL,
-    strip_wins      INTEGER,
-    forge_wins      INTEGER,
-    would_lose_mail INTEGER,
+-- Judgements
+
+CREATE TABLE IF NOT EXISTS delivery_vector ( -- What becomes of a message, for each profile of sender; domains with the same verdicts share a vector.
+    vector          INTEGER NOT NULL, -- The number by which delivery names it.
+    profile         INTEGER NOT NULL, -- The sender's profile, by its place.
+    fate            TEXT NOT NULL, -- What becomes of the message.
+    authority       TEXT, -- What the sender goes by.
+    cause           TEXT, -- Why.
+    exchange        INTEGER, -- The exchange, counted by preference, then name, from 0.
+    varies          INTEGER NOT NULL, -- 1: it depends on which server is tried.
+    strip_wins      INTEGER, -- 1: who strips STARTTLS reads the mail.
+    forge_wins      INTEGER, -- 1: who forges an answer of the DNS reads the mail.
+    would_lose_mail INTEGER, -- 1: mail would be lost.
     PRIMARY KEY (vector, profile)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS delivery (
-    domain INTEGER PRIMARY KEY REFERENCES name,
-    vector INTEGER NOT NULL
+
+CREATE TABLE IF NOT EXISTS delivery ( -- Which vector a domain has.
+    domain INTEGER PRIMARY KEY REFERENCES name, -- The domain.
+    vector INTEGER NOT NULL -- The vector in delivery_vector.
 ) STRICT;
 
--- What is wrong with a server, for all domains that it serves, and with a domain. Codes: mx-survey(7).
-CREATE TABLE IF NOT EXISTS server_problem (
-    address  INTEGER NOT NULL REFERENCES address,
-    code     TEXT NOT NULL,
-    severity TEXT NOT NULL,
-    detail   TEXT,
+CREATE TABLE IF NOT EXISTS server_problem ( -- What is wrong with a server, for all domains that it serves.
+    address  INTEGER NOT NULL REFERENCES address, -- The server.
+    code     TEXT NOT NULL, -- Its code, as in mx-survey(7).
+    severity TEXT NOT NULL, -- How bad.
+    detail   TEXT, -- What there is to it.
     PRIMARY KEY (address, code)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS domain_problem (
-    domain   INTEGER NOT NULL REFERENCES name,
-    position INTEGER NOT NULL,
-    code     TEXT NOT NULL,
-    severity TEXT NOT NULL,
-    place    TEXT,
-    detail   TEXT,
+
+CREATE TABLE IF NOT EXISTS domain_problem ( -- What is wrong with a domain.
+    domain   INTEGER NOT NULL REFERENCES name, -- The domain.
+    position INTEGER NOT NULL, -- From 0, the worst first.
+    code     TEXT NOT NULL, -- Its code, as in mx-survey(7).
+    severity TEXT NOT NULL, -- How bad.
+    place    TEXT, -- Where it is: an exchange or a record.
+    detail   TEXT, -- What there is to it.
     PRIMARY KEY (domain, position)
 ) STRICT, WITHOUT ROWID;
 
--- Every problem of every domain, those of its servers among them.
 DROP VIEW IF EXISTS problem;
-CREATE VIEW problem AS
+CREATE VIEW problem AS -- Every problem of every domain, those of its servers among them.
 SELECT n.name AS domain, p.code, p.severity, p.place, p.detail
 FROM domain_problem p JOIN name n ON n.id = p.domain
 UNION ALL

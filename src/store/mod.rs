@@ -8,10 +8,13 @@ mod dictionary;
 mod judging;
 mod load;
 mod lookup;
+mod migrate;
 mod packed;
+mod parts;
 mod published;
 pub mod query;
 mod rows;
+mod views;
 mod writer;
 
 use std::path::Path;
@@ -19,12 +22,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use self::packed::spelled;
-use crate::judge::{FACTS, RULES, Rule};
-
 pub use judging::{is_judged, judge};
 pub use load::{Load, Pace, Summary, load};
 pub use lookup::{Lookup, earlier};
+pub use views::index;
 pub use writer::{Counts, Refused, Stored, Writer};
 
 /// Text for a terminal, and JSON without raw controls: for those who read the store.
@@ -34,20 +35,11 @@ pub use crate::ndjson::{printable, to_json};
 pub const SCHEMA: &str = include_str!("schema.sql");
 /// The tables of policies, delivery and problems, made wherever they are not there yet.
 pub const MAIL: &str = include_str!("mail.sql");
-/// Questions as views, made anew whenever a database is opened for writing.
-pub const VIEWS: &str = include_str!("views.sql");
 
 /// `mxsv`, so that `file` and this program know a survey from another SQLite file.
 const APPLICATION_ID: i32 = 0x6d78_7376;
 /// The version of [`SCHEMA`].
-const SCHEMA_VERSION: i32 = 2;
-/// What a database of version 0.1 lacks: only a table that is made from the others anew.
-const FROM_1: &str = "DROP TABLE exchange_dane; CREATE TABLE exchange_dane (exchange INTEGER NOT NULL REFERENCES exchange, \
-     address INTEGER NOT NULL REFERENCES address, dane TEXT NOT NULL, reasons TEXT, PRIMARY KEY (exchange, address)) \
-     STRICT, WITHOUT ROWID; DELETE FROM meta WHERE key = 'judged';";
-
-/// Statuses of domains that take no mail, as SQL has them.
-const OUTSIDE: &str = "'null_mx', 'nxdomain', 'no_address', 'invalid_name'";
+const SCHEMA_VERSION: i32 = 3;
 
 /// Why the store cannot be used, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +58,9 @@ pub enum Error {
         "made by another version (schema {0}, this is {SCHEMA_VERSION}): load the lines into a new database"
     )]
     Version(i32),
+    /// Made by another version, and one of its lines is not understood by this one; it is left as it was.
+    #[error("made by another version, and a line in it is not understood: {0}")]
+    Line(String),
     /// Someone else writes to it.
     #[error("in use by another program")]
     Busy,
@@ -99,7 +94,7 @@ pub fn create(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     match version(&connection)? {
         None => {
@@ -110,16 +105,14 @@ pub fn create(path: &Path) -> Result<Connection, Error> {
         Some(version) => {
             connection.pragma_update(None, "journal_mode", "wal")?;
             if version < SCHEMA_VERSION {
-                connection.execute_batch(&format!(
-                    "BEGIN IMMEDIATE; {FROM_1} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-                ))?;
+                connection = migrate::migrate(connection, path)?;
             }
         }
     }
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "wal_autocheckpoint", 8192)?;
     tune(&connection)?;
-    views(&connection)?;
+    views::make(&connection)?;
     Ok(connection)
 }
 
@@ -130,7 +123,7 @@ pub fn temporary() -> Result<Connection, Error> {
     connection.pragma_update(None, "synchronous", "off")?;
     begin(&connection)?;
     tune(&connection)?;
-    views(&connection)?;
+    views::make(&connection)?;
     Ok(connection)
 }
 
@@ -176,27 +169,6 @@ fn version(connection: &Connection) -> Result<Option<i32>, Error> {
 fn begin(connection: &Connection) -> Result<(), Error> {
     connection.execute_batch(&format!(
         "BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-    ))?;
-    Ok(())
-}
-
-/// Makes the views anew. The verdicts of domains are spelled from their bits, so that view is written here.
-fn views(connection: &Connection) -> Result<(), Error> {
-    let columns: String = RULES
-        .iter()
-        .flat_map(|&rule| FACTS.iter().map(move |&fact| (rule, fact)))
-        .map(|(rule, fact)| {
-            let suffix = match rule {
-                Rule::Preferred => String::new(),
-                _ => format!("_{}", rule.word()),
-            };
-            format!(", {} AS {}{suffix}", spelled(fact, rule), fact.word())
-        })
-        .collect();
-    connection.execute_batch(&format!(
-        "BEGIN; DROP VIEW IF EXISTS domain_verdict; CREATE VIEW domain_verdict AS SELECT j.domain AS id, \
-         n.name AS domain, j.status, j.status NOT IN ({OUTSIDE}) AS takes_mail, j.not_best{columns} \
-         FROM judged_domain j JOIN name n ON n.id = j.domain; {VIEWS} {MAIL} COMMIT;"
     ))?;
     Ok(())
 }

@@ -4,15 +4,12 @@ use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::dictionary::{Number, ask};
-use super::writer::{Raw, Refused, Stored, Writer, against, asks_each_name, instant, joined};
+use super::writer::{Raw, Refused, Stored, Writer, against, asks_each_name, instant};
 use crate::ndjson::printable;
 use crate::record::{
-    Cert, Dnssec, Domain, Event, Exchange, Hop, Listed, Other, Outcome, Run, Smtp, Text, Tls,
+    Capabilities, Cert, Dnssec, Domain, Event, Listed, Other, Outcome, Run, Smtp, Text, Tls,
+    Verdict,
 };
-
-pub(super) const INSERT_EXCHANGE: &str = "INSERT INTO exchange (name, digest, registered_domain, ipv4, ipv6, cname, \
-     faults, dnssec, tlsa, tlsa_base, tlsa_dnssec) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
-pub(super) const SELECT_EXCHANGE: &str = "SELECT id FROM exchange WHERE name = ?1 AND digest = ?2";
 
 impl Writer {
     pub(super) fn name(&mut self, name: &str) -> rusqlite::Result<i64> {
@@ -27,7 +24,11 @@ impl Writer {
         Ok(number.id)
     }
 
-    fn address(&mut self, ip: std::net::IpAddr, special: Option<&str>) -> rusqlite::Result<i64> {
+    pub(super) fn address(
+        &mut self,
+        ip: std::net::IpAddr,
+        special: Option<&str>,
+    ) -> rusqlite::Result<i64> {
         let text = ip.to_string();
         let number = self
             .addresses
@@ -137,7 +138,6 @@ impl Writer {
             domain.implicit_mx,
             domain.null_mx,
             domain.dnssec.map(Dnssec::word),
-            joined(&domain.faults),
             domain.time,
             run,
             Raw(line),
@@ -145,8 +145,8 @@ impl Writer {
         let added = self
             .connection
             .prepare_cached(
-                "INSERT INTO domain (id, phase, reason, implicit_mx, null_mx, dnssec, faults, time, run, line) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+                "INSERT INTO domain (id, phase, reason, implicit_mx, null_mx, dnssec, time, run, line) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
             )?
             .execute(row)?;
         let stored = if added == 1 {
@@ -163,14 +163,23 @@ impl Writer {
             self.connection
                 .prepare_cached(
                     "UPDATE domain SET phase = ?2, reason = ?3, implicit_mx = ?4, null_mx = ?5, dnssec = ?6, \
-                     faults = ?7, time = ?8, run = ?9, line = ?10 WHERE id = ?1",
+                     time = ?7, run = ?8, line = ?9 WHERE id = ?1",
                 )?
                 .execute(row)?;
-            self.connection
-                .prepare_cached("DELETE FROM domain_exchange WHERE domain = ?1")?
-                .execute([id])?;
+            self.forget_parts(
+                id,
+                &[
+                    "DELETE FROM domain_exchange WHERE domain = ?1",
+                    "DELETE FROM domain_fault WHERE domain = ?1",
+                ],
+            )?;
             Stored::Replaced
         };
+        self.words(
+            "INSERT INTO domain_fault (domain, fault) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            id,
+            &domain.faults,
+        )?;
         for exchange in &domain.mx {
             let number = self.exchange(exchange)?;
             self.connection
@@ -183,61 +192,25 @@ impl Writer {
         Ok(stored)
     }
 
-    fn exchange(&mut self, exchange: &Exchange) -> rusqlite::Result<i64> {
-        let name = self.name(&exchange.exchange)?;
-        let digest = digest(exchange);
-        let number = self.exchanges.number(
-            &self.connection,
-            &(name, digest),
-            params![
-                name,
-                digest,
-                exchange.registered_domain,
-                exchange.ipv4.as_ref().map(|outcome| outcome.reason.word()),
-                exchange.ipv6.as_ref().map(|outcome| outcome.reason.word()),
-                joined(&exchange.cname),
-                joined(&exchange.faults),
-                exchange.dnssec.map(Dnssec::word),
-                exchange.tlsa.as_ref().map(|set| set.outcome.reason.word()),
-                exchange.tlsa.as_ref().map(|set| &set.base),
-                exchange
-                    .tlsa
-                    .as_ref()
-                    .and_then(|set| set.dnssec)
-                    .map(Dnssec::word),
-            ],
-            2,
-        )?;
-        if !number.new {
-            return Ok(number.id);
-        }
-        for address in &exchange.addresses {
-            let address = self.address(address.ip, word(address.special.as_ref()))?;
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO exchange_address (exchange, address) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                )?
-                .execute([number.id, address])?;
-        }
-        for (position, record) in exchange
-            .tlsa
+    /// The row of a set of keywords.
+    fn capability_set(&mut self, capabilities: &Capabilities) -> rusqlite::Result<i64> {
+        let mut keywords: Vec<String> = capabilities
+            .keywords
             .iter()
-            .flat_map(|set| &set.records)
-            .enumerate()
-        {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO tlsa (exchange, position, usage, selector, matching_type, data) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
-                    number.id,
-                    position as i64,
-                    record.usage,
-                    record.selector,
-                    record.matching_type,
-                    record.data
-                ])?;
+            .map(|capability| printable(&capability.keyword))
+            .collect();
+        keywords.sort_unstable();
+        keywords.dedup();
+        let set = keywords.join(" ");
+        let number = self
+            .capabilities
+            .number(&self.connection, set.as_str(), params![set], 1)?;
+        if number.new {
+            self.words(
+                "INSERT INTO capability (capability_set, keyword) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                number.id,
+                &keywords,
+            )?;
         }
         Ok(number.id)
     }
@@ -262,26 +235,14 @@ impl Writer {
         let run = self.run_number(&smtp.run)?;
         let capabilities = smtp.capabilities.as_ref();
         let set = capabilities
-            .map(|capabilities| {
-                let mut keywords: Vec<&str> = capabilities
-                    .keywords
-                    .iter()
-                    .map(|capability| capability.keyword.as_str())
-                    .collect();
-                keywords.sort_unstable();
-                keywords.dedup();
-                let keywords = printable(&keywords.join(" "));
-                self.capabilities
-                    .number(&self.connection, keywords.as_str(), params![keywords], 1)
-                    .map(|number| number.id)
-            })
+            .map(|capabilities| self.capability_set(capabilities))
             .transpose()?;
         self.connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO smtp (id, address, port, phase, reason, detail, esmtp, advertised, accepted, \
-                 masked, injected, banner_code, banner, ehlo_code, helo_code, capabilities, size, auth, software, flags, \
+                 masked, injected, banner_code, banner, ehlo_code, helo_code, capabilities, size, software, \
                  connections, attempts, time, run, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-                 ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+                 ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
             )?
             .execute(params![
                 id,
@@ -301,15 +262,33 @@ impl Writer {
                 smtp.helo.as_ref().map(|reply| reply.code),
                 set,
                 capabilities.and_then(|capabilities| capabilities.size).and_then(|size| i64::try_from(size).ok()),
-                capabilities.map(|capabilities| joined(&capabilities.auth)),
                 smtp.software.as_deref().map(printable),
-                joined(&smtp.flags),
                 smtp.connections,
                 smtp.attempts,
                 smtp.time,
                 run,
                 Raw(line),
             ])?;
+        let (id, is_known) = self.row(id);
+        if is_known {
+            self.forget_parts(
+                id,
+                &[
+                    "DELETE FROM smtp_auth WHERE smtp = ?1",
+                    "DELETE FROM smtp_flag WHERE smtp = ?1",
+                ],
+            )?;
+        }
+        self.words(
+            "INSERT INTO smtp_auth (smtp, mechanism) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            id,
+            capabilities.map_or(&[][..], |capabilities| &capabilities.auth),
+        )?;
+        self.words(
+            "INSERT INTO smtp_flag (smtp, flag) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            id,
+            &smtp.flags,
+        )?;
         Ok(stored)
     }
 
@@ -317,13 +296,13 @@ impl Writer {
         let time = instant(&tls.time)?;
         let address = self.address(tls.ip, None)?;
         let sni = match &tls.server_name {
-            Some(name) if self.by_name.contains(&tls.run) => self.name(name)?,
-            _ => 0,
+            Some(name) if self.by_name.contains(&tls.run) => Some(self.name(name)?),
+            _ => None,
         };
         let known: Option<(i64, String)> = self
             .connection
             .prepare_cached(
-                "SELECT id, time FROM tls WHERE address = ?1 AND port = ?2 AND sni = ?3",
+                "SELECT id, time FROM tls WHERE address = ?1 AND port = ?2 AND coalesce(sni, 0) = coalesce(?3, 0)",
             )?
             .query_row(params![address, tls.port, sni], |row| {
                 Ok((row.get(0)?, row.get(1)?))
@@ -349,9 +328,9 @@ impl Writer {
         self.connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO tls (id, address, port, sni, server_name, phase, reason, detail, accepted, \
-                 negotiated, completed, version, cipher, openssl, bits, key_exchange, dh_bits, dh_name, signature_scheme, \
-                 leaf, alert, flags, connections, attempts, time, run, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
-                 ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)",
+                 negotiated, completed, version, cipher, openssl, bits, \"group\", dh_bits, dh_name, signature_scheme, \
+                 leaf, alert, connections, attempts, time, run, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+                 ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
             )?
             .execute(params![
                 id,
@@ -375,25 +354,29 @@ impl Writer {
                 word(tls.signature_scheme.as_ref()),
                 leaf,
                 word(tls.alert.as_ref().map(|alert| &alert.description)),
-                joined(&tls.flags),
                 tls.connections,
                 tls.attempts,
                 tls.time,
                 run,
                 Raw(line),
             ])?;
-        let id = match id {
-            Some(id) => {
-                for table in [
+        let (id, is_known) = self.row(id);
+        if is_known {
+            self.forget_parts(
+                id,
+                &[
                     "DELETE FROM chain WHERE tls = ?1",
                     "DELETE FROM verdict WHERE tls = ?1",
-                ] {
-                    self.connection.prepare_cached(table)?.execute([id])?;
-                }
-                id
-            }
-            None => self.connection.last_insert_rowid(),
-        };
+                    "DELETE FROM verdict_also WHERE tls = ?1",
+                    "DELETE FROM tls_flag WHERE tls = ?1",
+                ],
+            )?;
+        }
+        self.words(
+            "INSERT INTO tls_flag (tls, flag) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            id,
+            &tls.flags,
+        )?;
         for (position, certificate) in chain.iter().enumerate() {
             self.connection
                 .prepare_cached(
@@ -401,24 +384,36 @@ impl Writer {
                 )?
                 .execute(params![id, position as i64, certificate])?;
         }
-        for (position, verdict) in tls.verdicts.iter().enumerate() {
+        self.verdicts(id, &tls.verdicts)?;
+        Ok(stored)
+    }
+
+    fn verdicts(&self, tls: i64, verdicts: &[Verdict]) -> rusqlite::Result<()> {
+        for (position, verdict) in verdicts.iter().enumerate() {
+            let position = position as i64;
             self.connection
                 .prepare_cached(
-                    "INSERT INTO verdict (tls, position, store, store_date, at, valid, reason, also) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    "INSERT INTO verdict (tls, position, store, store_date, at, valid, reason) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
                 .execute(params![
-                    id,
-                    position as i64,
+                    tls,
+                    position,
                     verdict.store,
                     verdict.store_date,
                     verdict.at,
                     verdict.valid,
                     verdict.reason.word(),
-                    joined(&verdict.also),
                 ])?;
+            for reason in &verdict.also {
+                self.connection
+                    .prepare_cached(
+                        "INSERT INTO verdict_also (tls, position, reason) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                    )?
+                    .execute(params![tls, position, reason.word()])?;
+            }
         }
-        Ok(stored)
+        Ok(())
     }
 
     /// A certificate is what its hash says: the first record of it stands.
@@ -470,21 +465,6 @@ impl Writer {
                 .execute(params![number.id, kind, shown_text(name)])?;
         }
         Ok(Stored::New)
-    }
-
-    pub(super) fn hop(&mut self, hop: &Hop, line: &[u8]) -> Result<Stored, Refused> {
-        let run = self.run_number(&hop.run)?;
-        let added = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO hop (message, hop, of, run, line) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![hop.message, hop.hop, hop.of, run, Raw(line)])?;
-        Ok(if added == 1 {
-            Stored::New
-        } else {
-            Stored::Repeated
-        })
     }
 
     pub(super) fn run(&mut self, run: &Run, line: &[u8]) -> Result<Stored, Refused> {
@@ -549,49 +529,15 @@ fn shown(count: Option<i64>) -> String {
 }
 
 /// Text of the network as it may stand in a column that people print; its bytes are in `line`.
-fn shown_text(text: &Text) -> String {
+pub(super) fn shown_text(text: &Text) -> String {
     printable(&text.lossy())
 }
 
 /// The word of a vocabulary, for a column.
-fn word<W: AsRef<str>>(value: Option<&W>) -> Option<&str> {
+pub(super) fn word<W: AsRef<str>>(value: Option<&W>) -> Option<&str> {
     value.map(AsRef::as_ref)
 }
 
 fn detail(outcome: &Outcome) -> Option<String> {
     outcome.detail.as_ref().map(shown_text)
-}
-
-/// Tells resolutions of one exchange apart: all that is said of it, without the preference (the domain's) and the
-/// details of failures.
-fn digest(exchange: &Exchange) -> i64 {
-    let mut hash = Sha256::new();
-    let mut word = |word: &str| {
-        hash.update(word.as_bytes());
-        hash.update([0]);
-    };
-    for outcome in [&exchange.ipv4, &exchange.ipv6] {
-        word(outcome.as_ref().map_or("", |outcome| outcome.reason.word()));
-    }
-    for address in &exchange.addresses {
-        word(&address.ip.to_string());
-    }
-    word("cname");
-    exchange.cname.iter().for_each(|name| word(name));
-    word("faults");
-    exchange.faults.iter().for_each(|fault| word(fault.word()));
-    word(exchange.registered_domain.as_deref().unwrap_or(""));
-    word(exchange.dnssec.map_or("", Dnssec::word));
-    if let Some(set) = &exchange.tlsa {
-        word(set.outcome.reason.word());
-        word(set.dnssec.map_or("", Dnssec::word));
-        for record in &set.records {
-            word(&format!(
-                "{} {} {} {}",
-                record.usage, record.selector, record.matching_type, record.data
-            ));
-        }
-    }
-    let bytes = hash.finalize();
-    i64::from_be_bytes(std::array::from_fn(|at| bytes[at]))
 }

@@ -1,322 +1,368 @@
--- One database is one survey. Facts first, as they came; judgements (judged_*, *_certificate) are made from them and
--- can be made again. `line` is the record as it was read: what has no column of its own is there (json_extract).
+-- One database is one survey. Facts first, as they came; judgements are made from them and can be made again.
+-- Each table and each column says what it holds; mx-survey-db.5 is made from this file.
 
--- Every domain and exchange name, once.
-CREATE TABLE name (
-    id   INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+-- Facts
+
+CREATE TABLE name ( -- Every domain and exchange name, once.
+    id   INTEGER PRIMARY KEY, -- The number by which the other tables name it.
+    name TEXT NOT NULL UNIQUE -- As in the records: lower case, no dot at the end, A-labels (RFC 5890).
 ) STRICT;
 
--- A run of a stage; `started` is null while only its records were seen, `ended` while its end was not.
-CREATE TABLE run (
-    id          INTEGER PRIMARY KEY,
-    run         TEXT NOT NULL UNIQUE,
-    stage       TEXT,
-    version     TEXT,
-    started     TEXT,
-    ended       TEXT,
-    interrupted INTEGER,
-    line        ANY,
-    end_line    ANY
+CREATE TABLE run ( -- A run of a stage.
+    id          INTEGER PRIMARY KEY, -- The number by which the other tables name it.
+    run         TEXT NOT NULL UNIQUE, -- Its id in the records.
+    stage       TEXT, -- The program; null: only its records were seen.
+    version     TEXT, -- The program's version.
+    started     TEXT, -- When, RFC 3339; null: its first line was not seen.
+    ended       TEXT, -- When; null: its last line was not seen, so it may be cut.
+    interrupted INTEGER, -- 1: a signal ended it; null: its last line was not seen.
+    line        ANY, -- Its first line as it was read, with its settings; text, or bytes where it is not UTF-8.
+    end_line    ANY -- Its last line, with its counts.
 ) STRICT;
 
--- `of`: users counted in a counted list in all; null for a top list.
-CREATE TABLE list (
-    id     INTEGER PRIMARY KEY,
-    source TEXT NOT NULL UNIQUE,
-    of     INTEGER
+CREATE TABLE list ( -- A list of domains: a top list, or a leak with users counted.
+    id     INTEGER PRIMARY KEY, -- The number by which the other tables name it.
+    source TEXT NOT NULL UNIQUE, -- Its name.
+    of     INTEGER -- Users counted in all; null for a top list.
 ) STRICT;
 
-CREATE TABLE entry (
-    list   INTEGER NOT NULL REFERENCES list,
-    domain INTEGER NOT NULL REFERENCES name,
-    rank   INTEGER,
-    users  INTEGER,
-    run    INTEGER REFERENCES run,
-    line   ANY NOT NULL,
+CREATE TABLE entry ( -- A domain's place on a list.
+    list   INTEGER NOT NULL REFERENCES list, -- The list.
+    domain INTEGER NOT NULL REFERENCES name, -- The domain.
+    rank   INTEGER, -- Its rank, from 1; null: the list has none.
+    users  INTEGER, -- Its users, in a list that counts them.
+    run    INTEGER REFERENCES run, -- The run that wrote the record; null: none is named.
+    line   ANY NOT NULL, -- The record as it was read; json_extract gives what has no column.
     PRIMARY KEY (list, domain)
 ) STRICT, WITHOUT ROWID;
 
--- The domains that a counted list folded into one row.
-CREATE TABLE entry_other (
-    list    INTEGER PRIMARY KEY REFERENCES list,
-    domains INTEGER NOT NULL,
-    users   INTEGER NOT NULL,
-    line    ANY NOT NULL
+CREATE TABLE entry_other ( -- The domains that a counted list folded into one row.
+    list    INTEGER PRIMARY KEY REFERENCES list, -- The list.
+    domains INTEGER NOT NULL, -- How many domains.
+    users   INTEGER NOT NULL, -- Their users together.
+    line    ANY NOT NULL -- The record as it was read.
 ) STRICT;
 
-CREATE TABLE domain (
-    id          INTEGER PRIMARY KEY REFERENCES name,
-    phase       TEXT NOT NULL,
-    reason      TEXT NOT NULL,
-    implicit_mx INTEGER,
-    null_mx     INTEGER,
-    dnssec      TEXT,
-    faults      TEXT,
-    time        TEXT NOT NULL,
-    run         INTEGER NOT NULL REFERENCES run,
-    line        ANY NOT NULL
+CREATE TABLE domain ( -- What the DNS said of a domain's mail.
+    id          INTEGER PRIMARY KEY REFERENCES name, -- The domain.
+    phase       TEXT NOT NULL, -- How far the lookup came: a word of Phase in mx-survey.5.
+    reason      TEXT NOT NULL, -- Why no further, ok at the end: a word of Reason.
+    implicit_mx INTEGER, -- 1: no MX record, its own address stands in (RFC 5321 5.1); null: not learned.
+    null_mx     INTEGER, -- 1: it says that it takes no mail (RFC 7505); null: not learned.
+    dnssec      TEXT, -- State of its MX records: a word of Dnssec; null: not learned.
+    time        TEXT NOT NULL, -- When it was looked up, RFC 3339.
+    run         INTEGER NOT NULL REFERENCES run, -- The run.
+    line        ANY NOT NULL -- The record as it was read.
 ) STRICT;
 
--- What an exchange resolved to. One that resolved differently for two records has a row for each: `digest` is over
--- all that the record says of it but its preference.
-CREATE TABLE exchange (
-    id                INTEGER PRIMARY KEY,
-    name              INTEGER NOT NULL REFERENCES name,
-    digest            INTEGER NOT NULL,
-    registered_domain TEXT,
-    ipv4              TEXT,
-    ipv6              TEXT,
-    cname             TEXT,
-    faults            TEXT,
-    dnssec            TEXT,
-    tlsa              TEXT,
-    tlsa_base         TEXT,
-    tlsa_dnssec       TEXT,
+CREATE TABLE domain_fault ( -- What is wrong with a domain's MX records.
+    domain INTEGER NOT NULL REFERENCES domain, -- The domain.
+    fault  TEXT NOT NULL, -- A word of the record's faults.
+    PRIMARY KEY (domain, fault)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE exchange ( -- What an exchange resolved to; a row for each way that it did.
+    id                INTEGER PRIMARY KEY, -- The number by which the other tables name it.
+    name              INTEGER NOT NULL REFERENCES name, -- Its name.
+    digest            INTEGER NOT NULL, -- Over all that the record says of it but its preference.
+    registered_domain TEXT, -- Its registered domain by the public suffix list.
+    ipv4              TEXT, -- How the question for A ended: a word of Reason; null: not asked.
+    ipv6              TEXT, -- How the question for AAAA ended; null: not asked.
+    dnssec            TEXT, -- State of its addresses: a word of Dnssec.
+    tlsa              TEXT, -- How the question for TLSA ended; null: not asked.
+    tlsa_base         TEXT, -- The TLSA base domain (RFC 7672 2.2.3).
+    tlsa_dnssec       TEXT, -- State of the answer for TLSA.
     UNIQUE (name, digest)
 ) STRICT;
 
-CREATE TABLE domain_exchange (
-    domain     INTEGER NOT NULL REFERENCES domain,
-    preference INTEGER NOT NULL,
-    exchange   INTEGER NOT NULL REFERENCES exchange,
-    PRIMARY KEY (domain, preference, exchange)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE address (
-    id      INTEGER PRIMARY KEY,
-    ip      TEXT NOT NULL UNIQUE,
-    special TEXT
-) STRICT;
-
-CREATE TABLE exchange_address (
-    exchange INTEGER NOT NULL REFERENCES exchange,
-    address  INTEGER NOT NULL REFERENCES address,
-    PRIMARY KEY (exchange, address)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE tlsa (
-    exchange      INTEGER NOT NULL REFERENCES exchange,
-    position      INTEGER NOT NULL,
-    usage         INTEGER NOT NULL,
-    selector      INTEGER NOT NULL,
-    matching_type INTEGER NOT NULL,
-    data          TEXT NOT NULL,
+CREATE TABLE exchange_cname ( -- The aliases on the way to an exchange's addresses.
+    exchange INTEGER NOT NULL REFERENCES exchange, -- The exchange.
+    position INTEGER NOT NULL, -- From 0, in the order of resolution.
+    target   TEXT NOT NULL, -- The name that the alias leads to.
     PRIMARY KEY (exchange, position)
 ) STRICT, WITHOUT ROWID;
 
--- A distinct set of EHLO keywords, sorted, with a space between.
-CREATE TABLE capability_set (
-    id       INTEGER PRIMARY KEY,
-    keywords TEXT NOT NULL UNIQUE
-) STRICT;
-
-CREATE TABLE smtp (
-    id           INTEGER PRIMARY KEY,
-    address      INTEGER NOT NULL REFERENCES address,
-    port         INTEGER NOT NULL,
-    phase        TEXT NOT NULL,
-    reason       TEXT NOT NULL,
-    detail       TEXT,
-    esmtp        INTEGER,
-    advertised   INTEGER,
-    accepted     INTEGER,
-    masked       TEXT,
-    injected     INTEGER NOT NULL,
-    banner_code  INTEGER,
-    banner       TEXT,
-    ehlo_code    INTEGER,
-    helo_code    INTEGER,
-    capabilities INTEGER REFERENCES capability_set,
-    size         INTEGER,
-    auth         TEXT,
-    software     TEXT,
-    flags        TEXT,
-    connections  INTEGER NOT NULL,
-    attempts     INTEGER NOT NULL,
-    time         TEXT NOT NULL,
-    run          INTEGER NOT NULL REFERENCES run,
-    line         ANY NOT NULL,
-    UNIQUE (address, port)
-) STRICT;
-
--- `line` is null for a certificate that a chain names and no `cert` record gave.
-CREATE TABLE certificate (
-    id                  INTEGER PRIMARY KEY,
-    sha256              TEXT NOT NULL UNIQUE,
-    subject             TEXT,
-    issuer              TEXT,
-    not_before          TEXT,
-    not_after           TEXT,
-    key_type            TEXT,
-    key_bits            INTEGER,
-    spki_sha256         TEXT,
-    signature_algorithm TEXT,
-    self_issued         INTEGER,
-    self_signed         INTEGER,
-    ca                  INTEGER,
-    must_staple         INTEGER,
-    scts                INTEGER,
-    fault               TEXT,
-    time                TEXT,
-    run                 INTEGER REFERENCES run,
-    line                ANY
-) STRICT;
-
--- `kind`: dns (subject alternative name) or cn (common name).
-CREATE TABLE certificate_name (
-    certificate INTEGER NOT NULL REFERENCES certificate,
-    kind        TEXT NOT NULL,
-    name        TEXT NOT NULL,
-    PRIMARY KEY (certificate, kind, name)
+CREATE TABLE exchange_fault ( -- What is wrong with an exchange.
+    exchange INTEGER NOT NULL REFERENCES exchange, -- The exchange.
+    fault    TEXT NOT NULL, -- A word of the record's faults.
+    PRIMARY KEY (exchange, fault)
 ) STRICT, WITHOUT ROWID;
 
--- `sni` is the server name where the run asked each server once for each name, else 0.
-CREATE TABLE tls (
-    id               INTEGER PRIMARY KEY,
-    address          INTEGER NOT NULL REFERENCES address,
-    port             INTEGER NOT NULL,
-    sni              INTEGER NOT NULL,
-    server_name      TEXT,
-    phase            TEXT NOT NULL,
-    reason           TEXT NOT NULL,
-    detail           TEXT,
-    accepted         INTEGER,
-    negotiated       INTEGER,
-    completed        INTEGER,
-    version          TEXT,
-    cipher           TEXT,
-    openssl          TEXT,
-    bits             INTEGER,
-    key_exchange     TEXT,
-    dh_bits          INTEGER,
-    dh_name          TEXT,
-    signature_scheme TEXT,
-    leaf             INTEGER REFERENCES certificate,
-    alert            TEXT,
-    flags            TEXT,
-    connections      INTEGER NOT NULL,
-    attempts         INTEGER NOT NULL,
-    time             TEXT NOT NULL,
-    run              INTEGER NOT NULL REFERENCES run,
-    line             ANY NOT NULL,
-    UNIQUE (address, port, sni)
+CREATE TABLE domain_exchange ( -- The MX records of a domain.
+    domain     INTEGER NOT NULL REFERENCES domain, -- The domain.
+    preference INTEGER NOT NULL, -- Lower is tried first (RFC 5321 5.1).
+    exchange   INTEGER NOT NULL REFERENCES exchange, -- The exchange, as it resolved.
+    PRIMARY KEY (domain, preference, exchange)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE address ( -- An IP address.
+    id      INTEGER PRIMARY KEY, -- The number by which the other tables name it.
+    ip      TEXT NOT NULL UNIQUE, -- In its canonical form (RFC 5952).
+    special TEXT -- The special-purpose block it lies in; null: none.
 ) STRICT;
 
--- The certificates a server sent, leaf at 0.
-CREATE TABLE chain (
-    tls         INTEGER NOT NULL REFERENCES tls,
-    position    INTEGER NOT NULL,
-    certificate INTEGER NOT NULL REFERENCES certificate,
-    PRIMARY KEY (tls, position)
-) STRICT, WITHOUT ROWID;
-
--- The chain against each named store; position 0 is the store that counts as "valid certificate".
-CREATE TABLE verdict (
-    tls        INTEGER NOT NULL REFERENCES tls,
-    position   INTEGER NOT NULL,
-    store      TEXT NOT NULL,
-    store_date TEXT NOT NULL,
-    at         TEXT NOT NULL,
-    valid      INTEGER,
-    reason     TEXT NOT NULL,
-    also       TEXT,
-    PRIMARY KEY (tls, position)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE hop (
-    message TEXT NOT NULL,
-    hop     INTEGER NOT NULL,
-    of      INTEGER NOT NULL,
-    run     INTEGER NOT NULL REFERENCES run,
-    line    ANY NOT NULL,
-    PRIMARY KEY (message, hop)
-) STRICT;
-
--- Lines of types that this version does not know.
-CREATE TABLE unknown (
-    id     INTEGER PRIMARY KEY,
-    type   TEXT NOT NULL,
-    digest BLOB NOT NULL UNIQUE,
-    line   ANY NOT NULL
-) STRICT;
-
--- Judgements, made by to-sqlite from the tables above when its input ends (`meta` says from which state).
-
--- Does the leaf name this exchange (name)? `name_match`: san, cn_only, no.
-CREATE TABLE exchange_certificate (
-    name        INTEGER NOT NULL REFERENCES name,
-    certificate INTEGER NOT NULL REFERENCES certificate,
-    name_match  TEXT NOT NULL,
-    PRIMARY KEY (name, certificate)
-) STRICT, WITHOUT ROWID;
-
--- Does the leaf name the domain itself?
-CREATE TABLE domain_certificate (
-    domain      INTEGER NOT NULL REFERENCES name,
-    certificate INTEGER NOT NULL REFERENCES certificate,
-    name_match  TEXT NOT NULL,
-    PRIMARY KEY (domain, certificate)
-) STRICT, WITHOUT ROWID;
-
--- What the exchange's TLSA records under DNSSEC amount to at this server: holds, fails, no_starttls, unknown.
-CREATE TABLE exchange_dane (
-    exchange INTEGER NOT NULL REFERENCES exchange,
-    address  INTEGER NOT NULL REFERENCES address,
-    dane     TEXT NOT NULL,
-    reasons  TEXT,
+CREATE TABLE exchange_address ( -- The addresses of an exchange.
+    exchange INTEGER NOT NULL REFERENCES exchange, -- The exchange.
+    address  INTEGER NOT NULL REFERENCES address, -- An address of it.
     PRIMARY KEY (exchange, address)
 ) STRICT, WITHOUT ROWID;
 
--- What is weak at a server or in the certificates it sends, and the worst level of each guideline.
-CREATE TABLE server_weakness (
-    address  INTEGER NOT NULL REFERENCES address,
-    weakness TEXT NOT NULL,
+CREATE TABLE tlsa ( -- The TLSA records of an exchange (RFC 6698).
+    exchange      INTEGER NOT NULL REFERENCES exchange, -- The exchange.
+    position      INTEGER NOT NULL, -- From 0, as in the record.
+    usage         INTEGER NOT NULL, -- Certificate usage: 2 DANE-TA, 3 DANE-EE; 0 and 1 are unusable for SMTP (RFC 7672 3.1.3).
+    selector      INTEGER NOT NULL, -- 0 the certificate, 1 its key.
+    matching_type INTEGER NOT NULL, -- 0 itself, 1 SHA-256, 2 SHA-512.
+    data          TEXT NOT NULL, -- Hex.
+    PRIMARY KEY (exchange, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE capability_set ( -- A distinct set of EHLO keywords.
+    id       INTEGER PRIMARY KEY, -- The number by which smtp names it.
+    keywords TEXT NOT NULL UNIQUE -- The keywords, sorted, with a space between; one by one in capability.
+) STRICT;
+
+CREATE TABLE capability ( -- The keywords of a set, one by one.
+    capability_set INTEGER NOT NULL REFERENCES capability_set, -- The set.
+    keyword        TEXT NOT NULL, -- An EHLO keyword, upper case.
+    PRIMARY KEY (capability_set, keyword)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE smtp ( -- A conversation with a server.
+    id           INTEGER PRIMARY KEY, -- The number by which the other tables name it.
+    address      INTEGER NOT NULL REFERENCES address, -- Where.
+    port         INTEGER NOT NULL, -- At which port.
+    phase        TEXT NOT NULL, -- How far it came: a word of Phase.
+    reason       TEXT NOT NULL, -- Why no further, ok at the end: a word of Reason.
+    detail       TEXT, -- What there is to that, in words.
+    esmtp        INTEGER, -- 1: EHLO was answered 250; 0: only HELO was; null: neither.
+    advertised   INTEGER, -- 1: STARTTLS stands in the reply to EHLO; null: not learned.
+    accepted     INTEGER, -- 1: 220 to STARTTLS; 0: refused; null: not learned.
+    masked       TEXT, -- A keyword that looks like STARTTLS overwritten on the way (RFC 3207 6); null: none.
+    injected     INTEGER NOT NULL, -- 1: bytes in clear stood between the 220 and TLS, a sign of response injection.
+    banner_code  INTEGER, -- Code of the greeting.
+    banner       TEXT, -- Its first line, printable.
+    ehlo_code    INTEGER, -- Code of the reply to EHLO.
+    helo_code    INTEGER, -- Code of the reply to HELO.
+    capabilities INTEGER REFERENCES capability_set, -- The keywords of the reply to EHLO.
+    size         INTEGER, -- Parameter of SIZE, bytes.
+    software     TEXT, -- What runs, by its own words; null: not told.
+    connections  INTEGER NOT NULL, -- Connections that were made.
+    attempts     INTEGER NOT NULL, -- Attempts, those without a connection included.
+    time         TEXT NOT NULL, -- When, RFC 3339.
+    run          INTEGER NOT NULL REFERENCES run, -- The run.
+    line         ANY NOT NULL, -- The record as it was read.
+    UNIQUE (address, port)
+) STRICT;
+
+CREATE TABLE smtp_auth ( -- The mechanisms of AUTH that a server offers before TLS.
+    smtp      INTEGER NOT NULL REFERENCES smtp, -- The conversation.
+    mechanism TEXT NOT NULL, -- A SASL mechanism (RFC 4954), upper case.
+    PRIMARY KEY (smtp, mechanism)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE smtp_flag ( -- What was odd in a conversation.
+    smtp INTEGER NOT NULL REFERENCES smtp, -- The conversation.
+    flag TEXT NOT NULL, -- A word of the record's flags.
+    PRIMARY KEY (smtp, flag)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE certificate ( -- A certificate that a server sent.
+    id                  INTEGER PRIMARY KEY, -- The number by which the other tables name it.
+    sha256              TEXT NOT NULL UNIQUE, -- Over its DER, hex.
+    subject             TEXT, -- Subject, printable; null: not read.
+    issuer              TEXT, -- Issuer, printable.
+    not_before          TEXT, -- Valid from.
+    not_after           TEXT, -- Valid until.
+    key_type            TEXT, -- rsa, ec, …
+    key_bits            INTEGER, -- Length of the key.
+    spki_sha256         TEXT, -- SHA-256 over the key, hex: two certificates with it share a key.
+    signature_algorithm TEXT, -- Algorithm of the signature.
+    self_issued         INTEGER, -- 1: subject and issuer are the same.
+    self_signed         INTEGER, -- 1: its own key verifies its signature; null: cannot be checked.
+    ca                  INTEGER, -- 1: it may sign others.
+    must_staple         INTEGER, -- 1: it demands stapled OCSP (RFC 7633).
+    scts                INTEGER, -- Embedded timestamps of transparency logs (RFC 6962).
+    fault               TEXT, -- Why it could not be read; null: it could.
+    time                TEXT, -- When it was first seen.
+    run                 INTEGER REFERENCES run, -- The run that saw it.
+    line                ANY -- The record as it was read; null: a chain names it and no cert record gave it.
+) STRICT;
+
+CREATE TABLE certificate_name ( -- The names in a certificate.
+    certificate INTEGER NOT NULL REFERENCES certificate, -- The certificate.
+    kind        TEXT NOT NULL, -- dns: subject alternative name; cn: common name.
+    name        TEXT NOT NULL, -- As written, printable; may begin with *.
+    PRIMARY KEY (certificate, kind, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tls ( -- A TLS handshake with a server.
+    id               INTEGER PRIMARY KEY, -- The number by which the other tables name it.
+    address          INTEGER NOT NULL REFERENCES address, -- Where.
+    port             INTEGER NOT NULL, -- At which port.
+    sni              INTEGER REFERENCES name, -- The name asked for, where each was asked for by itself (--sni each); else null.
+    server_name      TEXT, -- The name that was sent; null: none was.
+    phase            TEXT NOT NULL, -- How far it came: a word of Phase.
+    reason           TEXT NOT NULL, -- Why no further, ok at the end: a word of Reason.
+    detail           TEXT, -- What there is to that, in words.
+    accepted         INTEGER, -- 1: 220 to STARTTLS; 0: refused; null: not learned.
+    negotiated       INTEGER, -- 1: the server's hello was seen; null: not learned.
+    completed        INTEGER, -- 1: the handshake finished; null: not learned.
+    version          TEXT, -- Protocol version: a word of TlsVersion; null: not seen.
+    cipher           TEXT, -- Suite, by IANA's name.
+    openssl          TEXT, -- Suite, by OpenSSL's name, where it has one.
+    bits             INTEGER, -- Bits of the bulk cipher's key.
+    "group"          TEXT, -- Group of the key exchange (RFC 8446 4.2.7); null: none, or not seen. SQL wants the quotes.
+    dh_bits          INTEGER, -- Bits of the prime, where the key exchange is over a prime field.
+    dh_name          TEXT, -- The prime's name, where it is a known one.
+    signature_scheme TEXT, -- Signature of the server.
+    leaf             INTEGER REFERENCES certificate, -- The server's certificate; null: none was seen.
+    alert            TEXT, -- The alert that ended it.
+    connections      INTEGER NOT NULL, -- Connections that were made.
+    attempts         INTEGER NOT NULL, -- Attempts, those without a connection included.
+    time             TEXT NOT NULL, -- When, RFC 3339.
+    run              INTEGER NOT NULL REFERENCES run, -- The run.
+    line             ANY NOT NULL -- The record as it was read.
+) STRICT;
+CREATE UNIQUE INDEX tls_of_server ON tls (address, port, coalesce(sni, 0));
+
+CREATE TABLE tls_flag ( -- What was odd in a handshake.
+    tls  INTEGER NOT NULL REFERENCES tls, -- The handshake.
+    flag TEXT NOT NULL, -- A word of the record's flags.
+    PRIMARY KEY (tls, flag)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chain ( -- The certificates a server sent.
+    tls         INTEGER NOT NULL REFERENCES tls, -- The handshake.
+    position    INTEGER NOT NULL, -- As sent; the leaf at 0.
+    certificate INTEGER NOT NULL REFERENCES certificate, -- The certificate.
+    PRIMARY KEY (tls, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE verdict ( -- A chain against each named store of roots.
+    tls        INTEGER NOT NULL REFERENCES tls, -- The handshake.
+    position   INTEGER NOT NULL, -- The store at 0 is the one that counts as "valid certificate".
+    store      TEXT NOT NULL, -- Its name.
+    store_date TEXT NOT NULL, -- Its date.
+    at         TEXT NOT NULL, -- The time that was judged for.
+    valid      INTEGER, -- 1: a chain leads to a root; null: cannot be told.
+    reason     TEXT NOT NULL, -- Why not, valid otherwise: a word of the record's verdicts.
+    PRIMARY KEY (tls, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE verdict_also ( -- What else is wrong with a chain.
+    tls      INTEGER NOT NULL, -- The handshake.
+    position INTEGER NOT NULL, -- The position of the verdict.
+    reason   TEXT NOT NULL, -- A word as in verdict.
+    PRIMARY KEY (tls, position, reason)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE hop ( -- A Received field of real mail (RFC 5321 4.4).
+    message                TEXT NOT NULL, -- The message: a digest over its header.
+    hop                    INTEGER NOT NULL, -- Position from 1, the oldest.
+    of                     INTEGER NOT NULL, -- Hops in this message.
+    from_host              TEXT, -- Best name of the sending end; null: none is named.
+    from_ip                TEXT, -- Its address.
+    from_registered_domain TEXT, -- Its registered domain.
+    by_host                TEXT, -- Name of the receiving end, which wrote the field.
+    by_ip                  TEXT, -- Its address.
+    by_registered_domain   TEXT, -- Its registered domain.
+    protocol               TEXT, -- The word behind with: SMTP, ESMTPS, … (RFC 3848); null: none.
+    encrypted              INTEGER, -- 1: it went encrypted, by what the writer says; null: it does not say.
+    evidence               TEXT NOT NULL, -- What that rests on: a word of Evidence.
+    version                TEXT, -- TLS version; null: none was named.
+    cipher                 TEXT, -- Suite, by IANA's name.
+    writer                 TEXT, -- Software or service that wrote the field; null: not recognised.
+    time                   TEXT, -- When it was received, UTC.
+    delay_ms               INTEGER, -- Milliseconds since the hop before; below zero where the clocks disagree.
+    inter_organisation     INTEGER, -- 1: from one organisation to another; null: an end's is unknown.
+    left_out               TEXT, -- Why it is none, or what is unknown: a word of LeftOut.
+    trusted                INTEGER, -- 1: written at or above the border of a trusted domain; 0: it could be forged; null: none was given.
+    run                    INTEGER NOT NULL REFERENCES run, -- The run.
+    line                   ANY NOT NULL, -- The record as it was read.
+    PRIMARY KEY (message, hop)
+) STRICT;
+
+CREATE TABLE unknown ( -- Lines of types that this version does not know.
+    id     INTEGER PRIMARY KEY, -- In the order of arrival.
+    type   TEXT NOT NULL, -- The type, printable.
+    digest BLOB NOT NULL UNIQUE, -- SHA-256 over the line.
+    line   ANY NOT NULL -- The line as it was read.
+) STRICT;
+
+-- Judgements
+
+CREATE TABLE exchange_certificate ( -- Does a leaf name the exchange?
+    name        INTEGER NOT NULL REFERENCES name, -- Name of the exchange.
+    certificate INTEGER NOT NULL REFERENCES certificate, -- The leaf.
+    name_match  TEXT NOT NULL, -- san: yes; cn_only: only by its common name, which does not count (RFC 9525); no.
+    PRIMARY KEY (name, certificate)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE domain_certificate ( -- Does a leaf name the domain itself?
+    domain      INTEGER NOT NULL REFERENCES name, -- The domain.
+    certificate INTEGER NOT NULL REFERENCES certificate, -- The leaf.
+    name_match  TEXT NOT NULL, -- As in exchange_certificate.
+    PRIMARY KEY (domain, certificate)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE exchange_dane ( -- What the TLSA records of an exchange under DNSSEC amount to at a server.
+    exchange INTEGER NOT NULL REFERENCES exchange, -- The exchange.
+    address  INTEGER NOT NULL REFERENCES address, -- The server.
+    dane     TEXT NOT NULL, -- holds, fails, no_starttls, unknown.
+    PRIMARY KEY (exchange, address)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE exchange_dane_reason ( -- Why TLSA records do not match.
+    exchange INTEGER NOT NULL REFERENCES exchange, -- The exchange.
+    address  INTEGER NOT NULL REFERENCES address, -- The server.
+    reason   TEXT NOT NULL, -- Why one of the records does not match.
+    PRIMARY KEY (exchange, address, reason)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE server_weakness ( -- What is weak at a server or in the certificates it sends.
+    address  INTEGER NOT NULL REFERENCES address, -- The server.
+    weakness TEXT NOT NULL, -- Its word, as in report.
     PRIMARY KEY (address, weakness)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE server_level (
-    address INTEGER NOT NULL REFERENCES address,
-    edition TEXT NOT NULL,
-    level   TEXT NOT NULL,
+
+CREATE TABLE server_level ( -- The worst level of a server by each guideline.
+    address INTEGER NOT NULL REFERENCES address, -- The server.
+    edition TEXT NOT NULL, -- The guideline, with its year.
+    level   TEXT NOT NULL, -- Its word for it.
     PRIMARY KEY (address, edition)
 ) STRICT, WITHOUT ROWID;
 
--- What an address at the survey's port amounts to. `domains` share it.
-CREATE TABLE judged_server (
-    address  INTEGER PRIMARY KEY REFERENCES address,
-    smtp     INTEGER REFERENCES smtp,
-    tls      INTEGER REFERENCES tls,
-    answered INTEGER NOT NULL,
-    facts    INTEGER NOT NULL,
-    domains  INTEGER NOT NULL
+CREATE TABLE judged_server ( -- What an address at the survey's port amounts to.
+    address  INTEGER PRIMARY KEY REFERENCES address, -- The server.
+    smtp     INTEGER REFERENCES smtp, -- Its conversation.
+    tls      INTEGER REFERENCES tls, -- Its handshake; of several the first.
+    answered INTEGER NOT NULL, -- 1: EHLO or HELO was answered.
+    facts    INTEGER NOT NULL, -- Two bits a fact: 0 unknown, 1 no, 2 yes; the view server spells them.
+    domains  INTEGER NOT NULL -- Domains that it takes mail for.
 ) STRICT;
 
--- The domains behind an exchange name, and behind a leaf certificate.
-CREATE TABLE judged_exchange (
-    name    INTEGER PRIMARY KEY REFERENCES name,
-    domains INTEGER NOT NULL
-) STRICT;
-CREATE TABLE judged_certificate (
-    certificate INTEGER PRIMARY KEY REFERENCES certificate,
-    servers     INTEGER NOT NULL,
-    domains     INTEGER NOT NULL
+CREATE TABLE judged_exchange ( -- How many domains share an exchange's name.
+    name    INTEGER PRIMARY KEY REFERENCES name, -- The exchange's name.
+    domains INTEGER NOT NULL -- Domains that lead to it.
 ) STRICT;
 
--- A domain under the three rules. `status`: answered, deferred, unreachable, not_probed, dns (its MX or addresses could
--- not be learned), and outside: null_mx, nxdomain, no_address, invalid_name. `facts` packs two bits a fact and rule
--- (0 unknown, 1 no, 2 yes, 3 mixed); the view domain_verdict spells them. `exchange`, `tls`: those of the server that
--- stands for the domain: the first of the preference that answered, one with TLS before one without.
-CREATE TABLE judged_domain (
-    domain   INTEGER PRIMARY KEY REFERENCES domain,
-    status   TEXT NOT NULL,
-    not_best INTEGER NOT NULL,
-    facts    INTEGER NOT NULL,
-    exchange INTEGER REFERENCES exchange,
-    tls      INTEGER REFERENCES tls
+CREATE TABLE judged_certificate ( -- How many share a leaf.
+    certificate INTEGER PRIMARY KEY REFERENCES certificate, -- The leaf.
+    servers     INTEGER NOT NULL, -- Servers that sent it.
+    domains     INTEGER NOT NULL -- Domains behind them.
 ) STRICT;
 
--- `changes` counts commits, `judged` the commit that the judgements were made from, `rules` by which version of them.
-CREATE TABLE meta (
-    key   TEXT PRIMARY KEY,
-    value ANY
+CREATE TABLE judged_domain ( -- A domain under the three rules.
+    domain   INTEGER PRIMARY KEY REFERENCES domain, -- The domain.
+    status   TEXT NOT NULL, -- answered, deferred, unreachable, not_probed, dns (not learned), no_address, null_mx, nxdomain, invalid_name.
+    not_best INTEGER NOT NULL, -- 1: a better preference was passed over, none of whose servers answered.
+    facts    INTEGER NOT NULL, -- Two bits a fact and rule: 0 unknown, 1 no, 2 yes, 3 mixed; the view domain_verdict spells them.
+    exchange INTEGER REFERENCES exchange, -- The exchange that stands for it: of the first preference that answered, one with TLS first.
+    tls      INTEGER REFERENCES tls -- The handshake of that server; null: none with TLS.
+) STRICT;
+
+CREATE TABLE meta ( -- What to-sqlite notes for itself.
+    key   TEXT PRIMARY KEY, -- changes: commits; judged: the commit the judgements are of; rules: their version; port: the survey's.
+    value ANY -- Its value.
 ) STRICT, WITHOUT ROWID;

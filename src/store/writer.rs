@@ -5,14 +5,14 @@ use std::net::IpAddr;
 
 use hashbrown::HashSet;
 use rusqlite::Connection;
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::dictionary::Dictionary;
-use super::rows;
+use super::parts;
 use crate::ndjson;
 use crate::record::{Cert, Domain, Event, Hop, Listed, Other, Policy, Run, Smtp, Sts, Tls};
 
@@ -101,7 +101,7 @@ impl Writer {
                 "INSERT INTO address (ip, special) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                 "SELECT id FROM address WHERE ip = ?1",
             ),
-            exchanges: Dictionary::new(rows::INSERT_EXCHANGE, rows::SELECT_EXCHANGE),
+            exchanges: Dictionary::new(parts::INSERT_EXCHANGE, parts::SELECT_EXCHANGE),
             certificates: Dictionary::new(
                 "INSERT INTO certificate (sha256) VALUES (?1) ON CONFLICT DO NOTHING",
                 "SELECT id FROM certificate WHERE sha256 = ?1",
@@ -249,16 +249,6 @@ impl rusqlite::ToSql for Raw<'_> {
             Ok(text) => ValueRef::Text(text.as_bytes()),
             Err(_) => ValueRef::Blob(self.0),
         }))
-    }
-}
-
-/// Words in one column, with a space between; null for none.
-pub(super) fn joined(words: &[impl AsRef<str>]) -> Value {
-    if words.is_empty() {
-        Value::Null
-    } else {
-        let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
-        Value::Text(words.join(" "))
     }
 }
 

@@ -25,6 +25,14 @@ pub(super) struct Held<'a> {
     pub(super) has_tls: Option<bool>,
 }
 
+/// Makes the table that [`hold`] may fill; before any query runs, since a new table would abort it.
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS exchange_domain (exchange, domain, PRIMARY KEY (exchange, domain)) WITHOUT ROWID; \
+         DELETE FROM exchange_domain",
+    )
+}
+
 /// Holds the records against what the server sent, and notes the result.
 pub(super) fn hold(connection: &Connection, held: &Held<'_>) -> rusqlite::Result<Dane> {
     let (matches, reasons) = match held.has_tls {
@@ -35,14 +43,16 @@ pub(super) fn hold(connection: &Connection, held: &Held<'_>) -> rusqlite::Result
     let dane = Dane::with_records(held.has_tls, matches);
     connection
         .prepare_cached(
-            "INSERT OR IGNORE INTO exchange_dane (exchange, address, dane, reasons) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT OR IGNORE INTO exchange_dane (exchange, address, dane) VALUES (?1, ?2, ?3)",
         )?
-        .execute(params![
-            held.exchange as i64,
-            held.address,
-            dane.word(),
-            (!reasons.is_empty()).then(|| reasons.join(" "))
-        ])?;
+        .execute(params![held.exchange as i64, held.address, dane.word(),])?;
+    for reason in reasons {
+        connection
+            .prepare_cached(
+                "INSERT OR IGNORE INTO exchange_dane_reason (exchange, address, reason) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![held.exchange as i64, held.address, reason])?;
+    }
     Ok(dane)
 }
 
@@ -85,9 +95,6 @@ fn chain_matches(
 /// The domains whose MX records lead to `exchange` under DNSSEC.
 fn secure_domains(connection: &Connection, exchange: usize) -> rusqlite::Result<Vec<String>> {
     // Few exchanges are asked for, if any; the first one pays for the order.
-    connection.execute_batch(
-        "CREATE TEMP TABLE IF NOT EXISTS exchange_domain (exchange, domain, PRIMARY KEY (exchange, domain)) WITHOUT ROWID",
-    )?;
     let is_empty: bool = connection
         .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM exchange_domain)")?
         .query_row([], |row| row.get(0))?;

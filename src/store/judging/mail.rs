@@ -120,7 +120,7 @@ impl Mail<'_> {
     fn read_servers(&mut self, port: u16) -> Result<(), Error> {
         let connection = self.connection;
         let mut handshakes = connection.prepare_cached(
-            "SELECT sni, leaf, line FROM tls WHERE address = ?1 AND port = ?2 ORDER BY sni",
+            "SELECT coalesce(sni, 0), leaf, line FROM tls WHERE address = ?1 AND port = ?2 ORDER BY coalesce(sni, 0)",
         )?;
         let mut weak = connection.prepare_cached(
             "SELECT weakness FROM server_weakness WHERE address = ?1 ORDER BY weakness",
@@ -222,7 +222,10 @@ impl Mail<'_> {
         }
         let mut statement = self
             .connection
-            .prepare("SELECT exchange, address, dane, coalesce(reasons, '') FROM exchange_dane")?;
+            .prepare(
+                "SELECT exchange, address, dane, coalesce((SELECT group_concat(reason, ' ') FROM exchange_dane_reason r \
+                 WHERE r.exchange = d.exchange AND r.address = d.address), '') FROM exchange_dane d",
+            )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let reasons: String = row.get(3)?;

@@ -27,7 +27,7 @@ use crate::judge::facts::{Handshake, Server};
 use crate::record::{Dnssec, Reason};
 
 /// Changes with what this module computes: older judgements are made again.
-const RULES_VERSION: i64 = 5;
+const RULES_VERSION: i64 = 6;
 
 /// Whether the judgements are those of the facts as they stand.
 pub fn is_judged(connection: &Connection) -> Result<bool, Error> {
@@ -46,7 +46,7 @@ pub fn is_judged(connection: &Connection) -> Result<bool, Error> {
 pub fn judge(connection: &mut Connection, stop: &AtomicBool) -> Result<bool, Error> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(
-        "DELETE FROM exchange_certificate; DELETE FROM domain_certificate; DELETE FROM judged_server; DELETE FROM exchange_dane; DELETE FROM server_weakness; DELETE FROM server_level; \
+        "DELETE FROM exchange_certificate; DELETE FROM domain_certificate; DELETE FROM judged_server; DELETE FROM exchange_dane; DELETE FROM exchange_dane_reason; DELETE FROM server_weakness; DELETE FROM server_level; \
          DELETE FROM judged_exchange; DELETE FROM judged_certificate; DELETE FROM judged_domain; \
          DELETE FROM delivery; DELETE FROM delivery_vector; DELETE FROM server_problem; DELETE FROM domain_problem;",
     )?;
@@ -167,7 +167,7 @@ impl<'c> Judge<'c> {
             });
         }
         let mut statement = self.connection.prepare(
-            "SELECT t.address, t.sni, t.id, t.accepted, t.negotiated, t.completed, t.leaf, v.valid \
+            "SELECT t.address, coalesce(t.sni, 0), t.id, t.accepted, t.negotiated, t.completed, t.leaf, v.valid \
              FROM tls t LEFT JOIN verdict v ON v.tls = t.id AND v.position = 0 WHERE t.port = ?1",
         )?;
         let mut rows = statement.query([self.port])?;
@@ -192,13 +192,15 @@ impl<'c> Judge<'c> {
         let mut insert = self.connection.prepare(
             "INSERT OR IGNORE INTO exchange_certificate (name, certificate, name_match) VALUES (?1, ?2, ?3)",
         )?;
+        dane::prepare(self.connection)?;
         let mut addresses = Merge::new(self.connection.prepare_cached(
             "SELECT exchange, address FROM exchange_address ORDER BY exchange, address",
         )?);
         let mut addresses = addresses.rows()?;
         let mut statement = self.connection.prepare(
-            "SELECT e.id, e.name, n.name, e.ipv4, e.ipv6, e.tlsa, e.tlsa_base, e.tlsa_dnssec, e.dnssec, e.cname IS NOT NULL FROM exchange e \
-             JOIN name n ON n.id = e.name ORDER BY e.id",
+            "SELECT e.id, e.name, n.name, e.ipv4, e.ipv6, e.tlsa, e.tlsa_base, e.tlsa_dnssec, e.dnssec, \
+             c.exchange IS NOT NULL FROM exchange e JOIN name n ON n.id = e.name \
+             LEFT JOIN exchange_cname c ON c.exchange = e.id AND c.position = 0 ORDER BY e.id",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {

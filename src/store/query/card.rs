@@ -99,8 +99,9 @@ pub struct ExchangeOf {
 /// The exchanges of a domain, by preference, then by name.
 pub fn exchanges_of(connection: &Connection, domain: u32) -> rusqlite::Result<Vec<ExchangeOf>> {
     let mut statement = connection.prepare_cached(
-        "SELECT x.preference, n.name, e.id, e.name AS name_id, e.registered_domain, e.faults, e.ipv4, e.ipv6, e.tlsa, \
-         e.tlsa_dnssec, e.dnssec, e.cname IS NOT NULL AS is_alias \
+        "SELECT x.preference, n.name, e.id, e.name AS name_id, e.registered_domain, \
+         (SELECT group_concat(fault, ' ') FROM exchange_fault f WHERE f.exchange = e.id) AS faults, e.ipv4, e.ipv6, e.tlsa, \
+         e.tlsa_dnssec, e.dnssec, EXISTS (SELECT 1 FROM exchange_cname c WHERE c.exchange = e.id) AS is_alias \
          FROM domain_exchange x JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name \
          WHERE x.domain = ?1 ORDER BY x.preference, n.name",
     )?;
@@ -216,15 +217,17 @@ pub fn servers_of(
     let mut statement = connection.prepare_cached(
         "SELECT a.ip, a.special, s.port, s.time, s.phase, s.reason, s.detail, s.banner_code, s.banner, s.software, \
          s.ehlo_code, s.advertised, s.accepted, t.phase AS tls_phase, t.reason AS tls_reason, t.detail AS tls_detail, \
-         t.completed, t.negotiated, t.version, coalesce(t.openssl, t.cipher) AS cipher, t.key_exchange AS key_group, \
-         c.subject, c.sha256, c.not_after, v.store, v.store_date, v.valid, v.reason AS verdict, v.also, \
-         xc.name_match AS names_exchange, dc.name_match AS names_domain, d.dane, d.reasons, \
+         t.completed, t.negotiated, t.version, coalesce(t.openssl, t.cipher) AS cipher, t.\"group\" AS key_group, \
+         c.subject, c.sha256, c.not_after, v.store, v.store_date, v.valid, v.reason AS verdict, \
+         (SELECT group_concat(reason, ' ') FROM verdict_also w WHERE w.tls = t.id AND w.position = 0) AS also, \
+         xc.name_match AS names_exchange, dc.name_match AS names_domain, d.dane, \
+         (SELECT group_concat(reason, ' ') FROM exchange_dane_reason w WHERE w.exchange = x.exchange AND w.address = a.id) AS reasons, \
          (SELECT group_concat(weakness, ', ') FROM server_weakness w WHERE w.address = a.id) AS weak \
          FROM exchange_address x JOIN address a ON a.id = x.address \
          LEFT JOIN meta m ON m.key = 'port' \
          LEFT JOIN smtp s ON s.address = a.id AND s.port = m.value \
-         LEFT JOIN tls t ON t.id = (SELECT id FROM tls WHERE address = a.id AND port = m.value AND sni IN (0, :name) \
-             ORDER BY sni DESC LIMIT 1) \
+         LEFT JOIN tls t ON t.id = (SELECT id FROM tls WHERE address = a.id AND port = m.value AND coalesce(sni, 0) IN (0, :name) \
+             ORDER BY coalesce(sni, 0) DESC LIMIT 1) \
          LEFT JOIN certificate c ON c.id = t.leaf \
          LEFT JOIN verdict v ON v.tls = t.id AND v.position = 0 \
          LEFT JOIN exchange_certificate xc ON xc.name = :name AND xc.certificate = t.leaf \

@@ -26,10 +26,8 @@ pub struct HopGroup {
 /// The hops between organisations, grouped.
 pub fn hop_groups(connection: &Connection) -> rusqlite::Result<Vec<HopGroup>> {
     let mut statement = connection.prepare(
-        "WITH said AS (SELECT CAST(line AS TEXT) AS line FROM hop) \
-         SELECT line ->> '$.from.registered_domain', line ->> '$.by.registered_domain', line ->> '$.encrypted', \
-         line ->> '$.evidence', line ->> '$.version', line ->> '$.protocol', count(*) FROM said \
-         WHERE line ->> '$.inter_organisation' = 1 GROUP BY 1, 2, 3, 4, 5, 6",
+        "SELECT from_registered_domain, by_registered_domain, encrypted, evidence, version, protocol, count(*) FROM hop \
+         WHERE inter_organisation = 1 GROUP BY 1, 2, 3, 4, 5, 6",
     )?;
     let mut groups = Vec::new();
     let mut rows = statement.query([])?;
@@ -77,10 +75,8 @@ pub fn clear_though_offered(
     limit: usize,
 ) -> rusqlite::Result<Vec<ClearThoughOffered>> {
     let mut statement = connection.prepare(
-        "WITH said AS (SELECT CAST(line AS TEXT) AS line FROM hop), \
-         clear AS (SELECT line ->> '$.from.registered_domain' AS sender, line ->> '$.by.registered_domain' AS receiver, \
-           count(*) AS hops, max(line ->> '$.time') AS last FROM said \
-           WHERE line ->> '$.inter_organisation' = 1 AND line ->> '$.encrypted' = 0 GROUP BY 1, 2), \
+        "WITH clear AS (SELECT from_registered_domain AS sender, by_registered_domain AS receiver, \
+           count(*) AS hops, max(time) AS last FROM hop WHERE inter_organisation = 1 AND encrypted = 0 GROUP BY 1, 2), \
          offer AS (SELECT e.registered_domain AS operator, count(DISTINCT j.address) AS servers, \
            count(DISTINCT CASE WHEN s.accepted = 1 OR t.accepted = 1 THEN j.address END) AS accepted, max(t.version) AS version \
            FROM exchange e JOIN exchange_address ea ON ea.exchange = e.id \

@@ -72,7 +72,7 @@ impl TlsValue {
                 "SELECT id, coalesce(openssl, cipher) FROM tls WHERE cipher IS NOT NULL ORDER BY id"
             }
             Self::Group => {
-                "SELECT id, coalesce(key_exchange, dh_name, 'dh ' || dh_bits, 'none or not seen') FROM tls \
+                "SELECT id, coalesce(\"group\", dh_name, 'dh ' || dh_bits, 'none or not seen') FROM tls \
                  WHERE version IS NOT NULL ORDER BY id"
             }
             Self::Verdict => "SELECT tls, reason FROM verdict WHERE position = 0 ORDER BY tls",
@@ -109,7 +109,10 @@ pub fn not_valid(
     mut each: impl FnMut(u32, &str, &str),
 ) -> rusqlite::Result<()> {
     let mut statement = connection
-        .prepare("SELECT tls, reason, also FROM verdict WHERE position = 0 AND valid = 0")?;
+        .prepare(
+            "SELECT tls, reason, (SELECT group_concat(reason, ' ') FROM verdict_also a WHERE a.tls = v.tls AND a.position = 0) \
+             FROM verdict v WHERE position = 0 AND valid = 0",
+        )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let also = row.get_ref(2)?.as_str_or_null().ok().flatten();

@@ -1,0 +1,260 @@
+//! The database for others: its views say what the report says, its page's questions use an index each, and its schema
+//! can be read as a page.
+
+use mx_survey::report::asked::Asked;
+use mx_survey::store::{Writer, create, index, judge};
+use proptest::prelude::{ProptestConfig, proptest};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::naive::Scan;
+use super::naive::scans::{fixed, scans};
+use super::{EVERYTHING, rows, survey};
+
+/// A finished database of these lines.
+fn database(lines: &[String]) -> (tempfile::TempDir, Connection) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = Writer::new(create(&directory.path().join("out.db")).unwrap());
+    writer.begin().unwrap();
+    for line in lines {
+        writer.put(line.as_bytes()).unwrap();
+    }
+    writer.commit().unwrap();
+    let mut connection = writer.into_connection();
+    assert!(judge(&mut connection, &false.into()).unwrap());
+    index(&connection).unwrap();
+    (directory, connection)
+}
+
+/// The rows of a query as JSON, sorted.
+fn select(database: &Connection, sql: &str) -> Vec<Value> {
+    let mut statement = database
+        .prepare(sql)
+        .unwrap_or_else(|error| panic!("{sql}: {error}"));
+    let width = statement.column_count();
+    let found = statement.query_map([], |row| {
+        let cell = |at| {
+            Ok(match row.get::<_, rusqlite::types::Value>(at)? {
+                rusqlite::types::Value::Integer(number) => json!(number),
+                rusqlite::types::Value::Text(text) => json!(text),
+                rusqlite::types::Value::Real(number) => json!(number),
+                _ => Value::Null,
+            })
+        };
+        (0..width).map(cell).collect::<rusqlite::Result<Vec<_>>>()
+    });
+    sorted(
+        found
+            .unwrap()
+            .map(|row| Value::from(row.unwrap()))
+            .collect(),
+    )
+}
+
+fn sorted(mut rows: Vec<Value>) -> Vec<Value> {
+    rows.sort_by_key(Value::to_string);
+    rows
+}
+
+/// A query of a view, a table of the report, which of its rows to look at, and by which columns.
+type Same = (
+    &'static str,
+    &'static str,
+    fn(&Value) -> bool,
+    &'static [&'static str],
+);
+
+/// A view's columns against a table of the report: rows for which `wanted` holds, and the names of its columns.
+const SAME: &[Same] = &[
+    (
+        "SELECT yes, no, mixed, unknown FROM tls_of_domains WHERE answered + unknown > 0",
+        "overview",
+        |row| row["weight"] == "domains" && is_mail_by_tls(row),
+        &["yes", "no", "mixed", "unknown"],
+    ),
+    (
+        "SELECT 'users: ' || source, yes, no, mixed, unknown FROM tls_of_users WHERE answered + unknown > 0",
+        "overview",
+        |row| row["weight"].as_str().unwrap().starts_with("users: ") && is_mail_by_tls(row),
+        &["weight", "yes", "no", "mixed", "unknown"],
+    ),
+    (
+        "SELECT status, domains, not_best FROM status_of_domains",
+        "standing",
+        |row| row["domains"].as_u64().unwrap_or(0) > 0,
+        &["status", "domains", "not_best"],
+    ),
+    (
+        "SELECT exchange, domains FROM top_exchanges",
+        "exchanges",
+        |_| true,
+        &["exchange", "domains"],
+    ),
+    (
+        "SELECT ip, domains FROM top_addresses",
+        "addresses",
+        |_| true,
+        &["ip", "domains"],
+    ),
+    (
+        "SELECT coalesce(subject, '') || ' ' || substr(sha256, 1, 16), domains FROM top_certificates",
+        "certificates",
+        |_| true,
+        &["certificate", "domains"],
+    ),
+    (
+        "SELECT run, stage, started FROM cut_runs",
+        "runs",
+        |row| row["ended"] == "cut",
+        &["run", "stage", "started"],
+    ),
+];
+
+/// The row of the overview about mail by TLS, where it is about any.
+fn is_mail_by_tls(row: &Value) -> bool {
+    let is_any = row["of"].as_u64().unwrap() + row["unknown"].as_u64().unwrap() > 0;
+    is_any && row["measure"] == "TLS" && row["rule"] == "preferred"
+}
+
+/// The facts of servers that a domain can have.
+const FACTS: [&str; 8] = [
+    "esmtp",
+    "advertised",
+    "accepted",
+    "tls",
+    "valid",
+    "names_exchange",
+    "trusted",
+    "names_domain",
+];
+
+fn check(scan: &Scan) {
+    let report = survey(&scan.lines);
+    let (_directory, database) = database(&scan.lines);
+    let asked = Asked {
+        limit: EVERYTHING,
+        ..Asked::default()
+    };
+    for (sql, table, wanted, columns) in SAME {
+        let told = rows(&report, table, &asked).into_iter().filter(wanted);
+        let told = told.map(|row| columns.iter().map(|column| row[column].clone()).collect());
+        assert_eq!(
+            select(&database, sql),
+            sorted(told.collect()),
+            "{sql}\nagainst {table} of\n{scan:?}"
+        );
+    }
+    let none = |sql: String| {
+        assert_eq!(
+            select(&database, &sql),
+            Vec::<Value>::new(),
+            "{sql}\nof\n{scan:?}"
+        )
+    };
+    let facts = FACTS.map(|fact| {
+        (
+            fact,
+            format!("r.{fact} = 'yes'"),
+            format!("r.{fact} = 'no'"),
+        )
+    });
+    let dane = (
+        "dane",
+        "r.dane = 'holds'".to_owned(),
+        "r.dane NOT IN ('holds', 'unknown')".to_owned(),
+    );
+    for (fact, yes, no) in facts.into_iter().chain([dane]) {
+        for (rule, word, which) in [("any", "yes", yes), ("all", "no", no)] {
+            none(format!(
+                "SELECT v.domain FROM domain_verdict v WHERE v.status IN ('answered', 'deferred', 'unreachable', 'not_probed') \
+                 AND (v.{fact}_{rule} = '{word}') <> EXISTS \
+                 (SELECT 1 FROM mail_route r WHERE r.domain = v.domain AND r.ip IS NOT NULL AND {which})"
+            ));
+        }
+    }
+    for (fact, shift) in [
+        ("esmtp", 0),
+        ("advertised", 2),
+        ("accepted", 4),
+        ("tls", 6),
+        ("valid", 8),
+    ] {
+        none(format!(
+            "SELECT s.ip FROM server s JOIN address a ON a.ip = s.ip JOIN judged_server j ON j.address = a.id AND j.smtp \
+             WHERE s.port = (SELECT value FROM meta WHERE key = 'port') AND s.{fact} <> \
+             CASE (j.facts >> {shift}) & 3 WHEN 1 THEN 'no' WHEN 2 THEN 'yes' ELSE 'unknown' END"
+        ));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_view_says_what_the_report_says(scan in scans()) {
+        check(&scan);
+    }
+}
+
+#[test]
+fn every_view_can_be_read_and_every_table_says_what_it_holds() {
+    let (_directory, database) = database(&fixed().lines);
+    let views = select(
+        &database,
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'view'",
+    );
+    assert!(views.len() > 14, "{views:?}");
+    for view in views {
+        let name = view[0].as_str().unwrap();
+        assert!(
+            view[1].as_str().unwrap().contains(" AS -- "),
+            "{name} does not say what it is"
+        );
+        select(&database, &format!("SELECT * FROM {name}"));
+    }
+    let tables = select(
+        &database,
+        "SELECT t.name, c.name, t.sql FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' \
+         AND t.name NOT LIKE 'sqlite%'",
+    );
+    assert!(tables.len() > 150, "{}", tables.len());
+    for column in tables {
+        let (table, column, sql) = (
+            column[0].as_str().unwrap(),
+            column[1].as_str().unwrap(),
+            column[2].as_str().unwrap(),
+        );
+        let is_told = sql.lines().any(|line| {
+            line.trim_start()
+                .trim_start_matches('"')
+                .starts_with(column)
+                && line.contains(" -- ")
+        });
+        assert!(is_told, "{table}.{column} is explained nowhere");
+    }
+}
+
+#[test]
+fn the_questions_of_the_page_use_an_index_each() {
+    let (_directory, database) = database(&fixed().lines);
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/man/mx-survey-db.5"))
+        .unwrap();
+    let (_, examples) = page.split_once(".Sh EXAMPLES").unwrap();
+    let questions: Vec<&str> = (examples.split(".Bd -literal\n").skip(1))
+        .map(|block| block.split(".Ed").next().unwrap())
+        .collect();
+    assert_eq!(questions.len(), 10);
+    for question in questions {
+        select(&database, question);
+        let plan = select(&database, &format!("EXPLAIN QUERY PLAN {question}"));
+        let steps: Vec<&str> = plan.iter().map(|step| step[3].as_str().unwrap()).collect();
+        assert!(
+            steps.iter().any(|step| step.contains("USING")),
+            "{question}{steps:#?}"
+        );
+        assert!(
+            !steps.iter().any(|step| step.starts_with("SCAN")),
+            "{question}{steps:#?}"
+        );
+    }
+}
