@@ -297,7 +297,7 @@ fn prose(schema: &Value) -> String {
 }
 
 /// Text for a page: a sentence a line, and nothing at the beginning of a line that is a macro.
-fn sentences(text: &str) -> String {
+fn page_sentences(text: &str) -> String {
     let escaped = text.replace('\\', "\\e").replace(". ", ".\n");
     let lines = escaped
         .lines()
@@ -323,19 +323,19 @@ fn the_page_of_problems_is_that_of_the_table() {
     for severity in [Severity::Critical, Severity::Serious, Severity::Notice] {
         let mut word = severity.word().to_owned();
         word[..1].make_ascii_uppercase();
-        page += &format!(".Ss {word}\n{}", sentences(severity.meaning()));
+        page += &format!(".Ss {word}\n{}", page_sentences(severity.meaning()));
         page += ".Bl -tag -width Ds\n";
         for code in ProblemCode::ALL
             .iter()
             .filter(|code| code.severity() == severity)
         {
             page += &format!(".It Cm {}\n", code.word());
-            page += &sentences(code.meaning());
-            page += &sentences(code.why());
+            page += &page_sentences(code.meaning());
+            page += &page_sentences(code.why());
             page += &format!(
                 ".br\nTo do (the\n.Cm {} ) :\n{}",
                 code.who(),
-                sentences(code.remedy())
+                page_sentences(code.remedy())
             );
         }
         page += ".El\n";
