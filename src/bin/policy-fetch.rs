@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mx_survey::dns::{client, upstream};
 use mx_survey::driver::{self, Options, resume::Resume};
 use mx_survey::program::{self, Program, Status, Stream, asking::Asking};
+use mx_survey::stages;
 use mx_survey::stages::policy_fetch::{Fetching, Selection, manners::Manners};
 use mx_survey::store::earlier;
 
@@ -40,14 +40,7 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
         asking,
         stream,
     } = arguments;
-    let client = client::Settings {
-        servers: Vec::new(),
-        try_timeout: asking.try_timeout,
-        tries: asking.tries as u32,
-        rate_per_server: asking.rate_per_server,
-        trust_ad: asking.trust_ad,
-    };
-    let (resolver, servers) = upstream::resolver(&asking.nameserver, client)?;
+    let (resolver, servers) = stages::asking::resolver(&asking)?;
     let mut settings = asking.settings(servers);
     let store = manners.describe(&mut settings)?;
     let (resume, resumed) = Resume::open(&stream, program.name, &settings, earlier)?;

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 use mx_survey::dns::list::{Format, List};
-use mx_survey::dns::{client, upstream};
 use mx_survey::driver::{self, Options, resume::Resume};
 use mx_survey::policy::selectors;
 use mx_survey::program::asking::Asking;
 use mx_survey::program::{self, Program, Status, Stream};
+use mx_survey::stages;
 use mx_survey::stages::policy_lookup::{
     ClientOption, Measure, Names, PolicyPart, Settings, Shared,
 };
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
     let asking = &arguments.asking;
-    let (resolver, servers) = upstream::resolver(&asking.nameserver, client(asking))?;
+    let (resolver, servers) = stages::asking::resolver(asking)?;
     let wanted = Settings {
         parts: match arguments.parts.is_empty() {
             true => PolicyPart::ALL.to_vec(),
@@ -82,14 +82,4 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
 fn listed(path: &PathBuf) -> anyhow::Result<Vec<String>> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     selectors::parse(&text).map_err(|why| anyhow::anyhow!("{}: {why}", path.display()))
-}
-
-fn client(asking: &Asking) -> client::Settings {
-    client::Settings {
-        servers: Vec::new(),
-        try_timeout: asking.try_timeout,
-        tries: asking.tries as u32,
-        rate_per_server: asking.rate_per_server,
-        trust_ad: asking.trust_ad,
-    }
 }

@@ -7,7 +7,7 @@ use super::delivery::{
 use super::findings::ServerSeen;
 use crate::record::{
     ChainReason, Cipher, Dnssec, Domain, Exchange, NamedGroup, Oddity, Phase, Policy, PolicyState,
-    Reason, Smtp, Sts, StsError, StsMode, Tls, TlsVersion,
+    Reason, Smtp, Sts, StsMode, Tls, TlsVersion,
 };
 use crate::x509::dane::is_usable;
 
@@ -50,20 +50,11 @@ pub fn sts_policy(policy: Option<&Policy>, sts: Option<&Sts>) -> StsPolicy {
         (PolicyState::Ok, Some(StsMode::Testing)) => StsPolicy::Testing,
         (PolicyState::Ok, Some(StsMode::None)) => StsPolicy::Off,
         (PolicyState::Invalid | PolicyState::Absent, _) => {
-            StsPolicy::Unusable(reading.error.map_or(Cause::StsPolicyInvalid, fetch_cause))
+            // What the fetch comes to in a report is said where it was made.
+            let result = sts.and_then(|sts| sts.result);
+            StsPolicy::Unusable(result.map_or(Cause::StsPolicyInvalid, Cause::from))
         }
         _ => StsPolicy::Unknown,
-    }
-}
-
-fn fetch_cause(error: StsError) -> Cause {
-    match error {
-        StsError::CertUntrusted
-        | StsError::CertExpired
-        | StsError::CertName
-        | StsError::CertUnknown => Cause::StsWebpkiInvalid,
-        StsError::Syntax | StsError::TooLarge => Cause::StsPolicyInvalid,
-        _ => Cause::StsPolicyFetchError,
     }
 }
 

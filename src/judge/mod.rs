@@ -11,11 +11,11 @@
 //!
 //! **Adding a judgement.** (1) A file here: a function from facts (records of `crate::record`, or a small struct of
 //! yours) to a value, whose closed vocabulary is an enum of the `vocabulary!` macro; its tests beside it. (2) A table
-//! for it in `store/schema.sql`, behind the line "Judgements", with a comment for each column; its name into
-//! `store::judging::TABLES`, so that it is made anew with the others. (3) A file in `store/judging/` that reads the
+//! for it in `store/schema.sql`, behind the line "Judgements", with a comment for each column; its name among those that
+//! `store::judging` empties, so that it is made anew with the others. (3) A file in `store/judging/` that reads the
 //! facts in key order, calls the function, and writes the table in key order. (4) `RULES_VERSION` in
 //! `store/judging/mod.rs` goes up by one: older databases are judged again when they are opened. (5) A typed query in
-//! `store/ask/`, a question in `report/questions/` with its line in `QUESTIONS`, and a slow count of the same rows in
+//! `store/query/`, a question in `report/questions/` with its line in `QUESTIONS`, and a slow count of the same rows in
 //! `tests/report/naive/tables`.
 
 pub mod dane;

@@ -1,5 +1,7 @@
 //! What each program does at the driver: which subjects its input names, and what is done about each.
 
+#[cfg(feature = "dns")]
+pub mod asking;
 #[cfg(feature = "received")]
 pub mod header_trace;
 #[cfg(feature = "leak")]

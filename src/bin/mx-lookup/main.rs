@@ -6,11 +6,11 @@ use clap::Parser;
 use mx_survey::dns::exchange::Wanted;
 use mx_survey::dns::list::{Format, List};
 use mx_survey::dns::lookup::{Lookup, Settings};
-use mx_survey::dns::{client, upstream};
 use mx_survey::driver::{self, Options, resume::Resume};
 use mx_survey::program::asking::Asking;
 use mx_survey::program::{self, Program, Status, Stream};
 
+use mx_survey::stages;
 use mx_survey::stages::mx_lookup::{Measure, Names};
 use mx_survey::store::earlier;
 
@@ -65,8 +65,7 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
         ipv6: !arguments.ipv4,
         tlsa: arguments.tlsa,
     };
-    let (resolver, servers) =
-        upstream::resolver(&arguments.asking.nameserver, client(&arguments.asking))?;
+    let (resolver, servers) = stages::asking::resolver(&arguments.asking)?;
     let lookup = Lookup::new(
         resolver,
         Settings {
@@ -97,14 +96,4 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
         arguments.source,
     );
     driver::run(names, Measure::new(lookup), resume, options)
-}
-
-fn client(asking: &Asking) -> client::Settings {
-    client::Settings {
-        servers: Vec::new(),
-        try_timeout: asking.try_timeout,
-        tries: asking.tries as u32,
-        rate_per_server: asking.rate_per_server,
-        trust_ad: asking.trust_ad,
-    }
 }
