@@ -1,10 +1,14 @@
 //! Names of cipher suites: the IANA registry (through tls-parser's table), OpenSSL's names, and the other spellings that
-//! mail servers write into Received fields. Pure: names in, suites out.
+//! mail servers write into Received fields; and what each suite is made of. Pure: names and numbers in, suites out.
+
+mod facts;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use tls_parser::{CIPHERS, TlsCipherSuite};
+use tls_parser::{CIPHERS, TlsCipherEnc, TlsCipherSuite};
+
+pub use facts::{Authentication, BlockMode, BulkCipher, KeyExchange, Mac, SuiteFacts, facts};
 
 /// A cipher suite of the IANA registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,13 @@ pub struct Suite {
 }
 
 /// The suite of a number; `None` where the registry has none.
+///
+/// ```
+/// use mx_survey::cipher;
+///
+/// assert_eq!(cipher::by_id(0x0035).unwrap().openssl, Some("AES256-SHA"));
+/// assert_eq!(cipher::by_id(0x0a0a), None);
+/// ```
 pub fn by_id(id: u16) -> Option<Suite> {
     TlsCipherSuite::from_id(id).map(suite)
 }
@@ -27,6 +38,15 @@ pub fn by_id(id: u16) -> Option<Suite> {
 /// The suite that `name` names in any spelling: IANA's, OpenSSL's, GnuTLS's (`RSA_AES_256_CBC_SHA1`,
 /// `ECDHE_SECP256R1__RSA_SHA256__AES_256_GCM`), rustls's (`TLS13_AES_128_GCM_SHA256`), and Exchange's, which has the
 /// curve behind it (`TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384_P384`).
+///
+/// ```
+/// use mx_survey::cipher;
+///
+/// for name in ["AES256-SHA", "RSA_AES_256_CBC_SHA1", "TLS_RSA_WITH_AES_256_CBC_SHA"] {
+///     assert_eq!(cipher::by_name(name).unwrap().id, 0x0035);
+/// }
+/// assert_eq!(cipher::by_name("AES"), None);
+/// ```
 pub fn by_name(name: &str) -> Option<Suite> {
     let name = ["_P256", "_P384", "_P521"]
         .iter()
@@ -50,6 +70,11 @@ pub fn by_name(name: &str) -> Option<Suite> {
 /// The suite that `name` names under TLS 1.3, where a suite is a cipher and a hash (RFC 8446 §B.4). Exim with GnuTLS has key
 /// exchange and signature before them all the same: `ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM`, and as the name of
 /// IANA `TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`, are TLS_AES_256_GCM_SHA384.
+///
+/// ```
+/// let suite = mx_survey::cipher::by_name_in_tls13("ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM");
+/// assert_eq!(suite.unwrap().iana, "TLS_AES_256_GCM_SHA384");
+/// ```
 pub fn by_name_in_tls13(name: &str) -> Option<Suite> {
     let Some((_, bulk)) = name.rsplit_once("__") else {
         let suite = by_name(name)?;
@@ -69,17 +94,21 @@ pub fn by_name_in_tls13(name: &str) -> Option<Suite> {
 }
 
 impl Suite {
-    /// Whether the suite exists in `version`, named as in records: those of TLS 1.3 are in no other, nor any other in it
-    /// (RFC 8446 §B.4), and those with AEAD or a hash beyond SHA-1 came with TLS 1.2 (RFC 5246 §1.2).
-    pub fn goes_with(self, version: &str) -> bool {
-        let is_of_tls13 = !self.iana.contains("_WITH_") && self.iana != "TLS_FALLBACK_SCSV";
-        let hash = self.iana.rsplit('_').next();
-        let needs_tls12 = matches!(hash, Some("SHA256" | "SHA384" | "CCM" | "8"));
-        match version {
-            "TLSv1.3" => is_of_tls13,
-            "TLSv1.2" => !is_of_tls13,
-            _ => !is_of_tls13 && !needs_tls12,
-        }
+    /// What the suite is made of.
+    pub fn facts(self) -> Option<SuiteFacts> {
+        facts(self.id.into())
+    }
+
+    /// Whether the suite is one of TLS 1.3, which are in no other version (RFC 8446 §B.4).
+    pub fn is_of_tls13(self) -> bool {
+        self.facts()
+            .is_some_and(|facts| facts.key_exchange == KeyExchange::Tls13)
+    }
+
+    /// Whether the suite came with TLS 1.2: those with AEAD, or with a hash beyond SHA-1 (RFC 5246 §1.2).
+    pub fn needs_tls12(self) -> bool {
+        self.facts()
+            .is_some_and(|facts| matches!(facts.mac, Mac::Sha2 | Mac::Aead))
     }
 }
 
@@ -88,14 +117,10 @@ fn by_iana(name: &str) -> Option<Suite> {
 }
 
 fn suite(of: &TlsCipherSuite) -> Suite {
-    // The names of export suites tell the strength; the table has the size of the algorithm's key.
-    let bits = if of.name.contains("_40_") || of.name.contains("DES40") {
-        40
-    } else if of.name.contains("_CHACHA20_POLY1305") {
+    let bits = match of.enc {
         // The table has 128; the key of ChaCha20 has 256 bits (RFC 7905 §2, RFC 8439 §2.3).
-        256
-    } else {
-        of.enc_size
+        TlsCipherEnc::Chacha20_Poly1305 => 256,
+        _ => of.enc_size,
     };
     let id = of.id.0;
     Suite {

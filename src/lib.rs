@@ -28,7 +28,7 @@ pub mod smtp;
 #[cfg(feature = "x509")]
 pub mod x509;
 
-#[cfg(any(feature = "received", feature = "tls"))]
+#[cfg(any(feature = "received", feature = "tls", feature = "store"))]
 pub mod cipher;
 
 #[cfg(feature = "tls")]

@@ -6,6 +6,7 @@ mod docs;
 mod fuzz;
 mod harness;
 mod header_trace;
+mod house;
 mod imports;
 mod leak_count;
 mod mx_lookup;

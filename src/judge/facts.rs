@@ -151,6 +151,13 @@ pub fn pack(facts: &mut i64, fact: Fact, rule: Rule, truth: Truth) {
 }
 
 /// Servers of one preference that answered: they must agree.
+///
+/// ```
+/// use mx_survey::judge::{Truth, preferred};
+///
+/// assert_eq!(preferred([Truth::Yes, Truth::No].into_iter()), Truth::Mixed);
+/// assert_eq!(preferred([Truth::Yes, Truth::Unknown].into_iter()), Truth::Unknown);
+/// ```
 pub fn preferred(values: impl Iterator<Item = Truth>) -> Truth {
     let seen = Seen::among(values);
     match seen {
@@ -167,6 +174,13 @@ pub fn preferred(values: impl Iterator<Item = Truth>) -> Truth {
 }
 
 /// Or: one yes decides, all no decide.
+///
+/// ```
+/// use mx_survey::judge::{Truth, any};
+///
+/// assert_eq!(any([Truth::Unknown, Truth::Yes].into_iter()), Truth::Yes);
+/// assert_eq!(any([Truth::Unknown, Truth::No].into_iter()), Truth::Unknown);
+/// ```
 pub fn any(values: impl Iterator<Item = Truth>) -> Truth {
     match Seen::among(values) {
         Seen { yes: true, .. } => Truth::Yes,
@@ -177,6 +191,13 @@ pub fn any(values: impl Iterator<Item = Truth>) -> Truth {
 }
 
 /// And: one no decides, all yes decide.
+///
+/// ```
+/// use mx_survey::judge::{Truth, all};
+///
+/// assert_eq!(all([Truth::Unknown, Truth::No].into_iter()), Truth::No);
+/// assert_eq!(all([Truth::Unknown, Truth::Yes].into_iter()), Truth::Unknown);
+/// ```
 pub fn all(values: impl Iterator<Item = Truth>) -> Truth {
     match Seen::among(values) {
         Seen { no: true, .. } => Truth::No,
@@ -262,6 +283,13 @@ impl Server {
 }
 
 /// And of two facts.
+///
+/// ```
+/// use mx_survey::judge::both;
+///
+/// assert_eq!(both(None, Some(false)), Some(false));
+/// assert_eq!(both(None, Some(true)), None);
+/// ```
 pub fn both(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     match (left, right) {
         (Some(false), _) | (_, Some(false)) => Some(false),

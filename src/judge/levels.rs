@@ -23,6 +23,10 @@ pub struct Grade {
 }
 
 /// The editions, in the order of the file.
+///
+/// ```
+/// assert!(mx_survey::judge::levels::editions().any(|edition| edition == "mozilla-5.7"));
+/// ```
 pub fn editions() -> impl Iterator<Item = &'static str> {
     TABLE.editions.iter().map(|edition| edition.name)
 }

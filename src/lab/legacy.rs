@@ -7,7 +7,8 @@
 use sha2::{Digest, Sha256};
 
 use super::world::Legacy;
-use crate::cipher;
+use crate::cipher::{self, KeyExchange};
+use crate::record::TlsVersion;
 
 /// A server's side, ready to be sent.
 #[derive(Debug)]
@@ -42,26 +43,25 @@ pub const LONGEST: usize = 16_384;
 impl Flight {
     /// The flight with this chain, the leaf first.
     pub fn new(legacy: &Legacy, chain: &[Vec<u8>]) -> Result<Self, String> {
-        let version = match legacy.version.as_str() {
-            "SSLv3" => 0x0300,
-            "TLSv1" => 0x0301,
-            "TLSv1.1" => 0x0302,
-            "TLSv1.2" => 0x0303,
-            other => return Err(format!("no such old version: {other}")),
+        use TlsVersion::{Ssl3, Tls10, Tls11, Tls12};
+        let version = match &legacy.version {
+            old @ (Ssl3 | Tls10 | Tls11 | Tls12) => old.number(),
+            _ => None,
         };
+        let version = version.ok_or_else(|| format!("no such old version: {}", legacy.version))?;
         let suite = cipher::by_name(&legacy.cipher)
             .ok_or_else(|| format!("no such cipher suite: {}", legacy.cipher))?;
-        let anonymous = suite.iana.contains("_anon_");
+        let facts = cipher::facts(suite.id.into())
+            .ok_or_else(|| format!("no cipher suite to choose: {}", suite.iana))?;
+        let anonymous = facts.is_anonymous();
         let mut messages = server_hello(version, suite.id);
         if !anonymous {
             messages.extend(certificate(chain));
         }
-        let parameters = if suite.iana.contains("_DHE_") || suite.iana.contains("_DH_anon_") {
-            Some(dh_parameters(legacy.dh_bits))
-        } else if suite.iana.contains("_ECDHE_") || suite.iana.contains("_ECDH_anon_") {
-            Some(ec_parameters())
-        } else {
-            None
+        let parameters = match facts.key_exchange {
+            KeyExchange::Dhe => Some(dh_parameters(legacy.dh_bits)),
+            KeyExchange::Ecdhe => Some(ec_parameters()),
+            _ => None,
         };
         if let Some(mut parameters) = parameters {
             if !anonymous {

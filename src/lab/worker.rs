@@ -27,6 +27,7 @@ use super::pki::{Credential, LeafMaker};
 use super::script::Script;
 use super::session::{Host, Security, converse};
 use super::world::{Certificate, Legacy, Listen, Server, Tls};
+use crate::record::TlsVersion;
 
 /// What a worker is to do.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -190,7 +191,7 @@ fn blackhole(address: SocketAddr) -> io::Result<Vec<Socket>> {
 /// TLS configurations, one for each credential and choice of versions, and flights, one for each that is scripted.
 struct Acceptors {
     credentials: Vec<Credential>,
-    made: HashMap<(usize, Vec<String>), TlsAcceptor>,
+    made: HashMap<(usize, Vec<TlsVersion>), TlsAcceptor>,
     flights: HashMap<(usize, Legacy), Arc<Flight>>,
 }
 
@@ -209,7 +210,7 @@ impl Acceptors {
         Ok(Security::Legacy(flight))
     }
 
-    fn make(&mut self, number: usize, versions: &[String]) -> anyhow::Result<TlsAcceptor> {
+    fn make(&mut self, number: usize, versions: &[TlsVersion]) -> anyhow::Result<TlsAcceptor> {
         let wanted = (number, versions.to_vec());
         if let Some(made) = self.made.get(&wanted) {
             return Ok(made.clone());
@@ -229,16 +230,16 @@ impl Acceptors {
 }
 
 pub(super) fn supported(
-    versions: &[String],
+    versions: &[TlsVersion],
 ) -> anyhow::Result<Vec<&'static SupportedProtocolVersion>> {
     if versions.is_empty() {
         return Ok(rustls::ALL_VERSIONS.to_vec());
     }
     versions
         .iter()
-        .map(|version| match version.as_str() {
-            "TLSv1.2" => Ok(&rustls::version::TLS12),
-            "TLSv1.3" => Ok(&rustls::version::TLS13),
+        .map(|version| match version {
+            TlsVersion::Tls12 => Ok(&rustls::version::TLS12),
+            TlsVersion::Tls13 => Ok(&rustls::version::TLS13),
             other => bail!("no such TLS version here: {other}"),
         })
         .collect()

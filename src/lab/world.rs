@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::https::Https;
 use super::presets;
+use crate::record::TlsVersion;
 
 /// One line of a world that serving needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -362,9 +363,9 @@ pub struct Tls {
     /// Names in the certificate; the class's own (`mx.lab.test`) when empty. Servers with equal class, key and names share one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
-    /// `TLSv1.2`, `TLSv1.3`, or both when empty.
+    /// TLS 1.2, TLS 1.3, or both when empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub versions: Vec<String>,
+    pub versions: Vec<TlsVersion>,
     /// It speaks this instead, as far as its first flight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub legacy: Option<Legacy>,
@@ -374,8 +375,8 @@ pub struct Tls {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Legacy {
-    /// `SSLv3`, `TLSv1`, `TLSv1.1` or `TLSv1.2`.
-    pub version: String,
+    /// SSL 3.0 to TLS 1.2.
+    pub version: TlsVersion,
     /// The suite, by any name that is known for it.
     pub cipher: String,
     /// Size of the Diffie-Hellman modulus, for suites that have one.
@@ -418,7 +419,7 @@ impl<'de> Deserialize<'de> for Tls {
             #[serde(default)]
             names: Vec<String>,
             #[serde(default)]
-            versions: Vec<String>,
+            versions: Vec<TlsVersion>,
             #[serde(default)]
             legacy: Option<Legacy>,
         }

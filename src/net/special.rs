@@ -12,6 +12,13 @@ pub fn unmapped(ip: IpAddr) -> IpAddr {
 /// The IPv4 address that an IPv6 one leads to by its form: mapped (`::ffff:a.b.c.d`), by NAT64 (`64:ff9b::/96`, RFC 6052),
 /// translated (`::ffff:0:a.b.c.d`, RFC 2765) or compatible (`::a.b.c.d`). Any other address as it is. What is said of one
 /// form is said of all: gates compare addresses in this one.
+///
+/// ```
+/// use mx_survey::net::special::canonical;
+///
+/// let nat64 = "64:ff9b::192.0.2.1".parse().unwrap();
+/// assert_eq!(canonical(nat64).to_string(), "192.0.2.1");
+/// ```
 pub fn canonical(ip: IpAddr) -> IpAddr {
     let IpAddr::V6(six) = ip else {
         return ip;
@@ -28,6 +35,13 @@ pub fn canonical(ip: IpAddr) -> IpAddr {
 }
 
 /// The name of the special-purpose block that `ip` lies in.
+///
+/// ```
+/// use mx_survey::net::special::block;
+///
+/// assert!(block("::ffff:127.0.0.1".parse().unwrap()).is_some());
+/// assert_eq!(block("9.9.9.9".parse().unwrap()), None);
+/// ```
 pub fn block(ip: IpAddr) -> Option<SpecialBlock> {
     match unmapped(ip) {
         IpAddr::V4(ip) => block_v4(ip),

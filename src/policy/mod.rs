@@ -46,6 +46,11 @@ pub mod spf;
 pub mod zone;
 
 /// The name under which the PTR records of `address` stand (RFC 1035 §3.5, RFC 3596 §2.5).
+///
+/// ```
+/// let address = "192.0.2.1".parse().unwrap();
+/// assert_eq!(mx_survey::policy::reverse(address), "1.2.0.192.in-addr.arpa");
+/// ```
 pub fn reverse(address: IpAddr) -> String {
     let mut name = String::with_capacity(73);
     // Writing to a string never fails.

@@ -164,11 +164,25 @@ fn lossy(value: &[u8]) -> String {
 }
 
 /// Whether a pattern of a policy covers an exchange, by the letter (RFC 8461 §4.1): `*.` stands for exactly one label.
+///
+/// ```
+/// use mx_survey::policy::mta_sts::covers_strictly;
+///
+/// assert!(covers_strictly(b"*.a.test", "mx.a.test."));
+/// assert!(!covers_strictly(b"*.a.test", "1.mx.a.test"));
+/// ```
 pub fn covers_strictly(pattern: &[u8], exchange: &str) -> bool {
     covers(pattern, exchange, |labels| !labels.contains(&b'.'))
 }
 
 /// The same as lax senders do it: `*.` stands for one label or more.
+///
+/// ```
+/// use mx_survey::policy::mta_sts::covers_leniently;
+///
+/// assert!(covers_leniently(b"*.a.test", "1.mx.a.test"));
+/// assert!(!covers_leniently(b"*.a.test", "a.test"));
+/// ```
 pub fn covers_leniently(pattern: &[u8], exchange: &str) -> bool {
     covers(pattern, exchange, |_| true)
 }

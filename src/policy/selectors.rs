@@ -68,6 +68,13 @@ fn is_below(name: &str, domain: &str) -> bool {
 ///
 /// # Errors
 /// A line that is no selector (labels of letters, digits, `-` and `_` between dots), with its number, or too many.
+///
+/// ```
+/// use mx_survey::policy::selectors::parse;
+///
+/// assert_eq!(parse("# mine\nS1\n\ns1\n").unwrap(), ["s1"]);
+/// assert!(parse("no selector").unwrap_err().starts_with("line 1"));
+/// ```
 pub fn parse(text: &str) -> Result<Vec<String>, String> {
     let mut selectors = Vec::new();
     for (number, line) in text.lines().enumerate() {

@@ -286,8 +286,17 @@ fn facts(tls: &Tls<'_>) -> (Option<TlsVersion>, Option<Cipher>) {
             false => cipher::by_name(name),
         });
     match (version, suite) {
-        (Some(version), Some(suite)) if !suite.goes_with(version.word()) => (None, None),
+        (Some(version), Some(suite)) if !exists_in(suite, &version) => (None, None),
         (version, suite) => (version, suite.map(recorded)),
+    }
+}
+
+/// Whether a version has the suite (RFC 8446 §B.4, RFC 5246 §1.2).
+fn exists_in(suite: Suite, version: &TlsVersion) -> bool {
+    match version {
+        TlsVersion::Tls13 => suite.is_of_tls13(),
+        TlsVersion::Tls12 => !suite.is_of_tls13(),
+        _ => !suite.is_of_tls13() && !suite.needs_tls12(),
     }
 }
 

@@ -117,6 +117,13 @@ pub struct Cipher {
     pub bits: Option<u16>,
 }
 
+impl Cipher {
+    /// The number on the wire, 16 bits or 24 for a kind of SSLv2; none where `id` is no number.
+    pub fn number(&self) -> Option<u32> {
+        u32::from_str_radix(self.id.strip_prefix("0x")?, 16).ok()
+    }
+}
+
 /// Parameters of a finite-field Diffie-Hellman exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(JsonSchema))]

@@ -15,7 +15,8 @@ use super::hello::{ClientHello, MOST_SUITES, SIGNATURES};
 use super::inspect::{Inspected, Inspector, Pace, Target};
 use super::modern::KeyShare;
 use super::names::{Group, Version, alerts};
-use super::suite::{self, CLASSIC, KeyExchange, Suite, TLS13};
+use super::suite::{self, CLASSIC, Suite, TLS13};
+use crate::cipher::KeyExchange;
 use crate::record::{
     AlertDescription, Enumeration, LeafKey, NamedGroup, Outcome, Phase, Reason, Tls, TlsVersion,
 };
@@ -232,7 +233,7 @@ impl<P: Pace> Asker<'_, P> {
     async fn groups(&mut self) {
         let mut found: Option<Vec<NamedGroup>> = None;
         let ecdhe: Vec<u16> = (CLASSIC.into_iter())
-            .filter(|&suite| Suite(u32::from(suite)).key_exchange() == KeyExchange::Ecdhe)
+            .filter(|&suite| Suite(u32::from(suite)).key_exchange() == Some(KeyExchange::Ecdhe))
             .collect();
         for (version, suites, groups) in [
             (Version::TLS13, &TLS13[..], &Group::ALL[..]),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::hello::extension;
 use super::modern::{KeyShare, Modern};
 use super::names::{Group, Version};
-use super::suite::{KeyExchange, Suite};
+use super::suite::Suite;
+use crate::cipher::KeyExchange;
 use crate::record::{
     Alert, AlertDescription, AlertLevel, DhParameters, NamedGroup, SignatureScheme, Tls, TlsOddity,
 };
@@ -409,14 +410,14 @@ impl Reader {
             return Ok(());
         };
         match suite.key_exchange() {
-            KeyExchange::Ecdhe => {
+            Some(KeyExchange::Ecdhe) => {
                 if input.number8().ok_or(Cut)? != NAMED_CURVE {
                     return Ok(());
                 }
                 self.flight.group = Some(Group(input.number16().ok_or(Cut)?));
                 input.vector8().ok_or(Cut)?;
             }
-            KeyExchange::Dhe => {
+            Some(KeyExchange::Dhe) => {
                 let prime = input.vector16().ok_or(Cut)?;
                 let first = prime
                     .iter()

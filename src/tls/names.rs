@@ -68,6 +68,13 @@ impl Group {
 
 /// The name that goes out as SNI for a host: without the dot at its end, and none for what is no host name or is an
 /// address (RFC 6066 §3).
+///
+/// ```
+/// use mx_survey::tls::names::server_name;
+///
+/// assert_eq!(server_name("mx.a.test.").as_deref(), Some("mx.a.test"));
+/// assert_eq!(server_name("192.0.2.1"), None);
+/// ```
 pub fn server_name(host: &str) -> Option<String> {
     let host = host.strip_suffix('.').unwrap_or(host);
     match ServerName::try_from(host) {

@@ -4,29 +4,12 @@
 
 use std::sync::LazyLock;
 
-use tls_parser::{TlsCipherAu, TlsCipherEnc, TlsCipherKx, TlsCipherMac, TlsCipherSuite};
-
-use crate::cipher;
+use crate::cipher::{self, KeyExchange, Mac, SuiteFacts};
 use crate::record::Cipher;
 
 /// A suite by its number: 16 bits, or 24 for a kind of SSLv2 (those are above 0xffff).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Suite(pub u32);
-
-/// How a suite agrees on a key, as far as it decides what a server says in clear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyExchange {
-    /// The server's RSA key (RFC 5246 §7.4.7.1): no ServerKeyExchange but in export suites.
-    Rsa,
-    /// Ephemeral or anonymous finite-field Diffie-Hellman: the parameters are sent.
-    Dhe,
-    /// Ephemeral or anonymous elliptic-curve Diffie-Hellman: the curve is sent (RFC 8422 §5.4).
-    Ecdhe,
-    /// TLS 1.3: in extensions.
-    Tls13,
-    /// Others, or not known.
-    Other,
-}
 
 impl Suite {
     /// Signalling suite of RFC 5746 §3.3: as good as an empty renegotiation_info extension, also for SSLv3.
@@ -53,60 +36,30 @@ impl Suite {
         }
     }
 
+    /// What it is made of; none for a number that the registry does not have.
+    pub fn facts(self) -> Option<SuiteFacts> {
+        cipher::facts(self.0)
+    }
+
     /// How it agrees on a key.
-    pub fn key_exchange(self) -> KeyExchange {
-        match self.registered().map(|suite| suite.kx) {
-            Some(TlsCipherKx::Rsa) => KeyExchange::Rsa,
-            Some(TlsCipherKx::Dhe) => KeyExchange::Dhe,
-            // The registry has anonymous suites as `DH`; static ones send no parameters.
-            Some(TlsCipherKx::Dh) if self.is_anonymous() => KeyExchange::Dhe,
-            Some(TlsCipherKx::Ecdhe | TlsCipherKx::Aecdh) => KeyExchange::Ecdhe,
-            Some(TlsCipherKx::Ecdh) if self.is_anonymous() => KeyExchange::Ecdhe,
-            Some(TlsCipherKx::Tls13) => KeyExchange::Tls13,
-            _ => KeyExchange::Other,
-        }
+    pub fn key_exchange(self) -> Option<KeyExchange> {
+        self.facts().map(|facts| facts.key_exchange)
     }
 
     /// No certificate is sent, and none is needed.
     pub fn is_anonymous(self) -> bool {
-        self.registered()
-            .is_some_and(|suite| suite.au == TlsCipherAu::Null || suite.name.contains("_anon_"))
+        self.facts().is_some_and(SuiteFacts::is_anonymous)
     }
 
     /// An export suite: RSA keys over 512 bits come with a temporary one.
     pub fn is_export(self) -> bool {
-        self.registered()
-            .is_some_and(|suite| suite.name.contains("EXPORT"))
-    }
-
-    /// Whether its key exchange needs nothing that a stranger cannot have (no shared key, password or ticket).
-    fn is_for_strangers(self) -> bool {
-        !matches!(
-            self.registered().map(|suite| suite.kx),
-            None | Some(
-                TlsCipherKx::Psk
-                    | TlsCipherKx::Krb5
-                    | TlsCipherKx::Srp
-                    | TlsCipherKx::Eccpwd
-                    | TlsCipherKx::Null
-            )
-        ) && !self
-            .registered()
-            .is_some_and(|suite| suite.name.contains("PSK"))
+        self.facts().is_some_and(|facts| facts.is_export)
     }
 
     /// Whether it can be negotiated below TLS 1.2: no AEAD, no hash but SHA-1 and MD5.
     fn is_old(self) -> bool {
-        self.registered().is_some_and(|suite| {
-            matches!(
-                suite.mac,
-                TlsCipherMac::HmacSha1 | TlsCipherMac::HmacMd5 | TlsCipherMac::Null
-            ) && suite.enc != TlsCipherEnc::Aria
-        })
-    }
-
-    fn registered(self) -> Option<&'static TlsCipherSuite> {
-        u16::try_from(self.0).ok().and_then(TlsCipherSuite::from_id)
+        self.facts()
+            .is_some_and(|facts| matches!(facts.mac, Mac::Null | Mac::Md5 | Mac::Sha1))
     }
 }
 
@@ -138,10 +91,9 @@ pub fn enumerable(is_tls12: bool) -> &'static [u16] {
     static TLS12: LazyLock<Vec<u16>> = LazyLock::new(|| {
         let others = (0x0001..=0xd00f).filter(|&number| {
             let suite = Suite(u32::from(number));
-            suite.is_for_strangers()
-                && suite.key_exchange() != KeyExchange::Tls13
-                && suite != Suite::RENEGOTIATION_INFO
-                && !CLASSIC.contains(&number)
+            suite.facts().is_some_and(|facts| {
+                facts.is_for_strangers() && facts.key_exchange != KeyExchange::Tls13
+            }) && !CLASSIC.contains(&number)
         });
         CLASSIC.iter().copied().chain(others).collect()
     });
@@ -269,12 +221,12 @@ mod tests {
 
     #[test]
     fn key_exchanges_tell_what_is_sent_in_clear() {
-        assert_eq!(Suite(0x0039).key_exchange(), KeyExchange::Dhe);
-        assert_eq!(Suite(0xc02f).key_exchange(), KeyExchange::Ecdhe);
-        assert_eq!(Suite(0x0035).key_exchange(), KeyExchange::Rsa);
-        assert_eq!(Suite(0x1301).key_exchange(), KeyExchange::Tls13);
-        assert_eq!(Suite(0x003a).key_exchange(), KeyExchange::Dhe);
-        assert_eq!(Suite(0xc019).key_exchange(), KeyExchange::Ecdhe);
+        assert_eq!(Suite(0x0039).key_exchange(), Some(KeyExchange::Dhe));
+        assert_eq!(Suite(0xc02f).key_exchange(), Some(KeyExchange::Ecdhe));
+        assert_eq!(Suite(0x0035).key_exchange(), Some(KeyExchange::Rsa));
+        assert_eq!(Suite(0x1301).key_exchange(), Some(KeyExchange::Tls13));
+        assert_eq!(Suite(0x003a).key_exchange(), Some(KeyExchange::Dhe));
+        assert_eq!(Suite(0xc019).key_exchange(), Some(KeyExchange::Ecdhe));
         assert!(
             Suite(0x003a).is_anonymous()
                 && Suite(0xc019).is_anonymous()

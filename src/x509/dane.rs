@@ -7,6 +7,7 @@ use super::names::{self, NameMatch};
 use super::store::Store;
 use super::verdict::verdict;
 use super::{der, facts, hex};
+use crate::record::words::vocabulary;
 use crate::record::{ChainReason, Tlsa};
 
 /// What TLSA records say of a chain.
@@ -28,8 +29,41 @@ pub struct Judged {
     pub matches: Option<bool>,
     /// Position in the chain of the certificate that it matched by its data, even where a later rule failed.
     pub certificate: Option<usize>,
-    /// Why not: `not_usable`, `no_chain`, `no_such_certificate`, `name_mismatch`, or the reason of the path's verdict.
-    pub reason: Option<String>,
+    /// Why not.
+    pub reason: Option<MismatchReason>,
+}
+
+vocabulary! {
+    /// Why a TLSA record does not match a chain, before any path is built.
+    strict TlsaFault {
+        /// Not of usage 2 or 3, or its selector, its matching type or its length is not known (RFC 7672 §3.1).
+        NotUsable = "not_usable",
+        /// The server sent no certificate to hold it against.
+        NoChain = "no_chain",
+        /// No certificate of the chain is what it names.
+        NoSuchCertificate = "no_such_certificate",
+        /// The path leads to it, and the certificate is for other names (RFC 7672 §3.2.2).
+        NameMismatch = "name_mismatch",
+    }
+}
+
+/// Why a TLSA record does not match a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MismatchReason {
+    /// The record and what it names.
+    Record(TlsaFault),
+    /// The path to the certificate that it names does not hold.
+    Path(ChainReason),
+}
+
+impl MismatchReason {
+    /// Its word, of either vocabulary.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Record(fault) => fault.word(),
+            Self::Path(reason) => reason.word(),
+        }
+    }
 }
 
 /// Holds every record against a chain (DER, leaf first).
@@ -77,15 +111,15 @@ fn association(record: &Tlsa) -> Option<Vec<u8>> {
 
 fn judge<D: AsRef<[u8]>>(record: &Tlsa, chain: &[D], names: &[&str], at: OffsetDateTime) -> Judged {
     let Some(data) = association(record) else {
-        return Judged::unknown(false, "not_usable");
+        return Judged::unknown(false, MismatchReason::Record(TlsaFault::NotUsable));
     };
     let Some(leaf) = chain.first() else {
-        return Judged::unknown(true, "no_chain");
+        return Judged::unknown(true, MismatchReason::Record(TlsaFault::NoChain));
     };
     if record.usage == 3 {
         return match selected(record, leaf.as_ref()).is_some_and(|it| it == data) {
             true => Judged::yes(Some(0)),
-            false => Judged::no(None, "no_such_certificate"),
+            false => Judged::no(None, MismatchReason::Record(TlsaFault::NoSuchCertificate)),
         };
     }
     // The trust anchor must be in the chain, above the leaf, unless the record holds it whole (RFC 7671 §5.2).
@@ -96,16 +130,16 @@ fn judge<D: AsRef<[u8]>>(record: &Tlsa, chain: &[D], names: &[&str], at: OffsetD
         (None, 0, 0) => Store::of_one("dane", &data),
         // A bare key has no name: it may be that of any issuer (RFC 7671 §5.2.2).
         (None, _, 0) => Store::of_key("dane", &data, chain),
-        _ => return Judged::no(None, "no_such_certificate"),
+        _ => return Judged::no(None, MismatchReason::Record(TlsaFault::NoSuchCertificate)),
     };
     let Some(store) = store else {
-        return Judged::no(position, ChainReason::Malformed.word());
+        return Judged::no(position, MismatchReason::Path(ChainReason::Malformed));
     };
     let path = verdict(chain, at, &store);
     if path.valid != Some(true) {
         return Judged {
             matches: path.valid,
-            ..Judged::no(position, path.reason.word())
+            ..Judged::no(position, MismatchReason::Path(path.reason))
         };
     }
     let met = facts::facts(leaf.as_ref()).is_ok_and(|leaf| {
@@ -115,7 +149,7 @@ fn judge<D: AsRef<[u8]>>(record: &Tlsa, chain: &[D], names: &[&str], at: OffsetD
     });
     match met {
         true => Judged::yes(position),
-        false => Judged::no(position, "name_mismatch"),
+        false => Judged::no(position, MismatchReason::Record(TlsaFault::NameMismatch)),
     }
 }
 
@@ -129,21 +163,21 @@ impl Judged {
         }
     }
 
-    fn no(certificate: Option<usize>, reason: &str) -> Self {
+    fn no(certificate: Option<usize>, reason: MismatchReason) -> Self {
         Self {
             usable: true,
             matches: Some(false),
             certificate,
-            reason: Some(reason.into()),
+            reason: Some(reason),
         }
     }
 
-    fn unknown(usable: bool, reason: &str) -> Self {
+    fn unknown(usable: bool, reason: MismatchReason) -> Self {
         Self {
             usable,
             matches: None,
             certificate: None,
-            reason: Some(reason.into()),
+            reason: Some(reason),
         }
     }
 }
@@ -226,11 +260,11 @@ mod tests {
         vec![leaf.der().to_vec(), ca.der().to_vec()]
     }
 
-    fn one(record: &Tlsa, chain: &[Vec<u8>], name: &str) -> (Option<bool>, Option<String>) {
+    fn one(record: &Tlsa, chain: &[Vec<u8>], name: &str) -> (Option<bool>, Option<&'static str>) {
         let judged = check(std::slice::from_ref(record), chain, &[name], NOW)
             .records
             .remove(0);
-        (judged.matches, judged.reason)
+        (judged.matches, judged.reason.map(MismatchReason::word))
     }
 
     #[test]
@@ -243,7 +277,7 @@ mod tests {
         let wrong = data_for(3, 1, 1, &chain[1]).unwrap();
         assert_eq!(
             one(&wrong, &chain, "mx.test"),
-            (Some(false), Some("no_such_certificate".into()))
+            (Some(false), Some("no_such_certificate"))
         );
     }
 
@@ -254,12 +288,12 @@ mod tests {
         assert_eq!(one(&record, &good, "mx.test"), (Some(true), None));
         assert_eq!(
             one(&record, &good, "b.test"),
-            (Some(false), Some("name_mismatch".into()))
+            (Some(false), Some("name_mismatch"))
         );
         // It must be in the chain, unless the record holds it whole.
         assert_eq!(
             one(&record, &good[..1], "mx.test"),
-            (Some(false), Some("no_such_certificate".into()))
+            (Some(false), Some("no_such_certificate"))
         );
         for selector in [0, 1] {
             let whole = data_for(2, selector, 0, &good[1]).unwrap();
@@ -271,7 +305,7 @@ mod tests {
         let record = data_for(2, 0, 1, &old[1]).unwrap();
         assert_eq!(
             one(&record, &old, "mx.test"),
-            (Some(false), Some("expired".into()))
+            (Some(false), Some("expired"))
         );
     }
 

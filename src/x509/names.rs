@@ -36,6 +36,13 @@ pub fn matches(names: &[Text], common_names: &[Text], reference: &str) -> NameMa
 }
 
 /// Whether a presented name, maybe with a wildcard for its whole left-most label, covers a reference name.
+///
+/// ```
+/// use mx_survey::x509::names::is_for;
+///
+/// assert!(is_for(b"*.a.test", "mx.a.test."));
+/// assert!(!is_for(b"*.a.test", "a.test") && !is_for(b"*.a.test", "1.mx.a.test"));
+/// ```
 pub fn is_for(presented: &[u8], reference: &str) -> bool {
     let reference = reference.strip_suffix('.').unwrap_or(reference).as_bytes();
     if reference.is_empty() || reference.contains(&b'*') {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::{Duration, OffsetDateTime};
 
 use crate::judge::problem::{Problem, ProblemCode as Code, Severity};
+use crate::judge::weakness::{CertificateWeakness, ServerWeakness};
 use crate::record::{
     ChainReason, Oddity, Outcome, Phase, Reason, Smtp, Tls, TlsOddity, TlsVersion,
 };
@@ -19,8 +20,10 @@ pub struct ServerRecords<'a> {
     pub smtp: Option<&'a Smtp>,
     /// What it says under TLS.
     pub tls: Option<&'a Tls>,
-    /// Weaknesses of its handshakes and of the certificates that it sends, by the words of [`crate::judge::weakness`].
-    pub weaknesses: &'a [&'a str],
+    /// Weaknesses of its handshakes.
+    pub weaknesses: &'a [ServerWeakness],
+    /// Weaknesses of the certificates that it sends.
+    pub certificate_weaknesses: &'a [CertificateWeakness],
 }
 
 /// What is wrong with a server, names aside; `soon`: from when on a certificate that ends is worth to be told.
@@ -170,28 +173,42 @@ fn is_newer_spoken(tls: &Tls) -> bool {
 }
 
 /// What a weakness is called here; none for one that is worth a line of statistics only.
-fn weakness_code(word: &str) -> Option<Code> {
-    Some(match word {
-        "sslv2" | "sslv3" => Code::SslSpoken,
-        "tls10" | "tls11" => Code::OldVersionsSpoken,
-        "null_cipher" | "export" | "single_des" => Code::CipherBroken,
-        "rc4" | "triple_des" | "md5_mac" => Code::CipherWeak,
-        "anonymous" => Code::AnonymousCipher,
-        "static_rsa" => Code::NoForwardSecrecy,
-        "weak_dh" => Code::WeakDh,
-        "compression" => Code::CompressionOn,
-        "no_secure_renegotiation" => Code::RenegotiationInsecure,
-        "weak_rsa" | "weak_ec" | "dsa_key" => Code::CertificateKeyWeak,
-        "md5_signature" | "sha1_signature" => Code::CertificateSignatureWeak,
-        _ => return None,
+fn server_code(weakness: ServerWeakness) -> Option<Code> {
+    use ServerWeakness as Weak;
+    Some(match weakness {
+        Weak::Ssl2 | Weak::Ssl3 => Code::SslSpoken,
+        Weak::Tls10 | Weak::Tls11 => Code::OldVersionsSpoken,
+        Weak::NullCipher | Weak::Export | Weak::SingleDes => Code::CipherBroken,
+        Weak::Rc4 | Weak::TripleDes | Weak::Md5Mac => Code::CipherWeak,
+        Weak::Anonymous => Code::AnonymousCipher,
+        Weak::StaticRsa => Code::NoForwardSecrecy,
+        Weak::WeakDh => Code::WeakDh,
+        Weak::Compression => Code::CompressionOn,
+        Weak::NoSecureRenegotiation => Code::RenegotiationInsecure,
+        Weak::CbcSha1 | Weak::NoExtendedMasterSecret => return None,
+    })
+}
+
+/// The same of a weakness of a certificate.
+fn certificate_code(weakness: CertificateWeakness) -> Option<Code> {
+    use CertificateWeakness as Weak;
+    Some(match weakness {
+        Weak::WeakRsa | Weak::WeakEc | Weak::DsaKey => Code::CertificateKeyWeak,
+        Weak::Md5Signature | Weak::Sha1Signature => Code::CertificateSignatureWeak,
+        Weak::NoAlternativeName | Weak::Version1 => return None,
     })
 }
 
 /// One problem for each code, with all its weaknesses in the detail.
 fn weaknesses(server: ServerRecords<'_>, found: &mut Vec<Problem>) {
     let mut by_code: BTreeMap<Code, BTreeSet<&str>> = BTreeMap::new();
-    for &word in server.weaknesses {
-        if let Some(code) = weakness_code(word) {
+    let of_server = server.weaknesses.iter();
+    let of_certificates = server.certificate_weaknesses.iter();
+    let coded = of_server
+        .map(|&weakness| (server_code(weakness), weakness.word()))
+        .chain(of_certificates.map(|&weakness| (certificate_code(weakness), weakness.word())));
+    for (code, word) in coded {
+        if let Some(code) = code {
             by_code.entry(code).or_default().insert(word);
         }
     }

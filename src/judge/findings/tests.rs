@@ -111,6 +111,7 @@ fn of_server(smtp: Value, tls: Value, changes: (Changes<'_>, Changes<'_>)) -> Ve
         smtp: Some(&smtp),
         tls: Some(&tls),
         weaknesses: &weaknesses,
+        certificate_weaknesses: &[],
     };
     server_problems(records, Duration::days(14))
 }
@@ -192,7 +193,13 @@ fn a_handshake_has_exactly_its_problem() {
                    "also": also}),
         )
     };
-    let suite = |iana: &str| ("/cipher", json!({"iana": iana, "id": "0x0000"}));
+    let suite = |iana: &str| {
+        let id = crate::cipher::by_name(iana).unwrap().id;
+        (
+            "/cipher",
+            json!({"iana": iana, "id": format!("0x{id:04X}")}),
+        )
+    };
     let bad = Some(false);
     let v12 = || ("/version", json!("TLSv1.2"));
     let cases: &[(Changes<'_>, Words)] = &[
@@ -313,7 +320,11 @@ fn a_handshake_has_exactly_its_problem() {
     let weak = ServerRecords {
         smtp: None,
         tls: Some(&with(good_tls(), &[])),
-        weaknesses: &["weak_rsa", "sha1_signature", "cbc_sha1"],
+        weaknesses: &[weakness::ServerWeakness::CbcSha1],
+        certificate_weaknesses: &[
+            weakness::CertificateWeakness::WeakRsa,
+            weakness::CertificateWeakness::Sha1Signature,
+        ],
     };
     assert_eq!(
         words(&server_problems(weak, Duration::days(14))),

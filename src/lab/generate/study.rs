@@ -10,6 +10,7 @@ use serde_json::json;
 use super::super::world::{Certificate, EhloName, Key, Legacy, Listen, Name, Server, Tls};
 use super::outputs::Outputs;
 use super::{Addresses, messages, names};
+use crate::record::TlsVersion;
 
 const DATA: &str = include_str!("../../../data/world-2014.json");
 
@@ -406,7 +407,7 @@ impl Maker<'_> {
     /// Certificates are shared by class: a world of thousands of servers has as many as it has classes.
     fn tls(&self, certificate: Certificate, cipher: Option<&str>) -> Tls {
         let legacy = cipher.filter(|_| self.old_ciphers).map(|cipher| Legacy {
-            version: "TLSv1".into(),
+            version: TlsVersion::Tls10,
             cipher: cipher.into(),
             dh_bits: 1024,
         });

@@ -30,6 +30,13 @@ pub struct DmarcRecord {
 
 /// Whether a text begins as a record of this version does: `v`, `=`, `DMARC1` in exactly these capitals, and then a
 /// semicolon or nothing, with blanks between but none in front (RFC 9989 §4.8).
+///
+/// ```
+/// use mx_survey::policy::dmarc::record::is_record;
+///
+/// assert!(is_record(b"v=DMARC1; p=none") && is_record(b"v = DMARC1"));
+/// assert!(!is_record(b" v=DMARC1") && !is_record(b"v=DMARC10"));
+/// ```
 pub fn is_record(text: &[u8]) -> bool {
     let version = || {
         let rest = text.strip_prefix(b"v").or(text.strip_prefix(b"V"))?;

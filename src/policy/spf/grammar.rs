@@ -89,6 +89,13 @@ pub struct Prefixes {
 }
 
 /// Whether a TXT record is an SPF record: `v=spf1`, and then a space or nothing (RFC 7208 §4.5).
+///
+/// ```
+/// use mx_survey::policy::spf::grammar::is_record;
+///
+/// assert!(is_record(b"v=spf1") && is_record(b"V=SPF1 -all"));
+/// assert!(!is_record(b"v=spf10"));
+/// ```
 pub fn is_record(text: &[u8]) -> bool {
     let (version, rest) = text.split_at(VERSION.len().min(text.len()));
     version.eq_ignore_ascii_case(VERSION) && matches!(rest.first(), None | Some(b' '))

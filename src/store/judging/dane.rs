@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::judge::dane::{Dane, named_by};
 use crate::record::Tlsa;
-use crate::x509::dane::check;
+use crate::x509::dane::{MismatchReason, TlsaFault, check};
 
 /// A server that is held against the records of an exchange.
 pub(super) struct Held<'a> {
@@ -60,7 +60,7 @@ pub(super) fn hold(connection: &Connection, held: &Held<'_>) -> rusqlite::Result
 fn chain_matches(
     connection: &Connection,
     held: &Held<'_>,
-) -> rusqlite::Result<(Option<bool>, Vec<String>)> {
+) -> rusqlite::Result<(Option<bool>, Vec<&'static str>)> {
     let records = records(connection, held.exchange)?;
     let chain = chain(connection, held.tls)?;
     let at: Option<String> = match held.tls {
@@ -73,8 +73,8 @@ fn chain_matches(
         .and_then(|time| OffsetDateTime::parse(&time, &Rfc3339).ok())
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let dane = check(&records, &chain, held.names, at);
-    let is_misnamed =
-        (dane.records.iter()).any(|judged| judged.reason.as_deref() == Some("name_mismatch"));
+    let misnamed = Some(MismatchReason::Record(TlsaFault::NameMismatch));
+    let is_misnamed = (dane.records.iter()).any(|judged| judged.reason == misnamed);
     let matches = match dane.matches {
         Some(false) if is_misnamed => {
             let domains = secure_domains(connection, held.exchange)?;
@@ -82,10 +82,8 @@ fn chain_matches(
         }
         matches => matches,
     };
-    let mut reasons: Vec<String> = dane
-        .records
-        .into_iter()
-        .filter_map(|judged| judged.reason)
+    let mut reasons: Vec<&'static str> = (dane.records.iter())
+        .filter_map(|judged| Some(judged.reason?.word()))
         .collect();
     reasons.sort_unstable();
     reasons.dedup();

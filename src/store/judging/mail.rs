@@ -24,6 +24,7 @@ use crate::judge::findings::{
     policy_problems, server_problems,
 };
 use crate::judge::problem::{Problem, ProblemCode};
+use crate::judge::weakness::{CertificateWeakness, ServerWeakness};
 use crate::ndjson::printable;
 use crate::policy::mta_sts::covers_leniently;
 use crate::record::{Domain, Policy, Smtp, Sts, Tls};
@@ -139,7 +140,12 @@ impl Mail<'_> {
             let weaknesses: Vec<String> = weak
                 .query_map([address], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
-            let weaknesses: Vec<&str> = weaknesses.iter().map(String::as_str).collect();
+            let of_server: Vec<ServerWeakness> = (weaknesses.iter())
+                .filter_map(|word| ServerWeakness::from_word(word))
+                .collect();
+            let of_certificates: Vec<CertificateWeakness> = (weaknesses.iter())
+                .filter_map(|word| CertificateWeakness::from_word(word))
+                .collect();
             let mut shaken: Vec<(u32, Option<u32>, Option<Tls>)> = handshakes
                 .query_map(params![address, port], |row| {
                     Ok((row.get(0)?, row.get(1)?, record(row, 2)?))
@@ -158,7 +164,8 @@ impl Mail<'_> {
                 let records = ServerRecords {
                     smtp: smtp.as_ref(),
                     tls: tls.as_ref(),
-                    weaknesses: &weaknesses,
+                    weaknesses: &of_server,
+                    certificate_weaknesses: &of_certificates,
                 };
                 for problem in server_problems(records, SOON) {
                     if self.is_reached || problem.code != ProblemCode::ServerSilent {

@@ -44,12 +44,16 @@ pub(super) fn weigh(connection: &Connection) -> rusqlite::Result<()> {
         }
         let mut chain = Vec::with_capacity(tls.chain.len());
         for sha256 in &tls.chain {
-            chain.extend(certificates.of(sha256)?);
+            chain.extend(certificates.facts(sha256)?);
         }
         let facts: Vec<&CertFacts> = chain.iter().map(Rc::as_ref).collect();
-        seen.weaknesses.extend(weakness::of_server(&tls));
+        let of_server = weakness::of_server(&tls);
+        seen.weaknesses
+            .extend(of_server.iter().map(|weakness| weakness.word()));
         for facts in &facts {
-            seen.weaknesses.extend(weakness::of_certificate(facts));
+            let of_certificate = weakness::of_certificate(facts);
+            seen.weaknesses
+                .extend(of_certificate.iter().map(|weakness| weakness.word()));
         }
         seen.grades.extend(levels::grades(&tls, &facts));
     }
@@ -84,7 +88,7 @@ struct Certificates<'c> {
 }
 
 impl Certificates<'_> {
-    fn of(&mut self, sha256: &str) -> rusqlite::Result<Option<Rc<CertFacts>>> {
+    fn facts(&mut self, sha256: &str) -> rusqlite::Result<Option<Rc<CertFacts>>> {
         if let Some(facts) = self.kept.get(sha256) {
             return Ok(facts.clone());
         }

@@ -325,7 +325,8 @@ fn tls() -> impl Strategy<Value = Value> {
 }
 
 fn cipher(iana: &str, openssl: Option<&str>) -> Value {
-    json!({"iana": iana, "openssl": openssl, "id": "0x0000"})
+    let id = mx_survey::cipher::by_name(iana).map_or(0, |suite| suite.id);
+    json!({"iana": iana, "openssl": openssl, "id": format!("0x{id:04X}")})
 }
 
 fn enumeration() -> impl Strategy<Value = Value> {
