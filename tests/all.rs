@@ -15,6 +15,7 @@ mod peers;
 mod policy_lookup;
 mod problems;
 mod report;
+mod shard;
 mod smtp_probe;
 mod tls_inspect;
 mod to_sqlite;

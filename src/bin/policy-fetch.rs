@@ -47,6 +47,10 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
     let mut options = Options::asking(program, &asking, &stream, settings, resumed)?;
     options.awaited = "policy records of policy-lookup";
     options.concurrency = program::open_files(program.name, asking.concurrency);
+    let manners = match stream.shard {
+        Some(shard) => manners.of_worker(shard),
+        None => manners,
+    };
     let fetcher = manners.fetcher(resolver, asking.timeout, store)?;
     driver::run(
         Selection { without_record },

@@ -455,7 +455,12 @@ where
             }
             return Ok(());
         }
-        let mut found = Found::new(self.runs.id.clone(), &mut self.seen, &mut self.tally);
+        let mut found = Found::new(
+            self.runs.id.clone(),
+            &mut self.seen,
+            &mut self.tally,
+            self.options.shard,
+        );
         let taken = match kind.as_deref() {
             Ok(kind) if S::OWN.contains(&kind) => Ok(self.select.done(&line)),
             kind => Err(self.select.select(&line, kind, &mut found)),
@@ -529,7 +534,12 @@ where
         if self.stop != Stop::No {
             return Ok(());
         }
-        let mut found = Found::new(self.runs.id.clone(), &mut self.seen, &mut self.tally);
+        let mut found = Found::new(
+            self.runs.id.clone(),
+            &mut self.seen,
+            &mut self.tally,
+            self.options.shard,
+        );
         self.select.end(&mut found);
         if let Some(why) = self.select.complaint() {
             self.runs.complain_of(&"the input", &why);

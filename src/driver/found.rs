@@ -9,6 +9,7 @@ use super::key::Key;
 use super::seen::Seen;
 use crate::ndjson;
 use crate::net::pacing::Place;
+use crate::net::shard::{Shard, ShardBy};
 use crate::record::{Outcome, Phase, Reason, Record};
 
 /// What is to be measured, once however often the input names it.
@@ -31,6 +32,7 @@ pub struct Found<'a, J> {
     pub run: Arc<str>,
     seen: &'a mut Seen,
     tally: &'a mut Tally,
+    shard: Option<(Shard, ShardBy)>,
     pub(super) items: Vec<Item<J>>,
     /// The line named a subject, new or not.
     pub(super) names_one: bool,
@@ -44,21 +46,50 @@ pub(super) enum Item<J> {
 }
 
 impl<'a, J> Found<'a, J> {
-    pub(super) fn new(run: Arc<str>, seen: &'a mut Seen, tally: &'a mut Tally) -> Self {
+    pub(super) fn new(
+        run: Arc<str>,
+        seen: &'a mut Seen,
+        tally: &'a mut Tally,
+        shard: Option<(Shard, ShardBy)>,
+    ) -> Self {
         Self {
             run,
             seen,
             tally,
+            shard,
             items: Vec::new(),
             names_one: false,
         }
     }
 
-    /// A subject. The driver leaves it out if it was seen, answers it from the earlier run, turns it away at the gate, or
-    /// lets it wait for its turn.
+    /// A subject. The driver leaves it out if it was seen or is another worker's, answers it from the earlier run, turns it away at the
+    /// gate, or lets it wait for its turn.
     pub fn subject(&mut self, subject: Subject<J>) {
         self.names_one = true;
-        self.items.push(Item::Subject(subject));
+        if !self.is_elsewhere(&subject.key, subject.place.as_ref()) {
+            self.items.push(Item::Subject(subject));
+        }
+    }
+
+    /// Whether a subject is in the shard of another worker; if so, that is counted.
+    pub fn is_elsewhere(&mut self, key: &Key<'_>, place: Option<&Place>) -> bool {
+        let Some((shard, by)) = self.shard else {
+            return false;
+        };
+        let is_here = match (key, place) {
+            (_, Some(place)) => shard.has_place(place, by),
+            (Key::Domain(text) | Key::Policy(text) | Key::Sts(text) | Key::Cert(text), None) => {
+                shard.has_text(text)
+            }
+            (Key::Network(ip) | Key::Smtp(ip, _) | Key::Tls(ip, ..), None) => {
+                shard.has_place(&super::place(*ip, None, None), by)
+            }
+        };
+        if !is_here {
+            self.names_one = true;
+            self.tally.add("elsewhere", 1);
+        }
+        !is_here
     }
 
     /// Whether a subject was there before; if so, that is counted. Saves the making of one that would be left out.

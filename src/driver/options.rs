@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::net::pacing::Limits;
+use crate::net::shard::{Shard, ShardBy};
 use crate::program::asking::Asking;
 use crate::program::input::Source;
 use crate::program::{Manners, Program, Stream, needs_open_files, open_files, progress};
@@ -30,6 +31,8 @@ pub struct Options {
     pub backlog: usize,
     /// Pace of connections.
     pub limits: Limits,
+    /// Which part of the subjects to work on.
+    pub shard: Option<(Shard, ShardBy)>,
     /// Tries after a deferral.
     pub retries: u32,
     /// Pause before the first of them; doubles.
@@ -49,9 +52,15 @@ impl Options {
         awaited: &'static str,
         manners: &Manners,
         stream: &Stream,
-        settings: Map<String, Value>,
+        mut settings: Map<String, Value>,
         resumed: Vec<String>,
     ) -> Self {
+        let mut limits = manners.limits();
+        if let Some(shard) = stream.shard {
+            limits = shard.limits(manners.shard_by, limits);
+            settings.insert("shard".into(), shard.to_string().into());
+            settings.insert("shard_by".into(), manners.shard_by.word().into());
+        }
         Self {
             program: program.clone(),
             sources: stream.files.sources(),
@@ -61,7 +70,8 @@ impl Options {
             resumed,
             concurrency: open_files(program.name, manners.concurrency),
             backlog: manners.backlog,
-            limits: manners.limits(),
+            limits,
+            shard: stream.shard.map(|shard| (shard, manners.shard_by)),
             retries: manners.retries,
             retry_after: manners.retry_after,
             threads: 1,
@@ -79,12 +89,15 @@ impl Options {
         program: &Program,
         asking: &Asking,
         stream: &Stream,
-        settings: Map<String, Value>,
+        mut settings: Map<String, Value>,
         resumed: Vec<String>,
     ) -> anyhow::Result<Self> {
         /// Over UDP and TCP together: names in flight do not each hold one.
         const SOCKETS: usize = 96;
         needs_open_files(SOCKETS)?;
+        if let Some(shard) = stream.shard {
+            settings.insert("shard".into(), shard.to_string().into());
+        }
         Ok(Self {
             program: program.clone(),
             sources: stream.files.sources(),
@@ -95,6 +108,7 @@ impl Options {
             concurrency: asking.concurrency,
             backlog: asking.backlog,
             limits: Limits::default(),
+            shard: stream.shard.map(|shard| (shard, ShardBy::default())),
             retries: 0,
             retry_after: Duration::ZERO,
             threads: 1,

@@ -4,6 +4,7 @@ pub mod connect;
 pub mod exclude;
 pub mod pacing;
 pub mod range;
+pub mod shard;
 pub mod special;
 
 use std::net::IpAddr;

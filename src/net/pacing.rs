@@ -21,6 +21,9 @@ pub struct Limits {
     pub spacing: Duration,
     /// Connections a second in all; none: unlimited.
     pub rate: Option<f64>,
+    /// How many times as long as the last connection to an operator took, the next begins after its beginning at the earliest. With one at
+    /// once, anything up to 1 is no limit.
+    pub stretch: f64,
 }
 
 impl Default for Limits {
@@ -30,6 +33,7 @@ impl Default for Limits {
             per_prefix: 4,
             spacing: Duration::from_secs(1),
             rate: Some(500.0),
+            stretch: 0.0,
         }
     }
 }
@@ -82,6 +86,8 @@ pub struct Scheduler<T> {
     /// Addresses whose last connection is so near that the next must wait, oldest first.
     recent: VecDeque<(Instant, IpAddr)>,
     operators: HashMap<Arc<str>, Slot<T>>,
+    /// Operators between two connections that are stretched apart, in the order in which they ended.
+    resting: VecDeque<(Instant, Arc<str>)>,
     prefixes: HashMap<u64, Slot<T>>,
     waiting: usize,
     order: u64,
@@ -101,6 +107,8 @@ struct Slot<T> {
     last: Option<Instant>,
     /// The pause that an operator which defers is given; grows by doubling, shrinks by steps.
     pause: Duration,
+    /// Not before this moment: workers elsewhere have their turn.
+    rests: Option<Instant>,
     queue: VecDeque<Waiting<T>>,
 }
 
@@ -110,6 +118,7 @@ impl<T> Default for Slot<T> {
             active: 0,
             last: None,
             pause: Duration::ZERO,
+            rests: None,
             queue: VecDeque::new(),
         }
     }
@@ -117,7 +126,7 @@ impl<T> Default for Slot<T> {
 
 impl<T> Slot<T> {
     fn is_forgettable(&self) -> bool {
-        self.active == 0 && self.queue.is_empty() && self.pause.is_zero()
+        self.active == 0 && self.queue.is_empty() && self.pause.is_zero() && self.rests.is_none()
     }
 }
 
@@ -137,6 +146,7 @@ impl<T> Scheduler<T> {
             addresses: HashMap::new(),
             recent: VecDeque::new(),
             operators: HashMap::new(),
+            resting: VecDeque::new(),
             prefixes: HashMap::new(),
             waiting: 0,
             order: 0,
@@ -206,6 +216,14 @@ impl<T> Scheduler<T> {
                     End::Deferred => (slot.pause * 2).clamp(PAUSE, PAUSE_LIMIT),
                     End::Silent => slot.pause,
                 };
+                if self.limits.stretch > 1.0
+                    && let Some(began) = slot.last
+                {
+                    let took = ended.saturating_duration_since(began);
+                    let due = began + took.mul_f64(self.limits.stretch);
+                    slot.rests = Some(due);
+                    self.resting.push_back((due, operator.clone()));
+                }
             }
             release(&mut self.operators, operator, &mut self.ready);
         }
@@ -258,7 +276,7 @@ impl<T> Scheduler<T> {
                     .last
                     .filter(|_| !operator.pause.is_zero())
                     .map(|last| last + operator.pause);
-                if let Some(due) = paused.filter(|&due| due > now) {
+                if let Some(due) = paused.max(operator.rests).filter(|&due| due > now) {
                     self.park_until(due, entry);
                     return None;
                 }
@@ -327,6 +345,16 @@ impl<T> Scheduler<T> {
                     .is_none_or(|last| last + self.limits.spacing <= now)
             {
                 self.addresses.remove(&ip);
+            }
+        }
+        while self.resting.front().is_some_and(|&(due, _)| due <= now) {
+            if let Some((_, operator)) = self.resting.pop_front()
+                && let Some(slot) = self.operators.get_mut(&operator)
+            {
+                slot.rests = slot.rests.filter(|&due| due > now);
+                if slot.is_forgettable() {
+                    self.operators.remove(&operator);
+                }
             }
         }
     }
@@ -519,6 +547,37 @@ mod tests {
         }
         assert_eq!((done, scheduler.len()), (20, 0));
         assert!(scheduler.operators.is_empty() && scheduler.prefixes.is_empty());
+    }
+
+    #[test]
+    fn workers_that_share_an_operator_begin_no_more_often_than_one_process() {
+        let mut scheduler = scheduler(Limits {
+            per_operator: 1,
+            stretch: 4.0,
+            rate: None,
+            ..Limits::default()
+        });
+        let mut now = Instant::now();
+        for target in 0..10u32 {
+            scheduler.push(target, place(&format!("9.9.{target}.1"), "big.example"));
+        }
+        let mut begun = Vec::new();
+        while !scheduler.is_empty() {
+            match scheduler.next(now) {
+                Next::Start(_, place) => {
+                    begun.push(now);
+                    assert_eq!(scheduler.next(now), Next::Idle);
+                    now += SECOND;
+                    scheduler.finished(&place, now, End::Answered);
+                }
+                Next::Wait(due) => now = due,
+                Next::Idle => panic!("stalled"),
+            }
+        }
+        assert!(begun.windows(2).all(|pair| pair[1] - pair[0] == 4 * SECOND));
+        // The last connection is over, and so is the rest behind it: nothing is remembered.
+        assert_eq!(scheduler.next(now + 10 * SECOND), Next::Idle);
+        assert!(scheduler.operators.is_empty() && scheduler.resting.is_empty());
     }
 
     #[test]

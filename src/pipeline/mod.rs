@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::net::shard::Shard;
+
 /// Options that are handed on to the programs of the pipe.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Handed on to the programs")]
@@ -48,6 +50,9 @@ pub struct HandedOn {
     /// Where this runs, for the run lines
     #[arg(long, value_name = "LABEL")]
     pub vantage: Option<String>,
+    /// Work on one of N parts of the servers and policies; every name is looked up, so that no server of a part is missed
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
 }
 
 /// One program of the pipe, and its options.
@@ -119,16 +124,19 @@ pub fn stages(
             stage
         }
     };
+    let shard = handed.shard.map(|shard| shard.to_string());
     let mut stages = vec![
         asking("mx-lookup").argument("--tlsa"),
-        asking("policy-lookup"),
+        asking("policy-lookup").option("--shard", shard.as_ref()),
         asking("policy-fetch")
+            .option("--shard", shard.as_ref())
             .options("--exclude", &handed.exclude)
             .options("--allow", &handed.allow)
             .options("--roots", &handed.roots)
             .option("--port", handed.https_port.map(|port| port.to_string())),
         common("smtp-probe")
             .argument("--tls")
+            .option("--shard", shard.as_ref())
             .options("--exclude", &handed.exclude)
             .option("--helo", handed.helo.as_ref())
             .option("--port", handed.port.map(|port| port.to_string()))

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::input::Files;
 use super::progress::When;
@@ -16,6 +17,7 @@ use crate::net::Gate;
 use crate::net::exclude::Exclusions;
 use crate::net::pacing::Limits;
 use crate::net::range::Range;
+use crate::net::shard::{Shard, ShardBy};
 use crate::record::Reason;
 
 /// The form of the progress display.
@@ -43,6 +45,9 @@ pub struct Stream {
     /// With --resume: go on although the settings differ
     #[arg(long, requires = "resume")]
     pub force: bool,
+    /// Work on one of N parts of the subjects, and send every line on: the same part wherever it runs
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Where this runs, in your words, for the run's record
     #[arg(long, value_name = "LABEL")]
     pub vantage: Option<String>,
@@ -96,6 +101,9 @@ pub struct Manners {
     /// Connections at once into one /24 or /48
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = positive)]
     pub per_prefix: usize,
+    /// With --shard: what is kept with one worker, the /24 or /48, or all of an operator
+    #[arg(long, value_name = "WHAT", default_value = "prefix", value_parser = shard_by())]
+    pub shard_by: ShardBy,
     /// Targets that may wait for their turn; then reading stops
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = positive)]
     pub backlog: usize,
@@ -135,8 +143,16 @@ impl Manners {
             per_prefix: self.per_prefix,
             spacing: self.spacing,
             rate: (self.rate > 0.0).then_some(self.rate),
+            ..Limits::default()
         }
     }
+}
+
+fn shard_by() -> impl TypedValueParser<Value = ShardBy> {
+    PossibleValuesParser::new(["prefix", "operator"]).map(|word| match &*word {
+        "operator" => ShardBy::Operator,
+        _ => ShardBy::Prefix,
+    })
 }
 
 /// Reads every list of `--exclude`.

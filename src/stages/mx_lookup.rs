@@ -38,7 +38,7 @@ impl Names {
         let entry = subject.job.as_ref().map(|_| ());
         self.beginning
             .note(entry.map_err(|invalid| &*invalid.domain));
-        if !found.is_first_listed(&subject.key) {
+        if found.is_elsewhere(&subject.key, None) || !found.is_first_listed(&subject.key) {
             return;
         }
         found.record(&Listed {

@@ -13,6 +13,7 @@ use crate::dns::resolve::Resolve;
 use crate::net::Gate;
 use crate::net::connect::Connector;
 use crate::net::range::Range;
+use crate::net::shard::Shard;
 use crate::policy::fetch::{Fetcher, certificate::Judge, pace, tls};
 use crate::program::exclusions;
 use crate::program::values::{duration, milliseconds, network, positive, rate};
@@ -71,6 +72,16 @@ impl Manners {
             settings.insert(name.into(), milliseconds(time));
         }
         Ok(store)
+    }
+
+    /// As one of several workers: each has its part of the rate, and one connection at a time to an address, so much further apart.
+    pub fn of_worker(mut self, shard: Shard) -> Self {
+        if shard.count() > 1 {
+            self.rate /= f64::from(shard.count());
+            self.spacing *= shard.count();
+            self.per_address = 1;
+        }
+        self
     }
 
     /// Who fetches: `patience` is for the addresses of a host, all questions together.
