@@ -1,27 +1,29 @@
 //! The loop behind [`run`](super::run): reads, starts, finishes, until there is nothing left of any.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use tokio::task::JoinSet;
 
-use super::familiar::{self, Familiar};
+use super::familiar::Familiar;
+use super::flying::{Flying, Landed};
 use super::found::Item;
+use super::interruption::Interruption;
+use super::operators::OperatorCounts;
 use super::resume::{Resume, Resumed};
 use super::seen::Seen;
-use super::shares::Shares;
-use super::{Found, Observe, Observed, Options, Select, Subject, Taken, Tally, Turn};
+use super::waiting::{Attempt, Fallback, Ready, Waiting};
+use super::{Found, Observe, Options, Select, Subject, Taken, Tally};
 use crate::ndjson::{LINE_LIMIT, Line, NotARecord, Read1};
-use crate::net::pacing::{End, Next, Place, Rate, Scheduler};
+use crate::net::pacing::{End, Place, Rate};
 use crate::program::input::Place as LinePlace;
 use crate::program::output::{Gone, Output};
 use crate::program::progress::{Figures, Progress};
 use crate::program::runs::Runs;
 use crate::program::{Status, input};
-use crate::record::{Phase, Reason};
+use crate::record::Reason;
 
 pub(super) struct Driver<S: Select, O: Observe> {
     options: Options,
@@ -32,13 +34,9 @@ pub(super) struct Driver<S: Select, O: Observe> {
     resume: Option<Resume>,
     output: Output,
     runs: Runs,
-    scheduler: Scheduler<Attempt<O::Job>>,
-    /// Work without a place.
-    unpaced: std::collections::VecDeque<O::Job>,
-    rate: Rate,
-    flying: JoinSet<Landed<O::Job>>,
-    operators: HashMap<Arc<str>, u64>,
-    shares: Shares,
+    waiting: Waiting<O::Job>,
+    flying: Flying<O>,
+    operators: OperatorCounts,
     /// The input has ended.
     is_all: bool,
     tally: Tally,
@@ -67,60 +65,12 @@ impl<J> Default for Brought<J> {
     }
 }
 
-struct Attempt<J> {
-    job: J,
-    number: u32,
-    /// What to write if there is no further try.
-    fallback: Option<Fallback>,
-}
-
-/// An observation that is over.
-struct Landed<J> {
-    observed: Observed<J>,
-    place: Option<Place>,
-    number: u32,
-}
-
-struct Fallback {
-    lines: Vec<u8>,
-    phase: Phase,
-    reason: Reason,
-}
-
-/// Operators whose connections are counted by name.
-const OPERATORS: usize = 100_000;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
     /// Go on.
     No,
     /// A first signal: no new work.
     Gently,
-}
-
-/// Why the loop ended before its end.
-enum Interruption {
-    /// The reader of our output is gone.
-    Gone,
-    Error(anyhow::Error),
-}
-
-impl From<Gone> for Interruption {
-    fn from(_: Gone) -> Self {
-        Self::Gone
-    }
-}
-
-impl From<anyhow::Error> for Interruption {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<io::Error> for Interruption {
-    fn from(error: io::Error) -> Self {
-        Self::Error(error.into())
-    }
 }
 
 impl<S, O> Driver<S, O>
@@ -144,23 +94,26 @@ where
         if let Some(resume) = &resume {
             resume.faults(|what, why| runs.complain_of(what, why));
         }
+        let observe = Arc::new(observe);
         let rate = Rate::new(options.limits.rate);
-        let scheduler = Scheduler::new(options.limits.clone(), rate.clone());
+        let flying = Flying::new(
+            observe.clone(),
+            runs.id.clone(),
+            options.limits.spacing,
+            rate.clone(),
+        );
         let progress = Progress::new(options.program.name, options.progress);
         Ok(Self {
             select,
-            observe: Arc::new(observe),
+            observe,
             seen: Seen::new(),
             familiar: Familiar::default(),
             resume,
             output,
             runs,
-            scheduler,
-            unpaced: std::collections::VecDeque::new(),
-            rate,
-            flying: JoinSet::new(),
-            operators: HashMap::new(),
-            shares: Shares::new(options.backlog),
+            waiting: Waiting::new(&options, rate),
+            flying,
+            operators: OperatorCounts::default(),
             is_all: false,
             tally: Tally::default(),
             progress,
@@ -232,10 +185,10 @@ where
         let stop = self.options.program.stop.clone();
         loop {
             let due = self.start_what_may()?;
-            if input.is_none() && self.flying.is_empty() && self.waiting() == 0 {
+            if input.is_none() && self.flying.len() == 0 && self.waiting.len() == 0 {
                 return Ok(());
             }
-            let may_read = self.has_room();
+            let may_read = self.waiting.has_room();
             tokio::select! {
                 _ = stop.asked(), if self.stop == Stop::No => self.signalled(&mut input).await?,
                 Some(done) = self.flying.join_next() => self.take_all(done).await?,
@@ -254,78 +207,29 @@ where
         }
     }
 
-    fn waiting(&self) -> usize {
-        self.scheduler.len() + self.unpaced.len() + self.shares.held()
-    }
-
-    /// Whether more may be read: what waits behind the share of one operator takes no room from others.
-    fn has_room(&self) -> bool {
-        let waiting = self.scheduler.len() + self.unpaced.len();
-        waiting < self.options.backlog && self.shares.has_room()
-    }
-
     /// Starts observations while there is room; says when the next one is due.
     fn start_what_may(&mut self) -> Result<Option<Instant>, Interruption> {
         while self.flying.len() < self.options.concurrency {
-            if let Some(job) = self.unpaced.pop_front() {
-                self.launch(
-                    Attempt {
-                        job,
-                        number: 1,
-                        fallback: None,
-                    },
-                    None,
-                );
-                continue;
-            }
-            if self.scheduler.is_empty() {
-                return Ok(None);
-            }
-            match self.scheduler.next(Instant::now()) {
-                Next::Start(attempt, place) => {
-                    self.waits_no_more(&place)?;
-                    self.launch(attempt, Some(place));
-                }
-                Next::Wait(due) => return Ok(Some(due)),
-                Next::Idle => return Ok(None),
+            let select = &self.select;
+            let unpack = |place: &Place, packed: &[u8]| select.unpack(place, packed);
+            match self.waiting.next(unpack)? {
+                Ready::Start(attempt, place) => self.flying.launch(attempt, place),
+                Ready::At(due) => return Ok(Some(due)),
+                Ready::Nothing => return Ok(None),
             }
         }
         Ok(None)
     }
 
-    fn launch(&mut self, attempt: Attempt<O::Job>, place: Option<Place>) {
-        let turn = Turn {
-            attempt: attempt.number,
-            run: self.runs.id.clone(),
-            spacing: self.options.limits.spacing,
-            rate: self.rate.clone(),
-            is_paced: place
-                .as_ref()
-                .is_some_and(|place| !place.ip.to_canonical().is_loopback()),
-        };
-        let observe = self.observe.clone();
-        self.flying.spawn(async move {
-            let number = attempt.number;
-            let observed = observe.observe(attempt.job, turn).await;
-            Landed {
-                observed,
-                place,
-                number,
-            }
-        });
-    }
-
     /// Takes what has finished, and everything else that has by now.
     async fn take_all(
         &mut self,
-        first: Result<Landed<O::Job>, tokio::task::JoinError>,
+        first: anyhow::Result<Landed<O::Job>>,
     ) -> Result<(), Interruption> {
         let mut lines = Vec::new();
         let mut next = Some(first);
         while let Some(done) = next {
-            let landed =
-                done.map_err(|error| anyhow::anyhow!("an observation broke off: {error}"))?;
-            self.take(landed, &mut lines);
+            self.take(done?, &mut lines);
             next = self.flying.try_join_next();
         }
         self.output.send(lines).await?;
@@ -366,12 +270,9 @@ where
                 Reason::Ok | Reason::Rejected => End::Answered,
                 _ => End::Silent,
             };
-            self.scheduler.finished(place, Instant::now(), end);
-            if let Some(operator) = &place.operator
-                && (self.operators.len() < OPERATORS || self.operators.contains_key(operator))
-            {
-                *self.operators.entry(operator.clone()).or_default() +=
-                    u64::from(observed.connections);
+            self.waiting.finished(place, end);
+            if let Some(operator) = &place.operator {
+                self.operators.add(operator, observed.connections);
             }
         }
         match (observed.again, place) {
@@ -387,14 +288,12 @@ where
                     not_before: Some(Instant::now() + pause),
                     ..place
                 };
-                self.push(
-                    Attempt {
-                        job,
-                        number: number + 1,
-                        fallback,
-                    },
-                    place,
-                );
+                let attempt = Attempt {
+                    job,
+                    number: number + 1,
+                    fallback,
+                };
+                self.waiting.push(attempt, place);
             }
             _ => {
                 self.tally.outcome(observed.phase, observed.reason);
@@ -496,25 +395,8 @@ where
 
     /// Looks at the first lines of the input for something that the stage reads.
     fn familiarize(&mut self, line: &Line, names_one: bool) {
-        if S::READS.is_empty() || !self.familiar.is_open() || line.is_blank() {
-            return;
-        }
-        let kind = line.tag();
-        let is_read = |kind: &str| S::READS.contains(&kind) || S::OWN.contains(&kind);
-        match kind.as_deref() {
-            _ if names_one => self.familiar.know(),
-            Ok("run") => {
-                let mut writers = S::READS.iter().flat_map(|kind| familiar::writers(kind));
-                if writers.any(|stage| self.runs.has_begun(stage)) {
-                    self.familiar.know();
-                }
-            }
-            Ok(kind) if is_read(kind) => self.familiar.know(),
-            kind => {
-                let told = self.familiar.pass(kind.ok(), &line.bytes);
-                self.tell_unfamiliar(told);
-            }
-        }
+        let told = self.familiar.look::<S>(line, names_one, &self.runs);
+        self.tell_unfamiliar(told);
     }
 
     fn tell_unfamiliar(&mut self, told: Option<String>) {
@@ -607,10 +489,7 @@ where
     async fn take_brought(&mut self, brought: Brought<O::Job>) -> Result<(), Interruption> {
         self.output.send(brought.lines).await?;
         for (job, place) in brought.jobs {
-            match place {
-                Some(place) => self.queue(job, place),
-                None => self.unpaced.push_back(job),
-            }
+            self.waiting.take(job, place, |job| self.select.pack(job));
         }
         Ok(())
     }
@@ -624,18 +503,11 @@ where
             *input = None;
         }
         let mut lines = Vec::new();
-        let waiting = self.unpaced.len() + self.shares.held();
-        let mut not_started = waiting as u64 + self.select.held(&self.seen);
-        self.unpaced.clear();
-        self.shares.clear();
-        for attempt in self.scheduler.drain() {
-            match attempt.fallback {
-                Some(fallback) => {
-                    self.tally.outcome(fallback.phase, fallback.reason);
-                    lines.extend_from_slice(&fallback.lines);
-                }
-                None => not_started += 1,
-            }
+        let (fallbacks, not_started) = self.waiting.give_up();
+        let not_started = not_started + self.select.held(&self.seen);
+        for fallback in fallbacks {
+            self.tally.outcome(fallback.phase, fallback.reason);
+            lines.extend_from_slice(&fallback.lines);
         }
         self.tally.add("not_started", not_started);
         self.output.send(lines).await?;
@@ -652,9 +524,9 @@ where
         let figures = Figures {
             lines: self.tally.count("lines"),
             flying: self.flying.len(),
-            waiting: self.waiting(),
+            waiting: self.waiting.len(),
             outcomes: &self.tally.outcomes,
-            waiting_for: self.shares.longest(),
+            waiting_for: self.waiting.longest(),
             is_all: self.is_all,
             note: self.observe.note(),
         };
@@ -663,42 +535,6 @@ where
         } else {
             self.progress.show(&figures);
         }
-    }
-
-    /// Lets a job wait for its first try: in the scheduler, or behind the share of its operator.
-    fn queue(&mut self, job: O::Job, place: Place) {
-        if self.shares.is_full(&place)
-            && let Some(packed) = self.select.pack(&job)
-        {
-            self.shares.hold(&place, packed);
-        } else {
-            self.push_first(job, place);
-        }
-    }
-
-    fn push_first(&mut self, job: O::Job, place: Place) {
-        let attempt = Attempt {
-            job,
-            number: 1,
-            fallback: None,
-        };
-        self.push(attempt, place);
-    }
-
-    /// Lets a target wait at its place.
-    fn push(&mut self, attempt: Attempt<O::Job>, place: Place) {
-        self.shares.add(&place);
-        self.scheduler.push(attempt, place);
-    }
-
-    /// One less waits for an operator: what is behind its share moves up.
-    fn waits_no_more(&mut self, place: &Place) -> anyhow::Result<()> {
-        self.shares.remove(place);
-        while let Some((place, packed)) = self.shares.take_up(place) {
-            let job = self.select.unpack(&place, &packed)?;
-            self.push_first(job, place);
-        }
-        Ok(())
     }
 
     /// Records that a want of this machine spoiled, such as one of open files: that is no fact about the world.
@@ -738,17 +574,7 @@ where
             .collect();
         counts.extend(self.select.counts());
         counts.extend(self.observe.counts());
-        let mut operators: Vec<_> = self
-            .operators
-            .iter()
-            .filter(|(_, count)| **count > 0)
-            .collect();
-        operators.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-        let operators = operators
-            .into_iter()
-            .take(10)
-            .map(|(name, &count)| (name.to_string(), count))
-            .collect();
+        let operators = self.operators.most();
         self.runs.end_line(&self.tally.outcomes, counts, operators)
     }
 }

@@ -1,5 +1,9 @@
 //! Whether an input is what a stage reads at all: a list given to a stage that wants records passes through without a word else.
 
+use super::stage::Select;
+use crate::ndjson::Line;
+use crate::program::runs::Runs;
+
 /// What the first lines of an input were.
 #[derive(Debug, Default)]
 pub(super) struct Familiar {
@@ -15,18 +19,37 @@ pub(super) struct Familiar {
 const BEGINNING: u64 = 1000;
 
 impl Familiar {
+    /// Looks at a line of the input of the stage `S`, which named a subject or not; says what to tell.
+    pub(super) fn look<S: Select>(
+        &mut self,
+        line: &Line,
+        names_one: bool,
+        runs: &Runs,
+    ) -> Option<String> {
+        if S::READS.is_empty() || !self.is_open() || line.is_blank() {
+            return None;
+        }
+        let kind = line.tag();
+        let is_read = |kind: &str| S::READS.contains(&kind) || S::OWN.contains(&kind);
+        match kind.as_deref() {
+            _ if names_one => self.is_known = true,
+            Ok("run") => {
+                let mut writers = S::READS.iter().flat_map(|kind| writers(kind));
+                self.is_known |= writers.any(|stage| runs.has_begun(stage));
+            }
+            Ok(kind) if is_read(kind) => self.is_known = true,
+            kind => return self.pass(kind.ok(), &line.bytes),
+        }
+        None
+    }
+
     /// Whether there is something to find out yet.
-    pub(super) fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         !self.is_known && !self.is_told
     }
 
-    /// The input has something that the stage reads, or a run that would have written it.
-    pub(super) fn know(&mut self) {
-        self.is_known = true;
-    }
-
     /// A line that is nothing to the stage; says what to tell, once there were enough of them.
-    pub(super) fn pass(&mut self, kind: Option<&str>, line: &[u8]) -> Option<String> {
+    fn pass(&mut self, kind: Option<&str>, line: &[u8]) -> Option<String> {
         self.lines += 1;
         if self.first.is_none() {
             self.first = Some(match kind {
@@ -57,7 +80,7 @@ impl Familiar {
 }
 
 /// The program that writes records of a type.
-pub(super) fn writers(kind: &str) -> &'static [&'static str] {
+fn writers(kind: &str) -> &'static [&'static str] {
     match kind {
         "domain" => &["mx-lookup"],
         "policy" => &["policy-lookup"],
