@@ -1,6 +1,6 @@
 //! A destination as a sender finds it: what the rules of delivery look at.
 
-use super::Cause;
+use super::cause::Cause;
 
 /// A domain as a sender finds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! What is wrong with how a domain lets its mail be told from forged mail: SPF, DMARC, DKIM, BIMI.
 
-use super::policy::{first_fault, told};
+use super::fault::{first_fault, told};
 use crate::judge::problem::{Problem, ProblemCode as Code};
 use crate::record::{
     Bimi, Dkim, Dmarc, DmarcPolicy, Policy, PolicyFault, PolicyState, Spf, SpfResult,

@@ -6,6 +6,7 @@
 
 mod authentication;
 mod domain;
+mod fault;
 mod policy;
 mod server;
 

@@ -3,11 +3,12 @@
 use crate::judge::delivery::{Cause, Delivery, Fate};
 use crate::judge::problem::{Problem, ProblemCode as Code};
 use crate::record::{
-    Caa, Fault, MtaSts, Policy, PolicyFault, PolicyState, Sts, StsError, StsMode, StsNameMatch,
+    Caa, MtaSts, Policy, PolicyFault, PolicyState, Sts, StsError, StsMode, StsNameMatch,
     StsStanding, TlsRpt,
 };
 
 use super::authentication::authentication;
+use super::fault::{first_fault, told};
 
 /// A domain's policies, and what hangs on them.
 #[derive(Clone, Copy, Debug)]
@@ -49,23 +50,6 @@ pub fn policy_problems(view: &PolicyView<'_>) -> Vec<Problem> {
     }
     super::put_in_order(&mut found);
     found
-}
-
-/// Where a fault is, in words.
-pub(super) fn told(fault: &Fault) -> String {
-    let mut text = fault.code.word().to_owned();
-    if let Some(term) = &fault.term {
-        text.push_str(&format!(": {}", term.lossy()));
-    }
-    if let Some(name) = &fault.name {
-        text.push_str(&format!(" at {name}"));
-    }
-    text
-}
-
-/// The first fault of a part, in words; its state where there is none.
-pub(super) fn first_fault(faults: &[Fault], state: PolicyState) -> String {
-    faults.first().map_or_else(|| state.to_string(), told)
 }
 
 fn sts_record(part: &MtaSts, found: &mut Vec<Problem>) {

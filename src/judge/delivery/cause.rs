@@ -1,0 +1,49 @@
+//! Why mail is not delivered, or less protected than a policy wanted.
+
+use crate::record::TlsRptResult;
+use crate::record::words::vocabulary;
+
+vocabulary! {
+    /// Why a server was passed over or a message refused: the result types of RFC 8460 §4.3, and, with an underscore,
+    /// what that registry has no word for.
+    Cause {
+        /// STARTTLS is not offered, or was refused.
+        StarttlsNotSupported = "starttls-not-supported",
+        /// The certificate does not name the exchange.
+        CertificateHostMismatch = "certificate-host-mismatch",
+        /// The certificate is expired.
+        CertificateExpired = "certificate-expired",
+        /// The certificate leads to no trusted root.
+        CertificateNotTrusted = "certificate-not-trusted",
+        /// Any other failure: a handshake that fails, an exchange that the policy does not cover.
+        ValidationFailure = "validation-failure",
+        /// No TLSA record matches, or none is usable.
+        TlsaInvalid = "tlsa-invalid",
+        /// The TLSA records could not be validated (bogus, or no answer).
+        DnssecInvalid = "dnssec-invalid",
+        /// The MTA-STS policy could not be fetched.
+        StsPolicyFetchError = "sts-policy-fetch-error",
+        /// The MTA-STS policy is not one.
+        StsPolicyInvalid = "sts-policy-invalid",
+        /// The certificate of the policy host does not hold.
+        StsWebpkiInvalid = "sts-webpki-invalid",
+        /// The server greets with 5xx, or refuses EHLO and HELO.
+        ServerRejects = "server_rejects",
+        /// The server said to come again.
+        ServerDefers = "server_defers",
+        /// Nothing answered.
+        ServerSilent = "server_silent",
+        /// REQUIRETLS (RFC 8689) is not offered inside TLS.
+        RequiretlsNotSupported = "requiretls_not_supported",
+    }
+}
+
+impl From<TlsRptResult> for Cause {
+    fn from(result: TlsRptResult) -> Self {
+        match result {
+            TlsRptResult::StsWebpkiInvalid => Self::StsWebpkiInvalid,
+            TlsRptResult::StsPolicyInvalid => Self::StsPolicyInvalid,
+            _ => Self::StsPolicyFetchError,
+        }
+    }
+}
