@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
-
-use super::script::Arrival;
 
 /// The counts of one address.
 #[derive(Debug, Default, Serialize)]
@@ -53,6 +51,17 @@ pub struct Counters {
     last_start: Option<Instant>,
     #[serde(skip)]
     last_end: Option<Instant>,
+}
+
+/// What is known of a connection when it begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Which connection to this address it is, from 1.
+    pub number: u64,
+    /// Time since the one before began.
+    pub after: Option<Duration>,
+    /// Others that are open.
+    pub others: u64,
 }
 
 /// The line of an address in `--counters`.

@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::counters::Counters;
 use super::pki::LeafMaker;
-use super::world::Tls;
+use super::tls::{Tls, protocol_versions};
 
 /// What a policy host answers. `{domain}` is the domain whose policy is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,7 +95,7 @@ impl PolicyHost {
         tls: Tls,
         leaves: Arc<LeafMaker>,
     ) -> anyhow::Result<Self> {
-        let versions = super::worker::supported(&tls.versions)?;
+        let versions = protocol_versions(&tls.versions)?;
         let mut config = ServerConfig::builder_with_protocol_versions(&versions)
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Leaves { tls, leaves }));

@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::world::Legacy;
+use super::tls::Legacy;
 use crate::cipher::{self, KeyExchange};
 use crate::record::TlsVersion;
 

@@ -16,5 +16,6 @@ pub mod pki;
 pub mod presets;
 pub mod script;
 pub mod session;
+pub mod tls;
 pub mod worker;
 pub mod world;

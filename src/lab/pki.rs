@@ -16,7 +16,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
 use serde::{Deserialize, Serialize};
 
-use super::world::{Certificate, Key, Tls};
+use super::tls::{Certificate, Key, Tls};
 
 /// A chain and the key of its leaf.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::counters::Arrival;
 use super::world::{Act, EhloName, End, Move, Repeat, Server, Steps, When};
 
 /// What the server does at a step.
@@ -73,17 +74,6 @@ const STEPS: [Step; 10] = [
     Step::Other,
     Step::BadName,
 ];
-
-/// What is known of a connection when it begins.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival {
-    /// Which connection to this address it is, from 1.
-    pub number: u64,
-    /// Time since the one before began.
-    pub after: Option<Duration>,
-    /// Others that are open.
-    pub others: u64,
-}
 
 impl Script {
     /// The script of a server.

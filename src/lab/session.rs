@@ -12,9 +12,9 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
-use super::counters::Counters;
+use super::counters::{Arrival, Counters};
 use super::legacy::{self, Flight, Malformed};
-use super::script::{Arrival, Cue, Script, Step};
+use super::script::{Cue, Script, Step};
 use super::world::{EhloName, End};
 
 /// A mail server at one address.

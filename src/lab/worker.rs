@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, SupportedProtocolVersion};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
@@ -26,7 +26,8 @@ use super::legacy::Flight;
 use super::pki::{Credential, LeafMaker};
 use super::script::Script;
 use super::session::{Host, Security, converse};
-use super::world::{Certificate, Legacy, Listen, Server, Tls};
+use super::tls::{Certificate, Legacy, Tls, protocol_versions};
+use super::world::{Listen, Server};
 use crate::record::TlsVersion;
 
 /// What a worker is to do.
@@ -218,31 +219,16 @@ impl Acceptors {
         let credential = &self.credentials[number];
         let chain = credential.chain.iter().cloned().map(CertificateDer::from);
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(credential.key.clone()));
-        let mut config = ServerConfig::builder_with_protocol_versions(&supported(versions)?)
-            .with_no_client_auth()
-            .with_single_cert(chain.collect(), key)?;
+        let mut config =
+            ServerConfig::builder_with_protocol_versions(&protocol_versions(versions)?)
+                .with_no_client_auth()
+                .with_single_cert(chain.collect(), key)?;
         // A scanner does not resume; tickets would only be bytes.
         config.send_tls13_tickets = 0;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         self.made.insert(wanted, acceptor.clone());
         Ok(acceptor)
     }
-}
-
-pub(super) fn supported(
-    versions: &[TlsVersion],
-) -> anyhow::Result<Vec<&'static SupportedProtocolVersion>> {
-    if versions.is_empty() {
-        return Ok(rustls::ALL_VERSIONS.to_vec());
-    }
-    versions
-        .iter()
-        .map(|version| match version {
-            TlsVersion::Tls12 => Ok(&rustls::version::TLS12),
-            TlsVersion::Tls13 => Ok(&rustls::version::TLS13),
-            other => bail!("no such TLS version here: {other}"),
-        })
-        .collect()
 }
 
 /// The addresses on which a listener has to stand.

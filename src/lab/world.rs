@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::https::Https;
 use super::presets;
-use crate::record::TlsVersion;
+use super::tls::Tls;
 
 /// One line of a world that serving needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -353,135 +353,6 @@ pub struct When {
     pub steps: Steps,
 }
 
-/// A server's TLS.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Tls {
-    /// What kind of certificate it shows.
-    pub certificate: Certificate,
-    /// Its key.
-    pub key: Key,
-    /// Names in the certificate; the class's own (`mx.lab.test`) when empty. Servers with equal class, key and names share one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub names: Vec<String>,
-    /// TLS 1.2, TLS 1.3, or both when empty.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub versions: Vec<TlsVersion>,
-    /// It speaks this instead, as far as its first flight.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub legacy: Option<Legacy>,
-}
-
-/// What no library of today speaks: a first flight that is scripted.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Legacy {
-    /// SSL 3.0 to TLS 1.2.
-    pub version: TlsVersion,
-    /// The suite, by any name that is known for it.
-    pub cipher: String,
-    /// Size of the Diffie-Hellman modulus, for suites that have one.
-    #[serde(default = "usual_dh_bits")]
-    pub dh_bits: u16,
-}
-
-fn usual_dh_bits() -> u16 {
-    1024
-}
-
-impl From<Certificate> for Tls {
-    fn from(certificate: Certificate) -> Self {
-        Self {
-            certificate,
-            key: Key::default(),
-            names: Vec::new(),
-            versions: Vec::new(),
-            legacy: None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Tls {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// The certificate's class alone, or everything.
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Form {
-            Class(Certificate),
-            Full(Full),
-        }
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Full {
-            #[serde(default)]
-            certificate: Certificate,
-            #[serde(default)]
-            key: Key,
-            #[serde(default)]
-            names: Vec<String>,
-            #[serde(default)]
-            versions: Vec<TlsVersion>,
-            #[serde(default)]
-            legacy: Option<Legacy>,
-        }
-        Ok(match Form::deserialize(deserializer)? {
-            Form::Class(certificate) => certificate.into(),
-            Form::Full(full) => Self {
-                certificate: full.certificate,
-                key: full.key,
-                names: full.names,
-                versions: full.versions,
-                legacy: full.legacy,
-            },
-        })
-    }
-}
-
-/// A kind of certificate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Certificate {
-    /// A chain to the lab's root.
-    #[default]
-    Valid,
-    /// Such a chain whose leaf ended in 2020.
-    Expired,
-    /// Such a chain whose leaf begins in 2099.
-    NotYetValid,
-    /// Signed by its own key.
-    SelfSigned,
-    /// A good chain for `other.invalid`.
-    WrongName,
-    /// The leaf without the intermediate that signed it.
-    Incomplete,
-    /// A good chain whose leaf has its name in the common name alone.
-    CnOnly,
-    /// A good chain for `*.` and the name's parent.
-    Wildcard,
-    /// A chain to a root that is in no store.
-    UnknownIssuer,
-}
-
-/// A kind of key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Key {
-    /// RSA, 2048 bits.
-    Rsa2048,
-    /// RSA, 3072 bits.
-    Rsa3072,
-    /// RSA, 4096 bits.
-    Rsa4096,
-    /// ECDSA on P-256.
-    #[default]
-    P256,
-    /// ECDSA on P-384.
-    P384,
-    /// ECDSA on P-521.
-    P521,
-    /// Ed25519.
-    Ed25519,
-}
-
 impl Name {
     /// A name without records.
     pub fn new(name: impl Into<String>) -> Self {
@@ -580,6 +451,7 @@ fn is_zero(number: &u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tls::{Certificate, Key};
     use super::*;
 
     fn item(line: &str) -> Item {

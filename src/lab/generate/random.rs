@@ -4,8 +4,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::super::world::{FalseAnswer, Fault, Name, Server};
+use super::addresses::Addresses;
+use super::names;
 use super::outputs::Outputs;
-use super::{Addresses, names};
 
 /// A number after the other from a seed (SplitMix64), the same on every machine and with every library.
 struct Chance(u64);

@@ -7,9 +7,11 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::world::{Certificate, EhloName, Key, Legacy, Listen, Name, Server, Tls};
+use super::super::tls::{Certificate, Key, Legacy, Tls};
+use super::super::world::{EhloName, Listen, Name, Server};
+use super::addresses::Addresses;
 use super::outputs::Outputs;
-use super::{Addresses, messages, names};
+use super::{messages, names};
 use crate::record::TlsVersion;
 
 const DATA: &str = include_str!("../../../data/world-2014.json");
