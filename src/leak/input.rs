@@ -11,10 +11,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::address::Cause;
 use super::any;
 use super::census::Census;
-use super::delimited;
 use super::format::{Layout, Unreadable, Wish};
 use super::guess;
 use super::read::{Chunk, Chunks, Cut, Segments, Stretch};
+use super::scan;
 use super::tally::{Rules, SHOWN, Tally};
 use super::watch::Watch;
 
@@ -297,12 +297,12 @@ impl<'a> Reader<'a> {
         while let Some(chunk) = chunks.next()? {
             match (&mut parser, chunk) {
                 (Layout::Delimited(layout), Chunk::Whole(lines)) => {
-                    if delimited::scan(lines, layout, tally) {
+                    if scan::scan(lines, layout, tally) {
                         problem = Some(Problem::Cut);
                     }
                 }
                 (Layout::Delimited(layout), Chunk::Head(head)) => {
-                    delimited::scan_head(head, layout, tally)
+                    scan::scan_head(head, layout, tally)
                 }
                 (Layout::Any, Chunk::Whole(tokens)) => any::scan(tokens, &mut is_mid_line, tally),
                 (Layout::Any, Chunk::Head(_)) => any::skip(&mut is_mid_line, tally),

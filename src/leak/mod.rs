@@ -26,6 +26,8 @@ mod names;
 mod obvious;
 mod read;
 mod sample;
+mod scan;
+mod short;
 mod tally;
 mod watch;
 

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use super::address::{self, Cause};
 use super::aliases::Aliases;
 use super::distinct::Distinct;
-use super::fast::{self, Slots};
 use super::names::Names;
+use super::short::{Batch, Short, Slots, whole};
 
 /// How many lines of each cause `--debug` shows.
 pub const SHOWN: usize = 10;
@@ -147,7 +147,7 @@ impl<'a> Tally<'a> {
 
     /// One more user at a domain as written.
     fn domain(&mut self, raw: &[u8]) {
-        match fast::whole(raw) {
+        match whole(raw) {
             Some(name) => self.short(name),
             None if raw.len() > address::RAW_LIMIT => self.reject(Cause::NameTooLong),
             None => self.others.add(raw, 1),
@@ -155,14 +155,14 @@ impl<'a> Tally<'a> {
     }
 
     /// One more user at a short domain.
-    fn short(&mut self, name: fast::Short) {
+    fn short(&mut self, name: Short) {
         if !self.slots.add(name) {
             name.with_bytes(|name| self.others.add(name, 1));
         }
     }
 
     /// One more user at each of some short domains.
-    pub fn batch(&mut self, batch: &mut fast::Batch) {
+    pub fn batch(&mut self, batch: &mut Batch) {
         batch.drain(|name| self.short(name));
     }
 
