@@ -3,6 +3,7 @@
 
 pub mod receivers;
 pub mod record;
+pub mod report_uri;
 pub mod walk;
 
 pub use record::{DmarcRecord, is_record};

@@ -1,6 +1,6 @@
 //! A DMARC record taken apart (RFC 9989 §4.7, §4.8): what a bad tag costs is the tag, not the record.
 
-use super::receivers::{self, ReportUri};
+use super::report_uri::{ReportUri, report_uris};
 use crate::policy::faults::Faults;
 use crate::record::{DmarcAlignment, DmarcPolicy, DmarcPsd, DmarcTags, Fault, PolicyFault, Text};
 
@@ -243,7 +243,7 @@ impl Parser {
                 is_good
             }
             b"rua" | b"ruf" => {
-                let (uris, faults) = receivers::read(value);
+                let (uris, faults) = report_uris(value);
                 for code in faults {
                     self.fault(code, offset, tag);
                 }
