@@ -7,7 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::fields;
 use super::tag_list::{Tag, TagList};
 use crate::record::{DkimKey, DkimKeyType, Fault, PolicyFault, PolicyState};
-use crate::x509::{der, facts, sha256_hex};
+use crate::x509::{der, sha256_hex};
 
 /// The octets of a record that are kept.
 const TEXT_LIMIT: usize = 4096;
@@ -224,7 +224,7 @@ fn modulus_bits(contents: &[u8]) -> Option<u32> {
     {
         return None;
     }
-    facts::bits(modulus.contents)
+    der::bits(modulus.contents)
 }
 
 /// The one element that `octets` are.

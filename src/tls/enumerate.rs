@@ -12,7 +12,7 @@ use rand::Rng as _;
 use super::exchange::{self, Answered, Sslv2};
 use super::flight::Flight;
 use super::hello::{ClientHello, MOST_SUITES, SIGNATURES};
-use super::inspect::{Inspected, Inspector, Pace, Target};
+use super::inspector::{Inspected, Inspector, Pace, Target};
 use super::modern::KeyShare;
 use super::names::{Group, Version, alerts};
 use super::suite::{self, CLASSIC, Suite, TLS13};
@@ -24,24 +24,6 @@ use crate::x509::{facts, sha256_hex};
 
 /// The most connections to one server.
 const MOST_CONNECTIONS: u32 = 200;
-
-/// What to count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Versions.
-    pub versions: bool,
-    /// Cipher suites of each version.
-    pub ciphers: bool,
-    /// Key-exchange groups.
-    pub groups: bool,
-}
-
-impl Wanted {
-    /// Nothing.
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
-    }
-}
 
 /// Asks for all that is wanted, and writes it into the record.
 pub(super) async fn enumerate(

@@ -14,7 +14,7 @@ use crate::cipher::KeyExchange;
 use crate::record::{
     Alert, AlertDescription, AlertLevel, DhParameters, NamedGroup, SignatureScheme, Tls, TlsOddity,
 };
-use crate::x509::facts::bits;
+use crate::x509::der::bits;
 use crate::x509::sha256_hex;
 
 /// The most bytes that are read of a flight.

@@ -2,8 +2,6 @@
 //! and, if asked, all else that it speaks.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Instant;
 
 use time::OffsetDateTime;
@@ -12,72 +10,21 @@ use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 use tokio_rustls::client::TlsStream;
 
-use super::contact::{Call, Contact, milliseconds};
-use super::enumerate::{self, Wanted};
-use super::exchange::{self, Answered, Limits};
+use super::contact::{Call, milliseconds};
+use super::enumerate;
+use super::exchange;
 use super::flight::Flight;
-use super::handshake::{self, Client};
+use super::handshake;
+use super::inspector::{Inspected, Inspector, Pace, Target};
 use super::names::{Version, alerts};
 use super::suite;
 use super::tap::Tap;
 use crate::record::{
-    Capability, For, Inside, Outcome, Phase, Reason, Timings, Tls, TlsOddity, now, timestamp,
+    Capability, Inside, Outcome, Phase, Reason, Timings, Tls, TlsOddity, now, timestamp,
 };
 use crate::smtp::dialogue::Dialogue;
 use crate::smtp::probe::Conversation;
 use crate::smtp::session::Session;
-
-/// A server to inspect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Its address.
-    pub ip: IpAddr,
-    /// Its port.
-    pub port: u16,
-    /// The name to send, by [`super::names::server_name`].
-    pub server_name: Option<String>,
-    /// The line that caused it.
-    pub cause: For,
-    /// Who runs it: the registered domain of the exchange.
-    pub operator: Option<Arc<str>>,
-}
-
-impl Target {
-    /// Where to connect to.
-    pub fn socket(&self) -> SocketAddr {
-        SocketAddr::new(self.ip, self.port)
-    }
-}
-
-/// Waits until one more connection to the same address is due.
-pub trait Pace: Sync {
-    /// The connection before has just ended.
-    fn wait(&self) -> impl Future<Output = ()> + Send;
-}
-
-/// Inspects servers.
-#[derive(Debug)]
-pub struct Inspector {
-    /// Reaches them.
-    pub contact: Contact,
-    /// Speaks today's TLS.
-    pub client: Client,
-    /// What to count beyond what they choose.
-    pub wanted: Wanted,
-}
-
-/// What one inspection brought.
-#[derive(Debug)]
-pub struct Inspected {
-    /// The record, without its certificates.
-    pub tls: Box<Tls>,
-    /// The chain that it names, leaf first.
-    pub chain: Vec<Vec<u8>>,
-    /// Certificates seen beside those of the chain.
-    pub others: Vec<Vec<u8>>,
-    /// What the first connection said in clear.
-    pub clear: Conversation,
-}
 
 impl Inspector {
     /// One inspection.
@@ -299,27 +246,6 @@ impl Inspector {
             }
         }
         tls.fallback = Some(answered.outcome);
-    }
-
-    /// A connection of its own for one hello.
-    pub(super) async fn ask(
-        &self,
-        target: &Target,
-        hello: &super::hello::ClientHello<'_>,
-    ) -> (Answered, Call) {
-        let mut call = self.contact.call();
-        let answered = match self.contact.open(target.socket(), &mut call).await {
-            Ok((mut stream, leftover)) => {
-                let limits = Limits {
-                    until: self.contact.deadline(&call),
-                    grace: self.contact.patience.reply,
-                    memory: &self.client.memory,
-                };
-                exchange::ask(&mut stream, leftover, hello, limits).await
-            }
-            Err(outcome) => Answered::nothing(outcome),
-        };
-        (answered, call)
     }
 }
 

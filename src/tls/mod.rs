@@ -20,5 +20,6 @@ pub mod exchange;
 
 pub mod enumerate;
 pub mod inspect;
+pub mod inspector;
 pub mod ledger;
 pub mod regrade;

@@ -163,6 +163,15 @@ fn header(input: &[u8]) -> Option<Header> {
     })
 }
 
+/// Bits of a big-endian number without its leading zeros.
+pub fn bits(number: &[u8]) -> Option<u32> {
+    let first = number.iter().position(|&octet| octet != 0)?;
+    let octets = u32::try_from(number.len() - first).ok()?;
+    octets
+        .checked_mul(8)?
+        .checked_sub(number[first].leading_zeros())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -248,7 +248,7 @@ impl Key {
                 bits: der::read(&spki.subject_public_key.data)
                     .and_then(|key| der::read(key.contents))
                     .filter(|modulus| modulus.tag == der::INTEGER)
-                    .and_then(|modulus| bits(modulus.contents)),
+                    .and_then(|modulus| der::bits(modulus.contents)),
                 curve: None,
             },
             "1.2.840.10045.2.1" => {
@@ -274,7 +274,7 @@ impl Key {
                     .as_ref()
                     .and_then(|it| der::read(it.data))
                     .filter(|prime| prime.tag == der::INTEGER)
-                    .and_then(|prime| bits(prime.contents)),
+                    .and_then(|prime| der::bits(prime.contents)),
                 curve: None,
             },
             "1.3.101.112" => Self::edwards(KeyType::Ed25519, 256),
@@ -294,15 +294,6 @@ impl Key {
             curve: None,
         }
     }
-}
-
-/// Bits of a big-endian number without its leading zeros.
-pub fn bits(number: &[u8]) -> Option<u32> {
-    let first = number.iter().position(|&octet| octet != 0)?;
-    let octets = u32::try_from(number.len() - first).ok()?;
-    octets
-        .checked_mul(8)?
-        .checked_sub(number[first].leading_zeros())
 }
 
 fn curve(oid: &Oid<'_>) -> (Curve, Option<u32>) {
@@ -584,8 +575,8 @@ mod tests {
 
     #[test]
     fn bits_leave_out_leading_zeros() {
-        assert_eq!(bits(&[0, 0x80, 0]), Some(16));
-        assert_eq!(bits(&[1, 0]), Some(9));
-        assert_eq!(bits(&[0]), None);
+        assert_eq!(der::bits(&[0, 0x80, 0]), Some(16));
+        assert_eq!(der::bits(&[1, 0]), Some(9));
+        assert_eq!(der::bits(&[0]), None);
     }
 }

@@ -15,7 +15,7 @@ use rustls::pki_types::{
 };
 use webpki::aws_lc_rs as modern;
 
-use super::{der, facts};
+use super::der;
 
 /// Every algorithm that is checked, legacy ones first: webpki takes the first whose identifiers fit.
 pub static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
@@ -162,7 +162,7 @@ fn is_odd_rsa(key_algorithm: &[u8], key: &[u8], signature_algorithm: &[u8]) -> b
     let Some([modulus, exponent]) = numbers.as_deref() else {
         return true;
     };
-    let bits = |number: &der::Element<'_>| facts::bits(number.contents).unwrap_or(0);
+    let bits = |number: &der::Element<'_>| der::bits(number.contents).unwrap_or(0);
     let legacy = [RSA_SHA1, alg_id::RSA_PKCS1_SHA256, alg_id::RSA_PKCS1_SHA512]
         .iter()
         .any(|algorithm| algorithm.as_ref() == signature_algorithm);

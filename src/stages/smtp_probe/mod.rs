@@ -19,7 +19,7 @@ use crate::smtp::probe::{Asked, Conversation, Job, Prober, unasked};
 use crate::smtp::targets::{self, Named, Target};
 use crate::smtp::vantage::Vantage;
 use crate::stages::tls_inspect::{Examiner, Sni, Tries};
-use crate::tls::inspect;
+use crate::tls::inspector;
 use crate::tls::names::server_name;
 use cost::Cost;
 
@@ -301,7 +301,7 @@ impl Asker {
     /// The dialogue, and TLS in the same connection where STARTTLS is accepted: `smtp`, `cert` and `tls` in one write.
     async fn ask_and_shake(&self, examiner: &Examiner, mut job: Job, turn: &Turn) -> Observed<Job> {
         let exchange = job.target.cause.exchange.as_deref();
-        let target = inspect::Target {
+        let target = inspector::Target {
             ip: job.target.ip,
             port: job.target.port,
             server_name: exchange

@@ -20,7 +20,8 @@ use crate::net::pacing::Place;
 use crate::record::{ADDRESS_LIMIT, DOMAIN_ADDRESS_LIMIT};
 use crate::record::{For, Outcome, Phase, Reason, TlsLine};
 use crate::smtp::probe::Conversation;
-use crate::tls::inspect::{Inspected, Inspector, Pace, Target, conclude, unasked};
+use crate::tls::inspect::{conclude, unasked};
+use crate::tls::inspector::{Inspected, Inspector, Pace, Target};
 use crate::tls::ledger::Ledger;
 use crate::tls::names;
 

@@ -13,9 +13,8 @@ use super::{Examiner, Sni};
 use crate::program::{duration, milliseconds};
 use crate::record::timestamp;
 use crate::tls::contact::Contact;
-use crate::tls::enumerate::Wanted;
 use crate::tls::handshake::Client;
-use crate::tls::inspect::Inspector;
+use crate::tls::inspector::{Inspector, Wanted};
 use crate::tls::ledger::{self, Ledger};
 use crate::x509::store::Store;
 

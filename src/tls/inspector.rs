@@ -1,0 +1,100 @@
+//! Who inspects servers, what it is told of one, and what an inspection brings.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::contact::{Call, Contact};
+use super::exchange::{self, Answered, Limits};
+use super::handshake::Client;
+use super::hello::ClientHello;
+use crate::record::{For, Tls};
+use crate::smtp::probe::Conversation;
+
+/// A server to inspect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its address.
+    pub ip: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// The name to send, by [`super::names::server_name`].
+    pub server_name: Option<String>,
+    /// The line that caused it.
+    pub cause: For,
+    /// Who runs it: the registered domain of the exchange.
+    pub operator: Option<Arc<str>>,
+}
+
+impl Target {
+    /// Where to connect to.
+    pub fn socket(&self) -> SocketAddr {
+        SocketAddr::new(self.ip, self.port)
+    }
+}
+
+/// Waits until one more connection to the same address is due.
+pub trait Pace: Sync {
+    /// The connection before has just ended.
+    fn wait(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Inspects servers.
+#[derive(Debug)]
+pub struct Inspector {
+    /// Reaches them.
+    pub contact: Contact,
+    /// Speaks today's TLS.
+    pub client: Client,
+    /// What to count beyond what they choose.
+    pub wanted: Wanted,
+}
+
+/// What one inspection brought.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The record, without its certificates.
+    pub tls: Box<Tls>,
+    /// The chain that it names, leaf first.
+    pub chain: Vec<Vec<u8>>,
+    /// Certificates seen beside those of the chain.
+    pub others: Vec<Vec<u8>>,
+    /// What the first connection said in clear.
+    pub clear: Conversation,
+}
+
+/// What to count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Versions.
+    pub versions: bool,
+    /// Cipher suites of each version.
+    pub ciphers: bool,
+    /// Key-exchange groups.
+    pub groups: bool,
+}
+
+impl Wanted {
+    /// Nothing.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl Inspector {
+    /// A connection of its own for one hello.
+    pub(super) async fn ask(&self, target: &Target, hello: &ClientHello<'_>) -> (Answered, Call) {
+        let mut call = self.contact.call();
+        let answered = match self.contact.open(target.socket(), &mut call).await {
+            Ok((mut stream, leftover)) => {
+                let limits = Limits {
+                    until: self.contact.deadline(&call),
+                    grace: self.contact.patience.reply,
+                    memory: &self.client.memory,
+                };
+                exchange::ask(&mut stream, leftover, hello, limits).await
+            }
+            Err(outcome) => Answered::nothing(outcome),
+        };
+        (answered, call)
+    }
+}
