@@ -17,6 +17,7 @@ mod problems;
 mod report;
 mod shard;
 mod smtp_probe;
+mod source;
 mod tls_inspect;
 mod to_sqlite;
 

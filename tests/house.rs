@@ -1,5 +1,7 @@
 //! The rules of the house that can be counted: words are types, names are borne once, no name is a preposition.
 
+mod functions;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

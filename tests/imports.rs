@@ -1,5 +1,7 @@
 //! Imports go down only: each module of the library names what stands on a lower floor.
 
+mod circles;
+
 use std::path::Path;
 
 /// The floors, from the lowest: what stands in a line may import what stands in the lines above it, and no neighbour.
@@ -114,7 +116,7 @@ const THICK: &[&str] = &[
 ];
 
 /// Files of more than 600 lines without their tests. As above.
-const LONG: &[&str] = &["driver/drive.rs", "policy/spf/survey.rs"];
+const LONG: &[&str] = &["policy/spf/survey.rs"];
 
 #[test]
 fn programs_are_thin_and_files_are_short() {
