@@ -1,7 +1,6 @@
 //! The loop behind [`run`](super::run): reads, starts, finishes, until there is nothing left of any.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,13 +9,14 @@ use anyhow::Context as _;
 use super::familiar::Familiar;
 use super::flying::{Flying, Landed};
 use super::found::Item;
+use super::intake::{self, Brought, leave_out_what_nobody_reads};
 use super::interruption::Interruption;
 use super::operators::OperatorCounts;
 use super::resume::{Resume, Resumed};
 use super::seen::Seen;
 use super::waiting::{Attempt, Fallback, Ready, Waiting};
 use super::{Found, Observe, Options, Select, Subject, Taken, Tally};
-use crate::ndjson::{LINE_LIMIT, Line, NotARecord, Read1};
+use crate::ndjson::{Line, NotARecord, Read1};
 use crate::net::pacing::{End, Place, Rate};
 use crate::program::input::Place as LinePlace;
 use crate::program::output::{Gone, Output};
@@ -48,21 +48,6 @@ pub(super) struct Driver<S: Select, O: Observe> {
     file: Option<Arc<str>>,
     /// Files that have begun.
     files: u64,
-}
-
-/// What a batch of lines brought: written first, then begun.
-struct Brought<J> {
-    lines: Vec<u8>,
-    jobs: Vec<(J, Option<Place>)>,
-}
-
-impl<J> Default for Brought<J> {
-    fn default() -> Self {
-        Self {
-            lines: Vec::new(),
-            jobs: Vec::new(),
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -192,7 +177,7 @@ where
             tokio::select! {
                 _ = stop.asked(), if self.stop == Stop::No => self.signalled(&mut input).await?,
                 Some(done) = self.flying.join_next() => self.take_all(done).await?,
-                batch = read(&mut input), if may_read && input.is_some() => match batch {
+                batch = intake::read(&mut input), if may_read && input.is_some() => match batch {
                     Some(batch) => self.take_batch(batch?).await?,
                     None => {
                         input = None;
@@ -239,29 +224,13 @@ where
         }
     }
 
-    /// The bound on a line is the same where it is written as where it is read: what the next program would refuse is named here.
-    fn leave_out_what_nobody_reads(&mut self, lines: &mut Vec<u8>) {
-        // Records are bounded one by one, so that nearly no answer is longer than one line may be.
-        if lines.len() <= LINE_LIMIT {
-            return;
-        }
-        let whole = std::mem::take(lines);
-        for line in whole.split_inclusive(|byte| *byte == b'\n') {
-            if line.len() > LINE_LIMIT {
-                self.runs.complain_of(&"a record", &NotARecord::TooLong);
-            } else {
-                lines.extend_from_slice(line);
-            }
-        }
-    }
-
     fn take(&mut self, landed: Landed<O::Job>, lines: &mut Vec<u8>) {
         let Landed {
             mut observed,
             place,
             number,
         } = landed;
-        self.leave_out_what_nobody_reads(&mut observed.lines);
+        leave_out_what_nobody_reads(&mut observed.lines, &mut self.runs);
         self.tally
             .add("connections", u64::from(observed.connections));
         if let Some(place) = &place {
@@ -349,7 +318,7 @@ where
         }
         if self.stop != Stop::No {
             match kind {
-                Ok(_) => pass(&mut line, brought),
+                Ok(_) => brought.pass(&mut line),
                 Err(_) => self.tally.add("not_started", 1),
             }
             return Ok(());
@@ -384,7 +353,7 @@ where
         match taken {
             Taken::Passed => {
                 // The line itself comes before what it brought.
-                pass(&mut line, brought);
+                brought.pass(&mut line);
                 self.is_source = false;
             }
             Taken::Consumed => self.is_source = true,
@@ -495,7 +464,7 @@ where
     }
 
     /// The first signal ends the beginning of work; a second one ends the program.
-    async fn signalled(&mut self, input: &mut Option<Input>) -> Result<(), Interruption> {
+    async fn signalled(&mut self, input: &mut Option<intake::Batches>) -> Result<(), Interruption> {
         self.stop = Stop::Gently;
         self.runs.interrupted = true;
         if self.is_source {
@@ -576,21 +545,6 @@ where
         counts.extend(self.observe.counts());
         let operators = self.operators.most();
         self.runs.end_line(&self.tally.outcomes, counts, operators)
-    }
-}
-
-fn pass<J>(line: &mut Line, brought: &mut Brought<J>) {
-    brought.lines.append(&mut line.bytes);
-    brought.lines.push(b'\n');
-}
-
-/// Batches of the input.
-type Input = tokio::sync::mpsc::Receiver<io::Result<input::Batch>>;
-
-async fn read(input: &mut Option<Input>) -> Option<io::Result<input::Batch>> {
-    match input {
-        Some(input) => input.recv().await,
-        None => std::future::pending().await,
     }
 }
 

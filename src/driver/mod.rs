@@ -64,6 +64,7 @@ mod drive;
 mod familiar;
 mod flying;
 mod found;
+mod intake;
 mod interruption;
 mod key;
 mod operators;
