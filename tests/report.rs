@@ -15,7 +15,7 @@ use mx_survey::study::question;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::harness::run;
+use super::harness::{run, shell};
 use naive::Scan;
 use naive::scans::{fixed, scans};
 use naive::tables::TABLES;
@@ -183,6 +183,74 @@ fn every_question_of_the_list_is_counted_slowly_too() {
     let counted: BTreeSet<&str> = TABLES.iter().map(|(name, _)| *name).collect();
     let elsewhere = BY_A_WORLD.iter().copied();
     assert_eq!(listed, counted.into_iter().chain(elsewhere).collect());
+}
+
+#[test]
+fn the_first_answer_is_one_screen() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "mail-lab --generate random --seed 5 --domains 120 --shorten 1 --out .
+        leak-count --quiet --source adobe adobe.txt > adobe.ndjson
+        mail-lab --port 0 --dns-port 0 world.ndjson -- bash -o pipefail -c '
+            mx-lookup --nameserver $MAIL_LAB_DNS < domains.csv | policy-lookup --nameserver $MAIL_LAB_DNS |
+            smtp-probe --tls --port $MAIL_LAB_PORT --allow 127.0.0.0/8 --helo probe.example.org --roots lab=$MAIL_LAB_ROOTS \
+                --spacing 100ms --retries 0 --banner-timeout 3s > out.ndjson'
+        cat out.ndjson adobe.ndjson | to-sqlite --quiet out.db";
+    shell(script, directory.path()).expect(0);
+    let database = directory.path().join("out.db");
+    let database = database.to_str().unwrap();
+    let screen = run("report", &[database], "").expect(0).stdout;
+    let lines: Vec<&str> = screen.lines().collect();
+    assert!(lines.len() <= 44, "{screen}");
+    assert!(
+        lines.iter().all(|line| line.chars().count() <= 80),
+        "{screen}"
+    );
+    for heading in [
+        "SYNTHETIC",
+        "WHAT BECAME OF 120 DOMAINS",
+        "USERS: adobe",
+        "WHAT IS WRONG",
+        "WHOM TO WRITE TO",
+        "MORE",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.starts_with(heading)),
+            "{heading}\n{screen}"
+        );
+    }
+    // Its numbers are those of the tables.
+    let overview = run("report", &[database, "-t", "overview", "-f", "json"], "")
+        .expect(0)
+        .stdout;
+    let overview: Value = serde_json::from_str(&overview).unwrap();
+    let row = overview
+        .pointer("/tables/0/rows")
+        .and_then(Value::as_array)
+        .unwrap()
+        .iter();
+    let mut tls = row.filter(|row| {
+        row["weight"] == "domains" && row["measure"] == "TLS" && row["rule"] == "preferred"
+    });
+    let tls = tls.next().unwrap();
+    let shown = lines.iter().find(|line| line.starts_with("  TLS")).unwrap();
+    let words: Vec<&str> = shown
+        .rsplit(']')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    for (word, key) in [
+        (words[words.len() - 3], "yes"),
+        (words[words.len() - 2], "of"),
+        (words[words.len() - 1], "unknown"),
+    ] {
+        assert_eq!(word, tls[key].to_string(), "{shown}\n{tls}");
+    }
+    let all = run("report", &[database, "-t", "all"], "").expect(0).stdout;
+    assert!(
+        all.contains("THE OVERALL PICTURE") && all.contains("TLS BY RANK"),
+        "{all}"
+    );
 }
 
 #[test]

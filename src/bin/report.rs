@@ -10,10 +10,11 @@ use mx_survey::judge::Rule;
 use mx_survey::judge::problem::Severity;
 use mx_survey::program::output::Stdout;
 use mx_survey::program::{self, Program, Status};
-use mx_survey::report::asked::{Asked, Question};
+use mx_survey::report::asked::{Asked, Named, Question};
 use mx_survey::report::output::{self, Format};
 use mx_survey::report::providers::Providers;
 use mx_survey::report::questions::worst;
+use mx_survey::report::screen::screen;
 use mx_survey::study;
 
 /// Answers questions about a survey: as text, as data, as charts, as one page.
@@ -23,9 +24,9 @@ struct Args {
     /// A database of to-sqlite; without it, the records themselves on standard input
     #[arg(value_name = "DB")]
     database: Option<PathBuf>,
-    /// Answer this question alone (repeatable; --list names them)
-    #[arg(long, short, value_name = "NAME", value_parser = study::question)]
-    table: Vec<&'static Question>,
+    /// Answer this question alone (repeatable; --list names them); all: the chief ones
+    #[arg(long, short, value_name = "NAME", value_parser = study::named)]
+    table: Vec<Named>,
     /// The questions of the study of 2014: its numbers beside those of this survey
     #[arg(long, conflicts_with = "table")]
     study: bool,
@@ -101,11 +102,20 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         anyhow::bail!("--into is for --format csv");
     }
     let (survey, mut is_whole) = output::open(args.database.as_deref(), complain)?;
-    if args.explain.is_empty() {
+    let is_screen = args.table.is_empty() && !args.study && args.format == Format::Text;
+    if args.explain.is_empty() && is_screen {
+        screen(&mut out, &survey, &asked, study::catalogue())?;
+    } else if args.explain.is_empty() {
+        let one = |named: &Named| match named {
+            Named::All => None,
+            Named::One(question) => Some(*question),
+        };
+        let named: Option<Vec<&Question>> = args.table.iter().map(one).collect();
+        let named = named.unwrap_or_default();
         let tables = output::answers(
             &survey,
             &asked,
-            &args.table,
+            &named,
             study::catalogue(),
             args.study,
             args.format,

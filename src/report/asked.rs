@@ -49,6 +49,15 @@ pub struct Question {
     pub answer: fn(&Survey, &Asked) -> rusqlite::Result<Table>,
 }
 
+/// What `--table` names.
+#[derive(Clone, Copy)]
+pub enum Named {
+    /// Every table of the short text.
+    All,
+    /// One.
+    One(&'static Question),
+}
+
 /// Where a table stands without being asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {

@@ -14,6 +14,7 @@ pub mod providers;
 pub mod published;
 pub mod questions;
 pub mod render;
+pub mod screen;
 pub mod summary;
 pub mod survey;
 pub mod table;

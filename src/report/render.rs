@@ -83,7 +83,8 @@ fn blocks(
     writeln!(out)
 }
 
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+/// The words of a text, set in lines of so many columns.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

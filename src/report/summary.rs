@@ -220,7 +220,7 @@ fn tile(label: String, tally: &Tally, unit: &str) -> Tile {
 }
 
 /// The percentage; where more than one in a hundred is unknown, what it could be at least and at most.
-fn headline(tally: &Tally) -> String {
+pub(super) fn headline(tally: &Tally) -> String {
     let Some(percent) = tally.percent() else {
         return "unknown".to_owned();
     };

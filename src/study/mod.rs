@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::report::asked::{Question, Shown};
+use crate::report::asked::{Named, Question, Shown};
 use crate::report::published::Published;
 use crate::report::questions;
 
@@ -104,6 +104,18 @@ pub const QUESTIONS: &[Question] = &[
 /// Every question: those of the report, then those of the study.
 pub fn catalogue() -> impl Iterator<Item = &'static Question> + Clone {
     questions::QUESTIONS.iter().chain(QUESTIONS)
+}
+
+/// What `--table` names: a question, or `all`.
+///
+/// # Errors
+///
+/// There is no such question.
+pub fn named(word: &str) -> Result<Named, String> {
+    match word {
+        "all" => Ok(Named::All),
+        name => question(name).map(Named::One),
+    }
 }
 
 /// A question by its name.

@@ -16,7 +16,12 @@ use crate::report::survey::{Survey, Verdict};
 use crate::report::table::{Cell, Table};
 use crate::store::query;
 
-pub(super) fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+/// The operators whose change protects most, by weight.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "fixes",
         "Who should fix what",

@@ -122,7 +122,12 @@ pub(super) fn problems(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table
     Ok(table)
 }
 
-pub(super) fn problem_codes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+/// The kinds of problems, worst first.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn problem_codes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "problem-codes",
         "What is wrong, by kind",

@@ -17,8 +17,9 @@ mod shared;
 mod standing;
 mod users;
 
+pub use fixes::fixes;
 pub use hosts::domains_by_provider;
-pub use mail::{problems_of, worst};
+pub use mail::{problem_codes, problems_of, worst};
 
 use super::asked::{Question, Shown};
 

@@ -325,7 +325,7 @@ fn tls() -> impl Strategy<Value = Value> {
 }
 
 fn cipher(iana: &str, openssl: Option<&str>) -> Value {
-    let id = mx_survey::cipher::by_name(iana).map_or(0, |suite| suite.id);
+    let id = mx_survey::cipher::by_name(iana).map_or(0x1234, |suite| suite.id);
     json!({"iana": iana, "openssl": openssl, "id": format!("0x{id:04X}")})
 }
 
