@@ -204,3 +204,38 @@ fn by_operator_one_worker_has_all_of_it() {
         "{workers:?}"
     );
 }
+
+/// The plan of docs/scale.md with GNU parallel: a worker is killed in the middle, the survey is called again.
+#[cfg_attr(not(feature = "peers"), ignore = "needs GNU parallel")]
+#[test]
+fn gnu_parallel_makes_one_survey_of_four_workers_and_of_a_kill() {
+    let directory = tempfile::tempdir().unwrap();
+    let survey = concat!(env!("CARGO_MANIFEST_DIR"), "/etc/parallel/survey");
+    let script = format!(
+        r#"
+mail-lab --generate random --seed 78 --domains 300 --shorten 1 --out .
+export probing="--allow 127.0.0.0/8 --helo probe.example.org --spacing 100ms --retries 1 --retry-after 1s --banner-timeout 15s"
+mail-lab --counters one.seen --port 0 --dns-port 0 world.ndjson -- bash -o pipefail -c '
+    mx-lookup --source rank --nameserver $MAIL_LAB_DNS < domains.csv |
+    smtp-probe --tls --port $MAIL_LAB_PORT $probing --roots lab=$MAIL_LAB_ROOTS | to-sqlite --quiet one.db'
+mail-lab --counters many.seen --port 0 --dns-port 0 world.ndjson -- bash -o pipefail -c '
+    export DNS_OPTIONS="--source rank --nameserver $MAIL_LAB_DNS"
+    again() {{ {survey} domains.csv out 4 --port $MAIL_LAB_PORT $probing --roots lab=$MAIL_LAB_ROOTS; }}
+    again & first=$!
+    until grep -qs "\"type\":\"smtp\"" out/part.2.ndjson.part; do sleep 0.05; done
+    pkill -KILL -f "smtp-probe.*--shard 2/4.*$MAIL_LAB_PORT"
+    ! wait $first
+    again'
+for survey in one out/survey; do report $survey.db -t standing -f csv > ${{survey#out/}}.standing; report $survey.db -t overview -f csv > ${{survey#out/}}.overview; done
+cmp one.standing survey.standing && cmp one.overview survey.overview
+"#
+    );
+    shell(&script, directory.path()).expect(0);
+    let seen = connections(&directory.path().join("many.seen"));
+    let alone = connections(&directory.path().join("one.seen"));
+    assert!(seen.values().all(|(_, at_once)| *at_once == 1), "{seen:?}");
+    assert_eq!(
+        seen.keys().collect::<Vec<_>>(),
+        alone.keys().collect::<Vec<_>>()
+    );
+}
