@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt as _};
 use hickory_proto::rr::RecordType;
-use mx_survey::dns::client::{Client, Settings};
+use mx_survey::dns::client::{ClientSettings, DnsClient};
 use mx_survey::dns::message::Question;
 use mx_survey::dns::name::Name;
 use mx_survey::dns::resolve::Resolve as _;
@@ -160,7 +160,7 @@ fn bare(questions: &str, server: &str) {
         .build()
         .unwrap();
     let client = Arc::new(
-        Client::new(Settings {
+        DnsClient::new(ClientSettings {
             servers: vec![server.parse().unwrap()],
             try_timeout: Duration::from_secs(4),
             tries: 5,

@@ -6,7 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use mx_survey::dns::name::Name;
-use mx_survey::policy::lookup::{Answer, CaaProperty, Denial, Found, Lookup, NXNAME, Txt};
+use mx_survey::policy::lookup::{
+    CaaProperty, Denial, FoundRecords, Lookup, LookupAnswer, NXNAME, Txt,
+};
 use mx_survey::policy::{caa, dkim, dmarc, mta_sts, mta_sts_policy, tls_rpt};
 use mx_survey::record::{CaaEffect, CaaRole, PolicyState, Reason, Text};
 use serde::Deserialize;
@@ -376,7 +378,7 @@ impl Zone {
         name: &Name,
         kind: &str,
         read: impl Fn(&Value) -> Option<T>,
-    ) -> Answer<T> {
+    ) -> LookupAnswer<T> {
         let mut owner = name.to_string();
         let mut cname = Vec::new();
         loop {
@@ -388,7 +390,7 @@ impl Zone {
             let own: Vec<_> = items.iter().filter(|(own, _)| own == kind).collect();
             for (word, reason) in [("SERVFAIL", Reason::Servfail), ("TIMEOUT", Reason::Timeout)] {
                 if own.iter().any(|(_, value)| value.as_str() == Some(word)) {
-                    return Answer::failed(reason);
+                    return LookupAnswer::failed(reason);
                 }
             }
             let records: Vec<T> = own.iter().filter_map(|(_, value)| read(value)).collect();
@@ -400,7 +402,7 @@ impl Zone {
             }
             let mut answer = match records.is_empty() {
                 true => self.without(&owner, items),
-                false => Answer::new(records.into()),
+                false => LookupAnswer::new(records.into()),
             };
             answer.cname = cname;
             return answer;
@@ -408,7 +410,7 @@ impl Zone {
     }
 
     /// The answer without records, as this zone denies.
-    fn without<T>(&self, owner: &str, items: &[(String, Value)]) -> Answer<T> {
+    fn without<T>(&self, owner: &str, items: &[(String, Value)]) -> LookupAnswer<T> {
         const RRSIG: u16 = 46;
         const NSEC: u16 = 47;
         let exists = !items.is_empty() || self.is_between(owner);
@@ -424,9 +426,9 @@ impl Zone {
                 next: None,
             }
         };
-        let mut answer = Answer::new(Found::NoData);
+        let mut answer = LookupAnswer::new(FoundRecords::NoData);
         match (&*self.manner, exists) {
-            ("plain", false) => answer.found = Found::Nxdomain,
+            ("plain", false) => answer.found = FoundRecords::Nxdomain,
             ("compact", false) => answer.denial.push(bitmap(&[NXNAME])),
             ("compact", true) | ("compact-old", false) => answer.denial.push(bitmap(&[])),
             // Route 53 names every type but the one that was asked for.
@@ -439,33 +441,33 @@ impl Zone {
 }
 
 impl Lookup for Zone {
-    async fn txt(&self, name: &Name) -> Answer<Txt> {
+    async fn txt(&self, name: &Name) -> LookupAnswer<Txt> {
         self.ask(name, "TXT", |value| {
             value.as_str().map(|text| text.as_bytes().into())
         })
     }
 
-    async fn txt_with_denial(&self, name: &Name) -> Answer<Txt> {
+    async fn txt_with_denial(&self, name: &Name) -> LookupAnswer<Txt> {
         self.txt(name).await
     }
 
-    async fn ipv4(&self, _: &Name) -> Answer<Ipv4Addr> {
-        Answer::new(Found::NoData)
+    async fn ipv4(&self, _: &Name) -> LookupAnswer<Ipv4Addr> {
+        LookupAnswer::new(FoundRecords::NoData)
     }
 
-    async fn ipv6(&self, _: &Name) -> Answer<Ipv6Addr> {
-        Answer::new(Found::NoData)
+    async fn ipv6(&self, _: &Name) -> LookupAnswer<Ipv6Addr> {
+        LookupAnswer::new(FoundRecords::NoData)
     }
 
-    async fn mx(&self, _: &Name) -> Answer<(u16, Name)> {
-        Answer::new(Found::NoData)
+    async fn mx(&self, _: &Name) -> LookupAnswer<(u16, Name)> {
+        LookupAnswer::new(FoundRecords::NoData)
     }
 
-    async fn ptr(&self, _: IpAddr) -> Answer<Name> {
-        Answer::new(Found::NoData)
+    async fn ptr(&self, _: IpAddr) -> LookupAnswer<Name> {
+        LookupAnswer::new(FoundRecords::NoData)
     }
 
-    async fn caa(&self, name: &Name) -> Answer<CaaProperty> {
+    async fn caa(&self, name: &Name) -> LookupAnswer<CaaProperty> {
         self.ask(name, "CAA", |value| {
             let fields = value.as_sequence()?;
             Some(CaaProperty {

@@ -7,11 +7,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Type names that leave their file and are borne by several types: the number may only shrink.
-const MOST_SHARED_TYPE_NAMES: usize = 82;
-/// Functions that are called by a preposition or by `is` alone: the number may only shrink.
-const MOST_PREPOSITIONS: usize = 31;
-
 /// Fields of records that are strings, by what they hold: none of it is a closed vocabulary.
 const STRINGS: &[(&str, &[&str])] = &[
     (
@@ -203,7 +198,8 @@ fn types(lines: &[String]) -> Vec<&str> {
                 .iter()
                 .find_map(|kind| rest.strip_prefix(kind))
         });
-        found.extend(declared.map(word));
+        // A macro's own name for it is none.
+        found.extend(declared.map(word).filter(|name| !name.is_empty()));
     }
     found
 }
@@ -257,8 +253,9 @@ fn no_field_of_a_record_is_a_string_without_a_reason() {
     assert!(gone.is_empty(), "no such strings any more: {gone:?}");
 }
 
+/// A type that two files would call the same is private to its file, or has the longer name.
 #[test]
-fn type_names_that_several_types_bear_get_fewer() {
+fn no_type_name_that_leaves_its_file_is_borne_by_several_types() {
     let mut bearers: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     for file in files("src") {
         for name in types(&code(&file)) {
@@ -269,21 +266,13 @@ fn type_names_that_several_types_bear_get_fewer() {
         }
     }
     assert!(bearers.contains_key("ServerWeakness") && bearers.contains_key("TlsVersion"));
-    let all = bearers.len();
+    assert!(bearers.len() > 400, "{} types", bearers.len());
     bearers.retain(|_, files| files.len() > 1);
-    println!(
-        "{} of {all} type names are borne by several types",
-        bearers.len()
-    );
-    assert!(
-        bearers.len() <= MOST_SHARED_TYPE_NAMES,
-        "{:?}",
-        bearers.keys()
-    );
+    assert!(bearers.is_empty(), "{bearers:#?}");
 }
 
 #[test]
-fn functions_that_are_called_by_a_preposition_get_fewer() {
+fn no_function_is_called_by_a_preposition() {
     let mut found = Vec::new();
     for file in files("src") {
         for line in code(&file) {
@@ -299,8 +288,7 @@ fn functions_that_are_called_by_a_preposition_get_fewer() {
             }
         }
     }
-    println!("{} functions are called by a preposition", found.len());
-    assert!(found.len() <= MOST_PREPOSITIONS, "{found:#?}");
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
@@ -321,6 +309,27 @@ fn nobody_reads_the_parts_of_a_suite_out_of_its_name() {
                 if asked.is_some_and(|asked| parts.iter().any(|part| asked.contains(part))) {
                     faults.push(format!("{}: {line}", file.display()));
                 }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn what_programs_say_is_said_in_one_place() {
+    // `eprintln!` writes every piece of a line of its own, between which other programs of the pipe write theirs.
+    let may = [
+        "program/mod.rs",
+        "program/progress.rs",
+        "pipeline/display.rs",
+    ];
+    let mut faults = Vec::new();
+    for file in files("src") {
+        for line in code(&file) {
+            let says = line.contains("eprintln!") || line.contains("eprint!");
+            let writes = line.contains("stderr()") && !line.contains("is_terminal");
+            if says || writes && !may.iter().any(|it| file.ends_with(it)) {
+                faults.push(format!("{}: {line}", file.display()));
             }
         }
     }

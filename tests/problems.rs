@@ -1,11 +1,11 @@
 //! Problems, delivery and policies from records to the database and the report.
 
 use mx_survey::judge::problem::Severity;
-use mx_survey::report::asked::Asked;
+use mx_survey::report::asked::ReportSettings;
 use mx_survey::report::explain::{data, explain};
 use mx_survey::report::render;
 use mx_survey::report::survey::Survey;
-use mx_survey::store::{Stored, Writer, judge, temporary};
+use mx_survey::store::{Stored, SurveyWriter, judge, temporary};
 use mx_survey::study::question;
 use serde_json::{Value, json};
 
@@ -113,7 +113,7 @@ fn world() -> Vec<Value> {
 }
 
 fn survey(lines: &[Value]) -> Survey {
-    let mut writer = Writer::new(temporary().unwrap());
+    let mut writer = SurveyWriter::new(temporary().unwrap());
     writer.begin().unwrap();
     for line in lines {
         writer.put(line.to_string().as_bytes()).unwrap();
@@ -219,7 +219,7 @@ fn where_no_connection_came_through_servers_are_not_learned() {
 
 #[test]
 fn a_later_policy_takes_the_place_of_an_earlier_one() {
-    let mut writer = Writer::new(temporary().unwrap());
+    let mut writer = SurveyWriter::new(temporary().unwrap());
     writer.begin().unwrap();
     let mut put = |line: &Value| writer.put(line.to_string().as_bytes()).unwrap().stored;
     for mut line in [
@@ -236,7 +236,7 @@ fn a_later_policy_takes_the_place_of_an_earlier_one() {
 }
 
 /// These columns of the rows of a question.
-fn rows(survey: &Survey, asked: &Asked, name: &str, columns: &[&str]) -> Vec<String> {
+fn rows(survey: &Survey, asked: &ReportSettings, name: &str, columns: &[&str]) -> Vec<String> {
     let table = (question(name).unwrap().answer)(survey, asked).unwrap();
     let mut json = Vec::new();
     render::json(&mut json, &[table]).unwrap();
@@ -256,7 +256,7 @@ fn rows(survey: &Survey, asked: &Asked, name: &str, columns: &[&str]) -> Vec<Str
 fn problems_are_sorted_by_damage_and_can_be_narrowed() {
     let survey = survey(&world());
     let columns = ["domain", "severity", "code", "place", "users"];
-    let mut asked = Asked::default();
+    let mut asked = ReportSettings::default();
     assert_eq!(
         rows(&survey, &asked, "problems", &columns),
         [
@@ -287,7 +287,7 @@ fn problems_are_counted_by_kind_with_their_users() {
     assert_eq!(
         rows(
             &survey(&world()),
-            &Asked::default(),
+            &ReportSettings::default(),
             "problem-codes",
             &columns
         ),
@@ -311,7 +311,12 @@ fn delivery_is_counted_of_the_domains_that_take_mail() {
         "users_l",
         "users_l_of",
     ];
-    let rows = rows(&survey(&world()), &Asked::default(), "delivery", &columns);
+    let rows = rows(
+        &survey(&world()),
+        &ReportSettings::default(),
+        "delivery",
+        &columns,
+    );
     let of = |profile: &str| -> Vec<&String> {
         let prefix = format!("{profile} | ");
         rows.iter().filter(|row| row.starts_with(&prefix)).collect()
@@ -342,7 +347,12 @@ fn delivery_is_counted_of_the_domains_that_take_mail() {
 fn policies_are_counted_of_the_domains_that_were_asked() {
     let columns = ["what", "value", "domains", "domains_of"];
     assert_eq!(
-        rows(&survey(&world()), &Asked::default(), "policies", &columns),
+        rows(
+            &survey(&world()),
+            &ReportSettings::default(),
+            "policies",
+            &columns
+        ),
         [
             "SPF | ok | 2 | 2",
             "SPF: others | fail | 2 | 2",
@@ -364,7 +374,7 @@ fn policies_are_counted_of_the_domains_that_were_asked() {
 fn a_card_says_first_how_it_stands_and_what_to_do() {
     let survey = survey(&world());
     let card = |domain: &str| {
-        explain(&survey, &Asked::default(), domain)
+        explain(&survey, &ReportSettings::default(), domain)
             .unwrap()
             .unwrap()
     };
@@ -390,7 +400,7 @@ fn a_card_says_first_how_it_stands_and_what_to_do() {
         lost[3].starts_with("    to do (domain_owner): "),
         "{lost:#?}"
     );
-    let data = data(&survey, &Asked::default(), "lost.test")
+    let data = data(&survey, &ReportSettings::default(), "lost.test")
         .unwrap()
         .unwrap();
     assert_eq!(data["problems"][0]["code"], "sts_would_lose_mail");

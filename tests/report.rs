@@ -7,10 +7,10 @@ mod page;
 use std::collections::BTreeSet;
 
 use mx_survey::judge::Rule;
-use mx_survey::report::asked::Asked;
+use mx_survey::report::asked::ReportSettings;
 use mx_survey::report::render;
 use mx_survey::report::survey::Survey;
-use mx_survey::store::{Writer, judge, temporary};
+use mx_survey::store::{SurveyWriter, judge, temporary};
 use mx_survey::study::question;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -25,7 +25,7 @@ const BY_A_WORLD: [&str; 4] = ["problem-codes", "problems", "delivery", "policie
 
 /// A survey of these lines, in memory.
 fn survey(lines: &[String]) -> Survey {
-    let mut writer = Writer::new(temporary().unwrap());
+    let mut writer = SurveyWriter::new(temporary().unwrap());
     writer.begin().unwrap();
     for line in lines {
         writer.put(line.as_bytes()).unwrap();
@@ -37,7 +37,7 @@ fn survey(lines: &[String]) -> Survey {
 }
 
 /// The rows of a table without what earlier studies printed.
-fn rows(survey: &Survey, name: &str, asked: &Asked) -> Vec<Value> {
+fn rows(survey: &Survey, name: &str, asked: &ReportSettings) -> Vec<Value> {
     let table = (question(name).unwrap().answer)(survey, asked).unwrap();
     let mut json = Vec::new();
     render::json(&mut json, &[table]).unwrap();
@@ -65,10 +65,10 @@ const EVERYTHING: usize = 1000;
 
 /// Every table has the rows that were counted slowly: no other, none less.
 fn check_rows(scan: &Scan, survey: &Survey, rule: Rule) {
-    let asked = Asked {
+    let asked = ReportSettings {
         rule,
         limit: EVERYTHING,
-        ..Asked::default()
+        ..ReportSettings::default()
     };
     for (name, slowly) in TABLES {
         let mut found = rows(survey, name, &asked);
@@ -141,9 +141,9 @@ fn check_order(survey: &Survey) {
         ("capabilities", "servers"),
         ("software", "servers"),
     ];
-    let asked = |limit| Asked {
+    let asked = |limit| ReportSettings {
         limit,
-        ..Asked::default()
+        ..ReportSettings::default()
     };
     for (at, (name, column)) in LARGEST.into_iter().enumerate() {
         let all = rows(survey, name, &asked(EVERYTHING));
@@ -434,7 +434,7 @@ fn d1_dane_counts_what_an_unsigned_zone_cannot_have() {
             "negotiated": true, "completed": true, "chain": [made.sha256()], "connections": 1, "attempts": 1, "timings": {},
             "connected": null, "time": time, "run": "r"}).to_string());
     }
-    let rows = rows(&survey(&lines), "names", &Asked::default());
+    let rows = rows(&survey(&lines), "names", &ReportSettings::default());
     let dane: Vec<&Value> = (rows.iter())
         .filter(|row| row["weight"] == "domains" && row["measure"] == "DANE holds")
         .filter(|row| row["rule"] == "preferred")

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use mx_survey::store::{Lookup, open};
+use mx_survey::store::{RecordLookup, open};
 use serde_json::{Value, json};
 
 use super::harness::{Ran, program, run, shell, wait_for};
@@ -180,7 +180,7 @@ fn what_is_stored_can_be_looked_up_by_key() {
         &(line(start("aa", "start")) + &stored + "\n" + &line(start("aa", "end"))),
     )
     .expect(0);
-    let lookup = Lookup::open(&database).unwrap();
+    let lookup = RecordLookup::open(&database).unwrap();
     assert_eq!(lookup.domain("a.test").unwrap(), Some(stored.into_bytes()));
     assert_eq!(lookup.domain("b.test").unwrap(), None);
     assert_eq!(lookup.smtp("192.0.2.1".parse().unwrap(), 25).unwrap(), None);

@@ -1,11 +1,11 @@
 //! Any bytes as the answer of a name server: no panic, and every rule over what was read holds its bounds.
 
 use futures::future::{BoxFuture, FutureExt as _};
-use mx_survey::dns::chain::Chain;
+use mx_survey::dns::chain::AliasChain;
 use mx_survey::dns::message::{Question, read};
 use mx_survey::dns::mx::{EXCHANGE_LIMIT, MxSet};
 use mx_survey::dns::name::Name;
-use mx_survey::dns::resolve::{Answer, Failure, Reply, Resolve, Servers};
+use mx_survey::dns::resolve::{Answer, DnsReply, Failure, Resolve, Servers};
 use mx_survey::record::Reason;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub fn run(data: &[u8]) {
     };
     // The same packet answers every question of the chain: loops must end.
     let server = OneAnswer(packet.to_vec());
-    let chain = Chain::follow(&server, &name, kind, Duration::from_secs(1), true);
+    let chain = AliasChain::follow(&server, &name, kind, Duration::from_secs(1), true);
     let Some(chain) = chain.now_or_never() else {
         unreachable!("nothing here waits");
     };
@@ -49,7 +49,7 @@ pub fn run(data: &[u8]) {
 struct OneAnswer(Vec<u8>);
 
 impl Resolve for OneAnswer {
-    fn ask(&self, question: Question, _allowance: Duration) -> BoxFuture<'_, Reply> {
+    fn ask(&self, question: Question, _allowance: Duration) -> BoxFuture<'_, DnsReply> {
         let mut packet = self.0.clone();
         // A packet that holds the question of the day, as if the server had looked.
         let asked = question.packet(0, false);
@@ -69,7 +69,7 @@ impl Resolve for OneAnswer {
             }),
             Err(_) => Err(Failure::new(Reason::Malformed)),
         };
-        let reply = Reply {
+        let reply = DnsReply {
             result,
             sent: 1,
             spent: Duration::ZERO,

@@ -3,19 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use mx_survey::leak::{self, Column, Format, Input, List, Settings, Watch, Wish};
+use mx_survey::leak::{
+    self, AddressColumn, CountSettings, Input, LeakFormat, LeakList, Watch, Wish,
+};
 
-const FORMATS: [Option<Format>; 10] = [
+const FORMATS: [Option<LeakFormat>; 10] = [
     None,
-    Some(Format::Adobe),
-    Some(Format::Gawker),
-    Some(Format::Combo),
-    Some(Format::Csv),
-    Some(Format::Tsv),
-    Some(Format::Json),
-    Some(Format::Plain),
-    Some(Format::Any),
-    Some(Format::Url),
+    Some(LeakFormat::Adobe),
+    Some(LeakFormat::Gawker),
+    Some(LeakFormat::Combo),
+    Some(LeakFormat::Csv),
+    Some(LeakFormat::Tsv),
+    Some(LeakFormat::Json),
+    Some(LeakFormat::Plain),
+    Some(LeakFormat::Any),
+    Some(LeakFormat::Url),
 ];
 
 /// The first byte is the format, the second says whether each address counts once, and whether a column is named.
@@ -23,14 +25,14 @@ pub fn run(data: &[u8]) {
     let [format, rules, text @ ..] = data else {
         return;
     };
-    let mut settings = Settings {
+    let mut settings = CountSettings {
         wish: Wish {
             format: FORMATS[usize::from(*format) % FORMATS.len()],
-            column: (rules & 2 != 0).then_some(Column::Number(1)),
+            column: (rules & 2 != 0).then_some(AddressColumn::Number(1)),
             separator: None,
         },
         unique: rules & 1 != 0,
-        ..Settings::default()
+        ..CountSettings::default()
     };
     let fast = count(text, &settings);
     settings.debug = true;
@@ -50,8 +52,8 @@ pub fn run(data: &[u8]) {
     assert_eq!(fast.0.len() as u64, of("domains"));
 }
 
-fn count(text: &[u8], settings: &Settings) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
-    let list = List {
+fn count(text: &[u8], settings: &CountSettings) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+    let list = LeakList {
         source: "fuzz".to_owned(),
         inputs: vec![Input::memory("fuzz", text)],
     };

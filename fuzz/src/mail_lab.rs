@@ -3,13 +3,13 @@
 
 use hickory_proto::op::Message;
 use mx_survey::lab::dns::{Transport, Zones, reply};
-use mx_survey::lab::world::{Item, Name, Server, parse};
+use mx_survey::lab::world::{WorldItem, WorldName, WorldServer, parse};
 use mx_survey::lab::{legacy, script::Script};
 
 /// The bytes as a DNS message, as a ClientHello, and as a line of a world.
 pub fn run(data: &[u8]) {
     let mut zones = Zones::default();
-    let mut name = Name::new("a.test");
+    let mut name = WorldName::new("a.test");
     name.mx = vec![(10, "mx.a.test".into())];
     name.cname = Some("a.test".into());
     zones.add(&name, &|_| None).expect("a good name");
@@ -24,13 +24,13 @@ pub fn run(data: &[u8]) {
     }
     let _ = legacy::offer(data);
     match parse(data) {
-        Ok(Some(Item::Name(name))) => {
+        Ok(Some(WorldItem::Name(name))) => {
             let _ = zones.add(&name, &|_| None);
         }
-        Ok(Some(Item::Server(server))) => {
+        Ok(Some(WorldItem::Server(server))) => {
             Script::new(&server);
             let written = serde_json::to_vec(&*server).expect("a server can be written");
-            let again: Server = serde_json::from_slice(&written).expect("and read");
+            let again: WorldServer = serde_json::from_slice(&written).expect("and read");
             assert_eq!(
                 (again.steps, again.when, again.tls),
                 (server.steps, server.when, server.tls)

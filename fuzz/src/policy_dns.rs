@@ -4,7 +4,7 @@ use futures::future::FutureExt as _;
 use mx_survey::dns::name::Name;
 use mx_survey::policy::dmarc;
 use mx_survey::policy::spf::{SpfClient, check_host, survey};
-use mx_survey::policy::zone::Zone;
+use mx_survey::policy::zone::MemoryZone;
 use mx_survey::record::{PolicyState, SpfResult};
 
 /// Names whose records the lines of the input are, in turn.
@@ -21,7 +21,7 @@ const NAMES: [&str; 8] = [
 
 /// Each line is a TXT record: of the first name, of the second, and so on.
 pub fn run(data: &[u8]) {
-    let mut zone = Zone::default();
+    let mut zone = MemoryZone::default();
     for (line, name) in data
         .split(|&byte| byte == b'\n')
         .zip(NAMES.iter().cycle())

@@ -1,7 +1,7 @@
 //! Mail in any form, to hops as lines: nothing panics, every message has its hops in order, and nothing raw is written.
 
 use mx_survey::ndjson;
-use mx_survey::received::mailbox::{Item, Mailbox};
+use mx_survey::received::mailbox::{Mailbox, MailboxItem};
 use mx_survey::received::tracer::Tracer;
 
 pub fn run(data: &[u8]) {
@@ -9,7 +9,7 @@ pub fn run(data: &[u8]) {
     let mut mailbox = Mailbox::new(data);
     // Memory does not fail.
     while let Ok(Some(item)) = mailbox.read() {
-        let Item::Header { bytes, .. } = item else {
+        let MailboxItem::Header { bytes, .. } = item else {
             continue;
         };
         for (number, hop) in (1..).zip(tracer.message(&bytes)) {

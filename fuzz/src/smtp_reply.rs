@@ -1,7 +1,7 @@
 //! Any bytes in any pieces: no panic, bounds kept, and the same reply as in one piece.
 
 use mx_survey::record::Reply;
-use mx_survey::smtp::reply::{LINES_LIMIT, Malformed, REPLY_LIMIT, ReplyParser};
+use mx_survey::smtp::reply::{LINES_LIMIT, MalformedReply, REPLY_LIMIT, ReplyParser};
 use mx_survey::smtp::{capabilities, software};
 
 /// The first byte is the size of the pieces, the rest is what the server says.
@@ -24,7 +24,7 @@ pub fn run(data: &[u8]) {
     }
 }
 
-fn in_pieces(bytes: &[u8], size: usize) -> Result<Option<Reply>, Malformed> {
+fn in_pieces(bytes: &[u8], size: usize) -> Result<Option<Reply>, MalformedReply> {
     let mut parser = ReplyParser::default();
     for mut piece in bytes.chunks(size) {
         match parser.feed(&mut piece) {

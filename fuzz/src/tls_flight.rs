@@ -1,7 +1,7 @@
 //! Any bytes in any pieces: no panic, bounds kept, the same facts and the same end as in one piece; and the answer to a
 //! hello of SSLv2.
 
-use mx_survey::tls::flight::{End, Flight, MOST_BYTES, MOST_CERTIFICATES, Reader};
+use mx_survey::tls::flight::{Flight, FlightEnd, FlightReader, MOST_BYTES, MOST_CERTIFICATES};
 use mx_survey::tls::sslv2;
 
 /// The first byte is the size of the pieces, the rest is what the server says.
@@ -18,8 +18,8 @@ pub fn run(data: &[u8]) {
     assert!(chain.iter().map(Vec::len).sum::<usize>() <= MOST_BYTES);
 }
 
-fn read(bytes: &[u8], size: usize) -> (Flight, Option<End>) {
-    let mut reader = Reader::default();
+fn read(bytes: &[u8], size: usize) -> (Flight, Option<FlightEnd>) {
+    let mut reader = FlightReader::default();
     let mut end = None;
     for piece in bytes.chunks(size) {
         end = reader.feed(piece).cloned();

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use mx_survey::lab::generate::{self, Kind, ListName, Request, Target};
-use mx_survey::lab::internet::Options;
+use mx_survey::lab::generate::{self, ListName, Request, WorldKind, WorldTarget};
+use mx_survey::lab::internet::LabOptions;
 use mx_survey::lab::{command, presets, worker};
 use mx_survey::program::output::Stdout;
 use mx_survey::program::{self, Program};
@@ -39,7 +39,7 @@ struct Args {
     behaviours: bool,
     /// Make a world and end: 2014-small, 2014-full or random
     #[arg(long, value_name = "KIND", requires = "target")]
-    generate: Option<Kind>,
+    generate: Option<WorldKind>,
     /// The directory of a made world
     #[arg(long, value_name = "DIR", group = "target")]
     out: Option<PathBuf>,
@@ -86,12 +86,12 @@ fn run(args: Args, program: &Program) -> anyhow::Result<ExitCode> {
             seed: args.seed,
             domains: args.domains,
         };
-        let list = args.list.map(Target::List);
-        let directory = args.out.as_deref().map(Target::Directory);
+        let list = args.list.map(WorldTarget::List);
+        let directory = args.out.as_deref().map(WorldTarget::Directory);
         let target = list.or(directory).context("--out or --list is needed")?;
         generate::generate(request, target)?;
     } else if let Some(world) = &args.world {
-        let options = Options {
+        let options = LabOptions {
             port: args.port,
             dns_port: args.dns_port,
             seed: args.seed,

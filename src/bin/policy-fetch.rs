@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mx_survey::driver::{self, Options, resume::Resume};
-use mx_survey::program::{self, Program, Status, Stream, asking::Asking};
+use mx_survey::driver::{self, StageOptions, resume::Resume};
+use mx_survey::program::{self, Program, RunStatus, Stream, asking::Asking};
 use mx_survey::stages;
-use mx_survey::stages::policy_fetch::{Fetching, Selection, manners::Manners};
+use mx_survey::stages::policy_fetch::{Fetching, StsSelect, manners::FetchOptions};
 use mx_survey::store::earlier;
 
 /// Fetch the MTA-STS policies of domains, and say which of their exchanges they cover
@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(long)]
     without_record: bool,
     #[command(flatten)]
-    manners: Manners,
+    manners: FetchOptions,
     #[command(flatten)]
     asking: Asking,
     #[command(flatten)]
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     program::main("policy-fetch", run)
 }
 
-fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
+fn run(arguments: Arguments, program: &Program) -> anyhow::Result<RunStatus> {
     let Arguments {
         without_record,
         manners,
@@ -44,7 +44,7 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
     let mut settings = asking.settings(servers);
     let store = manners.describe(&mut settings)?;
     let (resume, resumed) = Resume::open(&stream, program.name, &settings, earlier)?;
-    let mut options = Options::asking(program, &asking, &stream, settings, resumed)?;
+    let mut options = StageOptions::asking(program, &asking, &stream, settings, resumed)?;
     options.awaited = "policy records of policy-lookup";
     options.concurrency = program::open_files(program.name, asking.concurrency);
     let manners = match stream.shard {
@@ -53,7 +53,7 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
     };
     let fetcher = manners.fetcher(resolver, asking.timeout, store)?;
     driver::run(
-        Selection { without_record },
+        StsSelect { without_record },
         Fetching(fetcher),
         resume,
         options,

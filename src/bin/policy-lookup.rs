@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
-use mx_survey::dns::list::{Format, List};
-use mx_survey::driver::{self, Options, resume::Resume};
+use mx_survey::dns::list::{DomainList, DomainListFormat};
+use mx_survey::driver::{self, StageOptions, resume::Resume};
 use mx_survey::policy::selectors;
 use mx_survey::program::asking::Asking;
-use mx_survey::program::{self, Program, Status, Stream};
+use mx_survey::program::{self, Program, RunStatus, Stream};
 use mx_survey::stages;
 use mx_survey::stages::policy_lookup::{
-    ClientOption, Measure, Names, PolicyPart, Settings, Shared,
+    ClientOption, PolicyObserve, PolicyPart, PolicySelect, PolicySettings, SharedAnswers,
 };
 use mx_survey::store::earlier;
 
@@ -22,7 +22,7 @@ use mx_survey::store::earlier;
 struct Arguments {
     /// Form of the list, where it is no NDJSON
     #[arg(long, value_enum, default_value = "auto")]
-    format: Format,
+    format: DomainListFormat,
     /// Parts to ask for: spf, dmarc, dkim, mta_sts, tls_rpt, caa, bimi [default: all]
     #[arg(long, value_name = "PART,...", value_delimiter = ',', value_parser = PolicyPart::parse)]
     parts: Vec<PolicyPart>,
@@ -52,10 +52,10 @@ fn main() -> ExitCode {
     program::main("policy-lookup", run)
 }
 
-fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
+fn run(arguments: Arguments, program: &Program) -> anyhow::Result<RunStatus> {
     let asking = &arguments.asking;
     let (resolver, servers) = stages::asking::resolver(asking)?;
-    let wanted = Settings {
+    let wanted = PolicySettings {
         parts: match arguments.parts.is_empty() {
             true => PolicyPart::ALL.to_vec(),
             false => arguments.parts.clone(),
@@ -73,10 +73,10 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
     let client = wanted.client.as_ref().map(|client| format!("{client:?}"));
     settings.insert("spf_client".into(), client.into());
     let (resume, resumed) = Resume::open(&arguments.stream, program.name, &settings, earlier)?;
-    let options = Options::asking(program, asking, &arguments.stream, settings, resumed)?;
-    let shared = Shared::new(resolver, asking.timeout, arguments.cache);
-    let names = Names::new(List::new(arguments.format, 0));
-    driver::run(names, Measure::new(shared, wanted), resume, options)
+    let options = StageOptions::asking(program, asking, &arguments.stream, settings, resumed)?;
+    let shared = SharedAnswers::new(resolver, asking.timeout, arguments.cache);
+    let names = PolicySelect::new(DomainList::new(arguments.format, 0));
+    driver::run(names, PolicyObserve::new(shared, wanted), resume, options)
 }
 
 fn listed(path: &PathBuf) -> anyhow::Result<Vec<String>> {

@@ -9,9 +9,9 @@ use clap::Parser;
 use mx_survey::judge::Rule;
 use mx_survey::judge::problem::Severity;
 use mx_survey::program::output::Stdout;
-use mx_survey::program::{self, Program, Status};
-use mx_survey::report::asked::{Asked, Named, Question};
-use mx_survey::report::output::{self, Format};
+use mx_survey::program::{self, Program, RunStatus};
+use mx_survey::report::asked::{Named, ReportQuestion, ReportSettings};
+use mx_survey::report::output::{self, OutputFormat};
 use mx_survey::report::providers::Providers;
 use mx_survey::report::questions::worst;
 use mx_survey::report::screen::screen;
@@ -38,7 +38,7 @@ struct Args {
     explain: Vec<String>,
     /// The form of the answer: text, json, ndjson, csv, html (one page) or svg (the chart of one question)
     #[arg(long, short, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: OutputFormat,
     /// With --format csv: each table into a file of its own, DIR/NAME.csv
     #[arg(long, value_name = "DIR", conflicts_with = "explain")]
     into: Option<PathBuf>,
@@ -78,18 +78,18 @@ fn main() -> ExitCode {
     program::main("report", run)
 }
 
-fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
+fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let mut out = Stdout::open()?;
     if args.list {
         output::list(&mut out, study::catalogue())?;
         out.flush()?;
-        return Ok(Status::Complete);
+        return Ok(RunStatus::Complete);
     }
     if args.database.is_none() {
         program.drains();
         program::awaits("report", "records, one a line (NDJSON)");
     }
-    let asked = Asked {
+    let asked = ReportSettings {
         rule: args.rule,
         limit: args.limit,
         domains: args.domain.clone(),
@@ -98,11 +98,11 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         published: &study::Printed,
     };
     let complain = &mut |text: &str| eprintln!("report: {text}");
-    if args.into.is_some() && args.format != Format::Csv {
+    if args.into.is_some() && args.format != OutputFormat::Csv {
         anyhow::bail!("--into is for --format csv");
     }
     let (survey, mut is_whole) = output::open(args.database.as_deref(), complain)?;
-    let is_screen = args.table.is_empty() && !args.study && args.format == Format::Text;
+    let is_screen = args.table.is_empty() && !args.study && args.format == OutputFormat::Text;
     if args.explain.is_empty() && is_screen {
         screen(&mut out, &survey, &asked, study::catalogue())?;
     } else if args.explain.is_empty() {
@@ -110,7 +110,7 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
             Named::All => None,
             Named::One(question) => Some(*question),
         };
-        let named: Option<Vec<&Question>> = args.table.iter().map(one).collect();
+        let named: Option<Vec<&ReportQuestion>> = args.table.iter().map(one).collect();
         let named = named.unwrap_or_default();
         let tables = output::answers(
             &survey,
@@ -130,14 +130,14 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     }
     out.flush()?;
     if let Some(severity) = args.fail_on {
-        let asked = Asked { severity, ..asked };
+        let asked = ReportSettings { severity, ..asked };
         if worst(&survey, &asked)?.is_some() {
-            return Ok(Status::Found);
+            return Ok(RunStatus::Found);
         }
     }
     Ok(if is_whole {
-        Status::Complete
+        RunStatus::Complete
     } else {
-        Status::Partial
+        RunStatus::Partial
     })
 }

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use clap::Parser;
 use mx_survey::ndjson::printable;
 use mx_survey::program::input::{Files, Source};
-use mx_survey::program::{self, Program, Status};
-use mx_survey::store::{self, Load, Pace, Summary, Writer};
+use mx_survey::program::{self, Program, RunStatus};
+use mx_survey::store::{self, CommitPace, Load, LoadSummary, SurveyWriter};
 
 /// Writes the records of mx-lookup, smtp-probe, tls-inspect, leak-count and header-trace into an SQLite database.
 #[derive(Parser)]
@@ -39,12 +39,13 @@ fn main() -> ExitCode {
     program::main("to-sqlite", run)
 }
 
-fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
+fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let named = printable(&args.database.display().to_string());
     if args.files.sources().iter().any(Source::is_typed) {
         program::awaits("to-sqlite", "records, one a line (NDJSON)");
     }
-    let mut writer = Writer::new(store::create(&args.database).with_context(|| named.clone())?);
+    let mut writer =
+        SurveyWriter::new(store::create(&args.database).with_context(|| named.clone())?);
     program.drains();
     let stop = AtomicBool::new(false);
     let mut summary =
@@ -68,16 +69,20 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         eprintln!("to-sqlite: {named}: {summary}");
     }
     Ok(if summary.is_whole() {
-        Status::Complete
+        RunStatus::Complete
     } else {
-        Status::Partial
+        RunStatus::Partial
     })
 }
 
 /// True of the database after any failure.
 const KEPT: &str = "what was committed before is there";
 
-fn load(writer: &mut Writer, args: &Args, stop: &AtomicBool) -> Result<Summary, store::Error> {
+fn load(
+    writer: &mut SurveyWriter,
+    args: &Args,
+    stop: &AtomicBool,
+) -> Result<LoadSummary, store::StoreError> {
     let shows =
         args.progress || (!args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let mut last = Instant::now();
@@ -93,7 +98,7 @@ fn load(writer: &mut Writer, args: &Args, stop: &AtomicBool) -> Result<Summary, 
                 }
             },
             stop,
-            pace: Pace::default(),
+            pace: CommitPace::default(),
         },
     )
 }

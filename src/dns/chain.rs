@@ -15,11 +15,11 @@ const CNAME_LIMIT: usize = 16;
 
 /// A question followed to its end.
 #[derive(Debug)]
-pub struct Chain {
+pub struct AliasChain {
     /// CNAMEs followed, in order.
     pub cname: Vec<Name>,
     /// What the last name has, or why that is not known.
-    pub end: Result<End, Failure>,
+    pub end: Result<ChainEnd, Failure>,
     /// The weakest state along the way.
     pub dnssec: Option<Dnssec>,
     /// Extended DNS error codes of all answers.
@@ -36,14 +36,14 @@ pub struct Chain {
 
 /// What the last name of a chain has of the type asked for.
 #[derive(Debug, Default)]
-pub struct End {
+pub struct ChainEnd {
     /// It does not exist.
     pub nxdomain: bool,
     /// Its data, as they came.
     pub data: Vec<RData>,
 }
 
-impl Chain {
+impl AliasChain {
     /// Asks for `kind` at `name`. `allowance` is for the whole chain.
     pub async fn follow(
         resolver: &dyn Resolve,
@@ -66,7 +66,7 @@ impl Chain {
         let (name, kind) = (&question.name, question.kind);
         let mut chain = Self {
             cname: Vec::new(),
-            end: Ok(End::default()),
+            end: Ok(ChainEnd::default()),
             dnssec: Some(Dnssec::Secure),
             extended_errors: Vec::new(),
             denial: Vec::new(),
@@ -110,7 +110,7 @@ impl Chain {
                 continue;
             }
             chain.denial = answer.denial;
-            chain.end = Ok(End {
+            chain.end = Ok(ChainEnd {
                 nxdomain: answer.nxdomain,
                 data,
             });

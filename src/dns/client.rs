@@ -18,9 +18,9 @@ use tokio::time::{Instant, sleep, timeout};
 use super::message::{self, Question, Response};
 use super::name::Name;
 use super::pool::{Pool, Sign, Ticket};
-use super::resolve::{Answer, Failure, Reply, Resolve, Servers};
+use super::resolve::{Answer, DnsReply, Failure, Resolve, Servers};
 use super::tcp;
-use super::udp::{Lost, Pending, Udp};
+use super::udp::{LostTry, Pending, Udp};
 use crate::record::{Dnssec, Reason};
 
 /// Sockets in all, spread over the servers; each server has one at least.
@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// What the client is told.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ClientSettings {
     /// The name servers: resolvers that recurse.
     pub servers: Vec<SocketAddr>,
     /// How long a server has before another one is asked as well. Its answer still counts when it comes later.
@@ -47,8 +47,8 @@ pub struct Settings {
 }
 
 /// The client.
-pub struct Client {
-    settings: Settings,
+pub struct DnsClient {
+    settings: ClientSettings,
     pool: Pool,
     upstreams: Vec<Upstream>,
     tcp: Semaphore,
@@ -64,9 +64,9 @@ struct Upstream {
     tests: AtomicU32,
 }
 
-impl Client {
+impl DnsClient {
     /// A client for `settings`; `None` without a server. Nothing is sent yet.
-    pub fn new(settings: Settings) -> Option<Self> {
+    pub fn new(settings: ClientSettings) -> Option<Self> {
         if settings.servers.is_empty() {
             return None;
         }
@@ -85,7 +85,7 @@ impl Client {
         })
     }
 
-    async fn ask_until_answered(&self, question: Question, allowance: Duration) -> Reply {
+    async fn ask_until_answered(&self, question: Question, allowance: Duration) -> DnsReply {
         let pending = Arc::new(Pending {
             question,
             spoiled: AtomicBool::new(false),
@@ -128,7 +128,7 @@ impl Client {
                 break Err(failures.into_one());
             }
         };
-        Reply {
+        DnsReply {
             result,
             sent: asked.len() as u32,
             spent: clock.spent(),
@@ -161,7 +161,7 @@ impl Client {
     }
 
     /// Over UDP; over TCP if that answer is cut short; without EDNS if the server does not know it (RFC 6891 §7).
-    async fn exchange(&self, server: usize, pending: &Arc<Pending>) -> Result<Response, Lost> {
+    async fn exchange(&self, server: usize, pending: &Arc<Pending>) -> Result<Response, LostTry> {
         let mut edns = true;
         loop {
             let mut response = self.upstreams[server]
@@ -252,8 +252,8 @@ impl Client {
     }
 }
 
-impl Resolve for Client {
-    fn ask(&self, question: Question, allowance: Duration) -> BoxFuture<'_, Reply> {
+impl Resolve for DnsClient {
+    fn ask(&self, question: Question, allowance: Duration) -> BoxFuture<'_, DnsReply> {
         Box::pin(self.ask_until_answered(question, allowance))
     }
 
@@ -265,11 +265,11 @@ impl Resolve for Client {
     }
 }
 
-impl From<Lost> for Failure {
-    fn from(lost: Lost) -> Self {
+impl From<LostTry> for Failure {
+    fn from(lost: LostTry) -> Self {
         match lost {
-            Lost::Malformed => Self::new(Reason::Malformed),
-            Lost::Io(error) => {
+            LostTry::Malformed => Self::new(Reason::Malformed),
+            LostTry::Io(error) => {
                 let reason = match error.kind() {
                     ErrorKind::ConnectionRefused
                     | ErrorKind::HostUnreachable

@@ -16,9 +16,9 @@ use hickory_resolver::{Resolver, TokioResolver};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::client::Settings;
+use super::client::ClientSettings;
 use super::message::{self, Question};
-use super::resolve::{Answer, Failure, Reply, Resolve, Servers};
+use super::resolve::{Answer, DnsReply, Failure, Resolve, Servers};
 use crate::net::pacing::Rate;
 use crate::record::{Dnssec, Reason};
 
@@ -35,7 +35,7 @@ pub struct Encrypted {
 
 impl Encrypted {
     /// A resolver that asks `servers`; those in `settings` are not used.
-    pub fn new(servers: Vec<NameServerConfig>, settings: &Settings) -> anyhow::Result<Self> {
+    pub fn new(servers: Vec<NameServerConfig>, settings: &ClientSettings) -> anyhow::Result<Self> {
         let count = servers.len();
         let mut options = ResolverOpts::default();
         options.timeout = settings.try_timeout;
@@ -78,7 +78,7 @@ impl Encrypted {
         self.resolver.lookup(name, kind).await
     }
 
-    async fn ask(&self, question: Question, allowance: Duration) -> Reply {
+    async fn ask(&self, question: Question, allowance: Duration) -> DnsReply {
         let due = self.rate.take(Instant::now());
         tokio::time::sleep_until(due.into()).await;
         let start = Instant::now();
@@ -102,7 +102,7 @@ impl Encrypted {
                 }
             }
         };
-        Reply {
+        DnsReply {
             result,
             sent: 1,
             spent: start.elapsed(),
@@ -125,7 +125,7 @@ fn trusting(file: &OsStr) -> anyhow::Result<ClientConfig> {
 }
 
 impl Resolve for Encrypted {
-    fn ask(&self, question: Question, allowance: Duration) -> BoxFuture<'_, Reply> {
+    fn ask(&self, question: Question, allowance: Duration) -> BoxFuture<'_, DnsReply> {
         self.ask(question, allowance).boxed()
     }
 

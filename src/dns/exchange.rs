@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hickory_proto::rr::RecordType;
 
-use super::chain::{Chain, weaker};
+use super::chain::{AliasChain, weaker};
 use super::mx;
 use super::name::Name;
 use super::resolve::Resolve;
@@ -17,7 +17,7 @@ use crate::record::{Address, Dnssec, Exchange, ExchangeFault, Outcome, Phase, Re
 
 /// What is asked about an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct ExchangeQuestions {
     /// A.
     pub ipv4: bool,
     /// AAAA.
@@ -28,7 +28,7 @@ pub struct Wanted {
 
 /// What an exchange resolves to.
 #[derive(Debug)]
-pub struct Host {
+pub struct ResolvedExchange {
     /// IPv4 first, ascending, each once; at most [`mx::ADDRESS_LIMIT`].
     addresses: Box<[IpAddr]>,
     /// Addresses beyond that, of each family.
@@ -71,7 +71,7 @@ struct Family {
 }
 
 impl Family {
-    fn of_chain(chain: Chain) -> Self {
+    fn of_chain(chain: AliasChain) -> Self {
         let mut addresses: Vec<_> = match &chain.end {
             Ok(end) => mx::addresses(&end.data).collect(),
             Err(_) => Vec::new(),
@@ -100,9 +100,9 @@ impl Family {
 
 /// The addresses of one domain's exchanges so far: [`mx::DOMAIN_ADDRESS_LIMIT`] of them.
 #[derive(Debug, Default)]
-pub struct Room(HashSet<IpAddr>);
+pub struct AddressRoom(HashSet<IpAddr>);
 
-impl Room {
+impl AddressRoom {
     /// Whether there is room for `ip`, or it is in there.
     fn takes(&mut self, ip: IpAddr) -> bool {
         if self.0.len() < mx::DOMAIN_ADDRESS_LIMIT {
@@ -113,19 +113,19 @@ impl Room {
     }
 }
 
-impl Host {
+impl ResolvedExchange {
     /// Asks for what is wanted of `name`; each question has the whole `allowance`.
     pub async fn resolve(
         resolver: &dyn Resolve,
         name: &Name,
-        wanted: Wanted,
+        wanted: ExchangeQuestions,
         allowance: Duration,
     ) -> Self {
         // Cut as soon as they are there: a thousand answers of 64 KiB would wait for their other family.
         let ask = |kind, is_wanted| async move {
             match is_wanted {
                 true => Some(Family::of_chain(
-                    Chain::follow(resolver, name, kind, allowance, false).await,
+                    AliasChain::follow(resolver, name, kind, allowance, false).await,
                 )),
                 false => None,
             }
@@ -155,7 +155,7 @@ impl Host {
             }
             Some(Dnssec::Insecure) => {
                 let alias =
-                    Chain::follow(resolver, name, RecordType::CNAME, allowance, false).await;
+                    AliasChain::follow(resolver, name, RecordType::CNAME, allowance, false).await;
                 self.sent += alias.sent;
                 let is_there = matches!(&alias.end, Ok(end) if !end.data.is_empty());
                 match alias.dnssec {
@@ -231,7 +231,7 @@ impl Host {
         name: &Name,
         preference: u16,
         is_repeat: bool,
-        room: &mut Room,
+        room: &mut AddressRoom,
     ) -> Exchange {
         let mut left_out = self.left_out;
         let mut addresses = Vec::with_capacity(self.addresses.len());

@@ -7,12 +7,12 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use super::zone::{self, Zone};
+use super::zone::{self, ZoneReader};
 
 /// The form of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "programs", derive(clap::ValueEnum))]
-pub enum Format {
+pub enum DomainListFormat {
     /// By the first line (a header, a zone file) and by each line (`{`, `rank,name`, `origin,rank`, hosts, else plain).
     Auto,
     /// One name a line.
@@ -29,10 +29,10 @@ pub enum Format {
 
 /// Reads a list line by line.
 #[derive(Clone, Debug)]
-pub struct List {
+pub struct DomainList {
     /// What is known of the form, and what it is.
-    wish: Format,
-    format: Format,
+    wish: DomainListFormat,
+    format: DomainListFormat,
     columns: Columns,
     /// Between the fields of a table.
     delimiter: u8,
@@ -43,7 +43,7 @@ pub struct List {
     /// Entries beside the first one of a line.
     more: u64,
     is_first: bool,
-    zone: Zone,
+    zone: ZoneReader,
     delegations: u64,
     /// The place of the last entry.
     last: u64,
@@ -59,7 +59,7 @@ enum Columns {
 
 /// What stands on a line.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Item<'a> {
+pub enum DomainListItem<'a> {
     /// Nothing to look up: blank, a comment, a header, another record of a zone.
     Nothing,
     /// A name, as it stands there, and its rank.
@@ -73,9 +73,9 @@ pub enum Item<'a> {
 const BOM: &[u8] = b"\xef\xbb\xbf";
 const DELIMITERS: [u8; 3] = [b'\t', b',', b';'];
 
-impl List {
+impl DomainList {
     /// A list in a form, whose places begin behind `offset` others.
-    pub fn new(format: Format, offset: u64) -> Self {
+    pub fn new(format: DomainListFormat, offset: u64) -> Self {
         Self {
             wish: format,
             format,
@@ -86,7 +86,7 @@ impl List {
             others: 0,
             more: 0,
             is_first: true,
-            zone: Zone::default(),
+            zone: ZoneReader::default(),
             delegations: 0,
         }
     }
@@ -100,7 +100,10 @@ impl List {
 
     /// Whether a line that is an object is read as one.
     pub fn reads_objects(&self) -> bool {
-        matches!(self.format, Format::Auto | Format::Ndjson)
+        matches!(
+            self.format,
+            DomainListFormat::Auto | DomainListFormat::Ndjson
+        )
     }
 
     /// What is wrong with a list that ends here.
@@ -109,56 +112,57 @@ impl List {
     }
 
     /// Reads the line with this number (from 1). Where the list gives no rank, an entry's place in it is its rank.
-    pub fn read<'a>(&mut self, line: &'a [u8], number: u64) -> Item<'a> {
+    pub fn read<'a>(&mut self, line: &'a [u8], number: u64) -> DomainListItem<'a> {
         let whole = (line.strip_prefix(BOM).filter(|_| number == 1)).unwrap_or(line);
         let line = whole.trim_ascii();
         let is_comment =
             line.first() == Some(&b'#') || self.is_first && line.first() == Some(&b';');
-        if self.format == Format::Zone {
+        if self.format == DomainListFormat::Zone {
             return self.zone(whole);
         }
         if line.is_empty() || is_comment {
             self.others += 1;
-            return Item::Nothing;
+            return DomainListItem::Nothing;
         }
         if std::mem::take(&mut self.is_first) {
-            if self.format == Format::Auto && is_zone(line) {
-                self.format = Format::Zone;
+            if self.format == DomainListFormat::Auto && is_zone(line) {
+                self.format = DomainListFormat::Zone;
                 return self.zone(whole);
             }
             if self.is_header(line) {
                 self.others += 1;
-                return Item::Nothing;
+                return DomainListItem::Nothing;
             }
         }
         let place = (number + self.more).saturating_sub(self.others) + self.offset;
         self.last = place;
         match self.format {
-            Format::Ndjson => object(line, place),
-            Format::Auto if line[0] == b'{' => object(line, place),
-            Format::Plain => Item::Entry(host(plain(line)), place),
-            Format::Hosts => match hosts(line) {
+            DomainListFormat::Ndjson => object(line, place),
+            DomainListFormat::Auto if line[0] == b'{' => object(line, place),
+            DomainListFormat::Plain => DomainListItem::Entry(host(plain(line)), place),
+            DomainListFormat::Hosts => match hosts(line) {
                 Some(names) => self.names(names, place),
-                None => Item::Refused("not a line of a hosts file: address, names"),
+                None => DomainListItem::Refused("not a line of a hosts file: address, names"),
             },
-            Format::Auto => match hosts(line) {
+            DomainListFormat::Auto => match hosts(line) {
                 Some(names) => self.names(names, place),
                 None => self.row(line, place),
             },
-            Format::Csv | Format::Zone => self.row(line, place),
+            DomainListFormat::Csv | DomainListFormat::Zone => self.row(line, place),
         }
     }
 
-    fn names<'a>(&mut self, names: Vec<Cow<'a, [u8]>>, place: u64) -> Item<'a> {
+    fn names<'a>(&mut self, names: Vec<Cow<'a, [u8]>>, place: u64) -> DomainListItem<'a> {
         let beside = (names.len() as u64).saturating_sub(1);
         self.more += beside;
         self.last = place + beside;
-        Item::Entries(names, place)
+        DomainListItem::Entries(names, place)
     }
 
     /// Takes a first row that names a column for the header.
     fn is_header(&mut self, line: &[u8]) -> bool {
-        if !matches!(self.format, Format::Auto | Format::Csv) || line[0] == b'{' {
+        if !matches!(self.format, DomainListFormat::Auto | DomainListFormat::Csv) || line[0] == b'{'
+        {
             return false;
         }
         for delimiter in DELIMITERS {
@@ -180,12 +184,12 @@ impl List {
         false
     }
 
-    fn row<'a>(&mut self, line: &'a [u8], place: u64) -> Item<'a> {
+    fn row<'a>(&mut self, line: &'a [u8], place: u64) -> DomainListItem<'a> {
         let (domain, rank, mut fields) = match self.columns {
             Columns::Header { domain, rank } => (domain, rank, fields(line, self.delimiter)),
             Columns::NameAndRank => match ranked(line) {
                 Some((domain, rank, fields)) => (domain, rank, fields),
-                None => return Item::Entry(host(plain(line)), place),
+                None => return DomainListItem::Entry(host(plain(line)), place),
             },
         };
         let rank = match rank
@@ -193,23 +197,23 @@ impl List {
             .map(|field| number(field))
         {
             Some(Some(rank)) => rank,
-            Some(None) => return Item::Refused("the rank is no number"),
+            Some(None) => return DomainListItem::Refused("the rank is no number"),
             None => place,
         };
         if domain >= fields.len() {
-            return Item::Refused("the row has no field for the domain");
+            return DomainListItem::Refused("the row has no field for the domain");
         }
-        Item::Entry(host(fields.swap_remove(domain)), rank)
+        DomainListItem::Entry(host(fields.swap_remove(domain)), rank)
     }
 
-    fn zone<'a>(&mut self, line: &[u8]) -> Item<'a> {
+    fn zone<'a>(&mut self, line: &[u8]) -> DomainListItem<'a> {
         match self.zone.read(line) {
-            zone::Entry::Nothing => Item::Nothing,
-            zone::Entry::Refused(why) => Item::Refused(why),
-            zone::Entry::Delegation(owner) => {
+            zone::ZoneEntry::Nothing => DomainListItem::Nothing,
+            zone::ZoneEntry::Refused(why) => DomainListItem::Refused(why),
+            zone::ZoneEntry::Delegation(owner) => {
                 self.delegations += 1;
                 self.last = self.delegations + self.offset;
-                Item::Entry(Cow::Owned(owner), self.last)
+                DomainListItem::Entry(Cow::Owned(owner), self.last)
             }
         }
     }
@@ -300,11 +304,11 @@ fn plain(line: &[u8]) -> Cow<'_, [u8]> {
     Cow::Borrowed(plain_part(line))
 }
 
-fn object(line: &[u8], place: u64) -> Item<'_> {
+fn object(line: &[u8], place: u64) -> DomainListItem<'_> {
     match domain_of(line) {
-        Ok(Some(domain)) => Item::Entry(Cow::Owned(domain.into_bytes()), place),
-        Ok(None) => Item::Refused("an object without a domain"),
-        Err(_) => Item::Refused("not a JSON object on one line"),
+        Ok(Some(domain)) => DomainListItem::Entry(Cow::Owned(domain.into_bytes()), place),
+        Ok(None) => DomainListItem::Refused("an object without a domain"),
+        Err(_) => DomainListItem::Refused("not a JSON object on one line"),
     }
 }
 
@@ -351,23 +355,23 @@ fn number(field: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn entries(format: Format, text: &str) -> Vec<String> {
-        let mut list = List::new(format, 0);
+    fn entries(format: DomainListFormat, text: &str) -> Vec<String> {
+        let mut list = DomainList::new(format, 0);
         (1..)
             .zip(text.split_terminator('\n'))
             .filter_map(|(number, line)| match list.read(line.as_bytes(), number) {
-                Item::Nothing => None,
-                Item::Entry(name, rank) => {
+                DomainListItem::Nothing => None,
+                DomainListItem::Entry(name, rank) => {
                     Some(format!("{rank} {}", String::from_utf8_lossy(&name)))
                 }
-                Item::Entries(names, rank) => {
+                DomainListItem::Entries(names, rank) => {
                     let names: Vec<_> = names
                         .iter()
                         .map(|name| String::from_utf8_lossy(name))
                         .collect();
                     Some(format!("{rank} {}", names.join(" ")))
                 }
-                Item::Refused(why) => Some(format!("! {why}")),
+                DomainListItem::Refused(why) => Some(format!("! {why}")),
             })
             .collect()
     }
@@ -376,7 +380,7 @@ mod tests {
     fn plain_lines_may_have_comments_blanks_and_carriage_returns() {
         let text = "# names\n\nexample.org\r\n example.com \nexample.net # a comment\n";
         assert_eq!(
-            entries(Format::Auto, text),
+            entries(DomainListFormat::Auto, text),
             ["1 example.org", "2 example.com", "3 example.net"]
         );
     }
@@ -385,15 +389,15 @@ mod tests {
     fn ranks_come_from_the_list() {
         let text = "1,google.com\r\n5,_dmarc.example.org\n9,bücher.example\n";
         let expected = ["1 google.com", "5 _dmarc.example.org", "9 bücher.example"];
-        assert_eq!(entries(Format::Auto, text), expected);
-        assert_eq!(entries(Format::Csv, text), expected);
+        assert_eq!(entries(DomainListFormat::Auto, text), expected);
+        assert_eq!(entries(DomainListFormat::Csv, text), expected);
     }
 
     #[test]
     fn a_header_names_the_column() {
         let text = "\u{feff}GlobalRank,TldRank,Domain,TLD\n1,1,google.com,com\n2,2,\"b.com\",com\n3\nx,1,c.com,com\n";
         assert_eq!(
-            entries(Format::Auto, text),
+            entries(DomainListFormat::Auto, text),
             [
                 "1 google.com",
                 "2 b.com",
@@ -402,11 +406,11 @@ mod tests {
             ]
         );
         assert_eq!(
-            entries(Format::Auto, "DOMAIN\nexample.org\n"),
+            entries(DomainListFormat::Auto, "DOMAIN\nexample.org\n"),
             ["1 example.org"]
         );
         assert_eq!(
-            entries(Format::Auto, "rank,name\n7,example.org\n"),
+            entries(DomainListFormat::Auto, "rank,name\n7,example.org\n"),
             ["7 example.org"]
         );
     }
@@ -415,7 +419,7 @@ mod tests {
     fn objects_give_their_domain() {
         let text = "{\"domain\":\"a.org\",\"x\":1}\n{\"x\":1}\n{\n{\"domain\":7}\nb.org\n";
         assert_eq!(
-            entries(Format::Auto, text),
+            entries(DomainListFormat::Auto, text),
             [
                 "1 a.org",
                 "! an object without a domain",
@@ -433,9 +437,12 @@ mod tests {
             a.org.\t86400\tin\tds\t1 8 2 00\nns1.a.org.\t86400\tin\ta\t192.0.2.1\n\
             B.org.\t86400\tIN\tNS\tns.b.example.\nx.y.org.\t1\tin\tns\tn.\norg.\t1\tin\tns\tn.\n\
             org.\t900\tin\tsoa\tns. mail. 1 2 3 4 5\n";
-        assert_eq!(entries(Format::Zone, text), ["1 a.org.", "2 B.org."]);
         assert_eq!(
-            entries(Format::Zone, "a.org. 1 in ns n.\n"),
+            entries(DomainListFormat::Zone, text),
+            ["1 a.org.", "2 B.org."]
+        );
+        assert_eq!(
+            entries(DomainListFormat::Zone, "a.org. 1 in ns n.\n"),
             ["! a zone file begins with its SOA"]
         );
     }
@@ -457,8 +464,8 @@ mod tests {
             "domain;rank\na.test;1000\nb.test;5000\n",
             "\u{feff}rank,host\n1000,a.test\n5000,b.test\n",
         ] {
-            assert_eq!(entries(Format::Auto, text), expected, "{text}");
-            assert_eq!(entries(Format::Csv, text), expected, "{text}");
+            assert_eq!(entries(DomainListFormat::Auto, text), expected, "{text}");
+            assert_eq!(entries(DomainListFormat::Csv, text), expected, "{text}");
         }
         let places = ["1 a.test", "2 b.test"];
         for text in [
@@ -469,7 +476,7 @@ mod tests {
             "$TTL 1d\n$ORIGIN test.\n@ SOA a b (\n1 2 3 4 5 )\na NS n\n NS m\nb NS n\n",
             "; a zone\ntest. IN SOA a. b. 1 2 3 4 5\na.test. NS n.\nb.test. NS n.\n",
         ] {
-            let found = entries(Format::Auto, text);
+            let found = entries(DomainListFormat::Auto, text);
             let found: Vec<_> = found
                 .iter()
                 .map(|entry| entry.trim_end_matches('.'))
@@ -478,26 +485,26 @@ mod tests {
         }
         let hosts = "127.0.0.1 a.test b.test\n\n0.0.0.0 c.test\nd.test\n";
         assert_eq!(
-            entries(Format::Auto, hosts),
+            entries(DomainListFormat::Auto, hosts),
             ["1 a.test b.test", "3 c.test", "4 d.test"]
         );
         assert_eq!(
-            entries(Format::Hosts, "1.2.3.4\n"),
+            entries(DomainListFormat::Hosts, "1.2.3.4\n"),
             ["! not a line of a hosts file: address, names"]
         );
     }
 
     #[test]
     fn d5_a_part_of_a_list_has_the_ranks_of_the_whole() {
-        let mut part = List::new(Format::Auto, 1000);
+        let mut part = DomainList::new(DomainListFormat::Auto, 1000);
         assert_eq!(
             part.read(b"a.test", 1),
-            Item::Entry(b"a.test"[..].into(), 1001)
+            DomainListItem::Entry(b"a.test"[..].into(), 1001)
         );
         // Where the list has ranks, they are its own.
         assert_eq!(
             part.read(b"7,b.test", 2),
-            Item::Entry(b"b.test"[..].into(), 7)
+            DomainListItem::Entry(b"b.test"[..].into(), 7)
         );
     }
 }

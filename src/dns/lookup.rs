@@ -8,8 +8,8 @@ use futures::future::{FutureExt as _, join_all};
 use hickory_proto::rr::{self, RecordType};
 
 use super::cache::Cache;
-use super::chain::Chain;
-use super::exchange::{self, Host, Room, Wanted};
+use super::chain::AliasChain;
+use super::exchange::{self, AddressRoom, ExchangeQuestions, ResolvedExchange};
 use super::message::Question;
 use super::mx::{self, MxSet};
 use super::name::{InvalidName, Name};
@@ -24,9 +24,9 @@ const ANSWERS_LIMIT: usize = 256 << 10;
 
 /// What a lookup is told.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct MxSettings {
     /// Of each exchange.
-    pub wanted: Wanted,
+    pub wanted: ExchangeQuestions,
     /// Keep the raw answer sections of the MX question.
     pub answers: bool,
     /// For a whole name. Its three steps, MX, addresses and TLSA, have a third of it each.
@@ -36,20 +36,23 @@ pub struct Settings {
 }
 
 /// Looks domains up, sharing what it learns of their exchanges.
-pub struct Lookup {
+pub struct MxLookup {
     resolver: Arc<dyn Resolve>,
-    hosts: Cache<Name, Arc<Host>>,
-    settings: Settings,
+    hosts: Cache<Name, Arc<ResolvedExchange>>,
+    settings: MxSettings,
     questions: AtomicU64,
     shared: AtomicU64,
 }
 
-impl Lookup {
+impl MxLookup {
     /// A lookup that asks `resolver`.
-    pub fn new(resolver: Arc<dyn Resolve>, settings: Settings) -> Self {
+    pub fn new(resolver: Arc<dyn Resolve>, settings: MxSettings) -> Self {
         Self {
             resolver,
-            hosts: Cache::new(settings.cache, Box::new(|host: &Arc<Host>| host.octets())),
+            hosts: Cache::new(
+                settings.cache,
+                Box::new(|host: &Arc<ResolvedExchange>| host.octets()),
+            ),
             settings,
             questions: AtomicU64::new(0),
             shared: AtomicU64::new(0),
@@ -85,7 +88,7 @@ impl Lookup {
     pub async fn domain(&self, name: &Name) -> Domain {
         let start = Instant::now();
         let mut domain = blank(name.to_string());
-        let chain = Chain::follow(
+        let chain = AliasChain::follow(
             &*self.resolver,
             name,
             RecordType::MX,
@@ -126,7 +129,7 @@ impl Lookup {
         };
         let looked_up = set.exchanges.iter().take(mx::EXCHANGE_LIMIT);
         let hosts = join_all(looked_up.map(|(_, exchange)| self.host(exchange))).await;
-        let mut room = Room::default();
+        let mut room = AddressRoom::default();
         for (position, (preference, name)) in set.exchanges.iter().enumerate() {
             let is_repeat = set.repeats[position];
             domain.mx.push(match hosts.get(position) {
@@ -148,13 +151,13 @@ impl Lookup {
             Ok(true) => {
                 domain.implicit_mx = Some(true);
                 domain.outcome = Outcome::ok();
-                let record = host.record(name, 0, false, &mut Room::default());
+                let record = host.record(name, 0, false, &mut AddressRoom::default());
                 domain.mx.push(record);
             }
             Ok(false) => {
                 domain.implicit_mx = Some(false);
                 // With one family only, the other may still have an address.
-                let Wanted { ipv4, ipv6, .. } = self.settings.wanted;
+                let ExchangeQuestions { ipv4, ipv6, .. } = self.settings.wanted;
                 let reason = if ipv4 && ipv6 {
                     Reason::NoAddress
                 } else {
@@ -167,12 +170,14 @@ impl Lookup {
     }
 
     /// What `name` resolves to, and how many packets this call cost.
-    async fn host(&self, name: &Name) -> (Arc<Host>, u32) {
+    async fn host(&self, name: &Name) -> (Arc<ResolvedExchange>, u32) {
         let make = || {
             let (resolver, name) = (Arc::clone(&self.resolver), name.clone());
             let (wanted, allowance) = (self.settings.wanted, self.step());
-            async move { Arc::new(Host::resolve(&*resolver, &name, wanted, allowance).await) }
-                .boxed()
+            async move {
+                Arc::new(ResolvedExchange::resolve(&*resolver, &name, wanted, allowance).await)
+            }
+            .boxed()
         };
         let (host, is_new) = self.hosts.get_or_make(name, make).await;
         if !is_new {

@@ -12,7 +12,7 @@ use crate::record::{Dnssec, Outcome, Phase, Reason};
 pub trait Resolve: Send + Sync {
     /// Asks one question. `allowance` bounds the time spent waiting for servers; waiting for one's turn under a rate
     /// limit is not part of it.
-    fn ask(&self, question: Question, allowance: Duration) -> BoxFuture<'_, Reply>;
+    fn ask(&self, question: Question, allowance: Duration) -> BoxFuture<'_, DnsReply>;
 
     /// How many name servers there are, and how many of them answer these days.
     fn servers(&self) -> Servers;
@@ -29,7 +29,7 @@ pub struct Servers {
 
 /// What became of a question.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct DnsReply {
     /// The answer, or why there is none.
     pub result: Result<Answer, Failure>,
     /// Packets sent for it.

@@ -7,20 +7,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::message::{self, Question, Response};
-use super::udp::Lost;
+use super::udp::LostTry;
 
 /// Asks `server`; the caller bounds the time.
-pub async fn ask(server: SocketAddr, question: &Question, edns: bool) -> Result<Response, Lost> {
+pub async fn ask(server: SocketAddr, question: &Question, edns: bool) -> Result<Response, LostTry> {
     let id = rand::random();
     let answer = exchange(server, &question.packet(id, edns))
         .await
-        .map_err(Lost::Io)?;
+        .map_err(LostTry::Io)?;
     if message::id(&answer) != Some(id) {
-        return Err(Lost::Malformed);
+        return Err(LostTry::Malformed);
     }
     match message::read(&answer, question) {
         Ok(response) if !response.truncated => Ok(response),
-        _ => Err(Lost::Malformed),
+        _ => Err(LostTry::Malformed),
     }
 }
 

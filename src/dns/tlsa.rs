@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hickory_proto::rr::{RData, RecordType};
 
-use super::chain::Chain;
+use super::chain::AliasChain;
 use super::mx::TLSA_LIMIT;
 use super::name::Name;
 use super::resolve::Resolve;
@@ -74,7 +74,7 @@ async fn at(resolver: &dyn Resolve, base: &Name, allowance: Duration) -> Found {
             spent: Duration::ZERO,
         };
     };
-    let chain = Chain::follow(resolver, &name, RecordType::TLSA, allowance, false).await;
+    let chain = AliasChain::follow(resolver, &name, RecordType::TLSA, allowance, false).await;
     set.outcome = chain.outcome();
     set.dnssec = chain.dnssec;
     if let Ok(end) = &chain.end {

@@ -41,14 +41,14 @@ pub struct Pending {
 
 /// Why a try ended without an answer.
 #[derive(Debug)]
-pub enum Lost {
+pub enum LostTry {
     /// The packet could not be sent, or ICMP told that nobody is there.
     Io(io::Error),
     /// An answer that cannot be read.
     Malformed,
 }
 
-type Outcome = Result<Response, Lost>;
+type Outcome = Result<Response, LostTry>;
 
 impl Udp {
     /// `sockets` sockets towards `server`, opened when they are needed.
@@ -61,14 +61,14 @@ impl Udp {
     }
 
     /// Sends a question. The answer, if any, is awaited on what is returned; dropping that forgets the question.
-    pub async fn ask(&self, pending: &Arc<Pending>, edns: bool) -> Result<InFlight, Lost> {
-        let socket = self.socket().map_err(Lost::Io)?;
+    pub async fn ask(&self, pending: &Arc<Pending>, edns: bool) -> Result<InFlight, LostTry> {
+        let socket = self.socket().map_err(LostTry::Io)?;
         let (id, answer) = socket.inner.register(pending);
         let in_flight = InFlight { id, answer, socket };
         let packet = pending.question.packet(id, edns);
         match in_flight.socket.inner.io.send(&packet).await {
             Ok(_) => Ok(in_flight),
-            Err(error) => Err(Lost::Io(error)),
+            Err(error) => Err(LostTry::Io(error)),
         }
     }
 
@@ -100,7 +100,7 @@ impl InFlight {
     pub async fn answer(&mut self) -> Outcome {
         match (&mut self.answer).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Lost::Io(io::ErrorKind::BrokenPipe.into())),
+            Err(_) => Err(LostTry::Io(io::ErrorKind::BrokenPipe.into())),
         }
     }
 }
@@ -217,7 +217,7 @@ impl Inner {
         };
         let outcome = match message::read(packet, &waiting.pending.question) {
             Ok(response) => Ok(response),
-            Err(Unfit::Malformed) => Err(Lost::Malformed),
+            Err(Unfit::Malformed) => Err(LostTry::Malformed),
             // The true answer may still come.
             Err(Unfit::NotOurs) => {
                 waiting.pending.spoiled.store(true, Ordering::Relaxed);
@@ -237,7 +237,7 @@ impl Inner {
                 let again = error
                     .raw_os_error()
                     .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
-                let _ = answer.send(Err(Lost::Io(again)));
+                let _ = answer.send(Err(LostTry::Io(again)));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ProtocolConfig};
 
-use super::client::{Client, Settings};
+use super::client::{ClientSettings, DnsClient};
 use super::encrypted::Encrypted;
 use super::resolve::Resolve;
 
@@ -93,7 +93,7 @@ fn authority_of(text: &str, default: u16) -> Result<(String, u16), String> {
 /// servers are filled in; and what was found, for the `run` line.
 pub fn resolver(
     upstreams: &[String],
-    mut settings: Settings,
+    mut settings: ClientSettings,
 ) -> anyhow::Result<(Arc<dyn Resolve>, Vec<String>)> {
     let mut encrypted = Vec::new();
     let mut names = Vec::new();
@@ -120,7 +120,7 @@ pub fn resolver(
     let resolver: Arc<dyn Resolve> = match (settings.servers.is_empty(), encrypted.is_empty()) {
         (false, false) => bail!("--nameserver: encrypted and plain name servers do not mix"),
         (true, false) => Arc::new(Encrypted::new(encrypted, &settings)?),
-        _ => Arc::new(Client::new(settings).context("no name server")?),
+        _ => Arc::new(DnsClient::new(settings).context("no name server")?),
     };
     Ok((resolver, names))
 }

@@ -13,7 +13,7 @@ const OWNER_LIMIT: usize = NAME_LIMIT * 4 + 1;
 
 /// Reads a zone line by line.
 #[derive(Clone, Debug, Default)]
-pub struct Zone {
+pub struct ZoneReader {
     origin: Option<Vec<u8>>,
     /// The owner of the SOA.
     apex: Option<Vec<u8>>,
@@ -30,7 +30,7 @@ pub struct Zone {
 
 /// What stands on a line of a zone.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum ZoneEntry {
     /// No delegation, or part of one.
     Nothing,
     /// The owner of NS records one label below the apex, absolute, each once.
@@ -39,22 +39,22 @@ pub enum Entry {
     Refused(&'static str),
 }
 
-impl Zone {
+impl ZoneReader {
     /// Reads a line, without its line feed.
-    pub fn read(&mut self, line: &[u8]) -> Entry {
+    pub fn read(&mut self, line: &[u8]) -> ZoneEntry {
         if self.open > 0 {
             return self.read_on(line);
         }
         let is_blank_owner = line.first().is_some_and(u8::is_ascii_whitespace);
         let words = Words::new(line);
         if words.words.is_empty() {
-            return Entry::Nothing;
+            return ZoneEntry::Nothing;
         }
         if line[0] == b'$' {
             return self.directive(&words.words);
         }
         if words.closed > words.opened {
-            return Entry::Refused("a parenthesis is closed that was not opened");
+            return ZoneEntry::Refused("a parenthesis is closed that was not opened");
         }
         let found = match self.record(&words.words, is_blank_owner) {
             Ok(found) => found,
@@ -62,13 +62,13 @@ impl Zone {
                 // What the parentheses hold belongs to what was refused.
                 self.record = None;
                 self.open_up(words.opened - words.closed);
-                return Entry::Refused(why);
+                return ZoneEntry::Refused(why);
             }
         };
         self.open_up(words.opened - words.closed);
         if self.open > 0 {
             self.record = found;
-            return Entry::Nothing;
+            return ZoneEntry::Nothing;
         }
         self.delegation(found)
     }
@@ -83,48 +83,48 @@ impl Zone {
     }
 
     /// A line inside parentheses.
-    fn read_on(&mut self, line: &[u8]) -> Entry {
+    fn read_on(&mut self, line: &[u8]) -> ZoneEntry {
         let words = Words::new(line);
         self.lines += 1;
         if words.closed > self.open + words.opened {
             self.open = 0;
             self.record = None;
-            return Entry::Refused("a parenthesis is closed that was not opened");
+            return ZoneEntry::Refused("a parenthesis is closed that was not opened");
         }
         self.open = self.open + words.opened - words.closed;
         if self.open > 0 && self.lines >= RECORD_LINES {
             self.open = 0;
             self.record = None;
-            return Entry::Refused("a parenthesis is not closed for 10,000 lines");
+            return ZoneEntry::Refused("a parenthesis is not closed for 10,000 lines");
         }
         if self.open > 0 {
-            return Entry::Nothing;
+            return ZoneEntry::Nothing;
         }
         let record = self.record.take();
         self.delegation(record)
     }
 
-    fn directive(&mut self, words: &[&[u8]]) -> Entry {
+    fn directive(&mut self, words: &[&[u8]]) -> ZoneEntry {
         let is = |name: &str| words[0].eq_ignore_ascii_case(name.as_bytes());
         if is("$TTL") {
-            return Entry::Nothing;
+            return ZoneEntry::Nothing;
         }
         if is("$INCLUDE") {
-            return Entry::Refused("$INCLUDE: what it names is not read; put it in its place");
+            return ZoneEntry::Refused("$INCLUDE: what it names is not read; put it in its place");
         }
         if is("$GENERATE") {
-            return Entry::Refused("$GENERATE is not read; write the records out");
+            return ZoneEntry::Refused("$GENERATE is not read; write the records out");
         }
         if !is("$ORIGIN") {
-            return Entry::Refused("a directive that no zone file has");
+            return ZoneEntry::Refused("a directive that no zone file has");
         }
         match words.get(1).map(|name| self.absolute(name)) {
             Some(Ok(origin)) => {
                 self.origin = Some(origin);
-                Entry::Nothing
+                ZoneEntry::Nothing
             }
-            Some(Err(why)) => Entry::Refused(why),
-            None => Entry::Refused("$ORIGIN without a name"),
+            Some(Err(why)) => ZoneEntry::Refused(why),
+            None => ZoneEntry::Refused("$ORIGIN without a name"),
         }
     }
 
@@ -160,15 +160,15 @@ impl Zone {
     }
 
     /// The owner, if it is delegated here and was not told before.
-    fn delegation(&mut self, owner: Option<Vec<u8>>) -> Entry {
+    fn delegation(&mut self, owner: Option<Vec<u8>>) -> ZoneEntry {
         match (owner, &self.apex) {
             (Some(owner), Some(apex))
                 if is_child(&owner, apex) && !owner.eq_ignore_ascii_case(&self.delegated) =>
             {
                 self.delegated.clone_from(&owner);
-                Entry::Delegation(owner)
+                ZoneEntry::Delegation(owner)
             }
-            _ => Entry::Nothing,
+            _ => ZoneEntry::Nothing,
         }
     }
 
@@ -343,12 +343,12 @@ mod tests {
     use super::*;
 
     fn delegations(text: &str) -> Vec<String> {
-        let mut zone = Zone::default();
+        let mut zone = ZoneReader::default();
         let mut found: Vec<_> = (text.lines())
             .filter_map(|line| match zone.read(line.as_bytes()) {
-                Entry::Nothing => None,
-                Entry::Delegation(name) => Some(String::from_utf8_lossy(&name).into_owned()),
-                Entry::Refused(why) => Some(format!("! {why}")),
+                ZoneEntry::Nothing => None,
+                ZoneEntry::Delegation(name) => Some(String::from_utf8_lossy(&name).into_owned()),
+                ZoneEntry::Refused(why) => Some(format!("! {why}")),
             })
             .collect();
         found.extend(zone.end().map(|why| format!("! {why}")));

@@ -8,28 +8,28 @@ use anyhow::Context as _;
 
 use super::familiar::Familiar;
 use super::flying::{Flying, Landed};
-use super::found::Item;
+use super::found::FoundItem;
 use super::intake::{self, Brought, leave_out_what_nobody_reads};
 use super::interruption::Interruption;
 use super::operators::OperatorCounts;
 use super::resume::{Resume, Resumed};
-use super::seen::Seen;
+use super::seen::SeenSubjects;
 use super::waiting::{Attempt, Fallback, Ready, Waiting};
-use super::{Found, Observe, Options, Select, Subject, Taken, Tally};
+use super::{Found, Observe, RunTally, Select, StageOptions, Subject, Taken};
 use crate::ndjson::{Line, NotARecord, Read1};
-use crate::net::pacing::{End, Place, Rate};
-use crate::program::input::Place as LinePlace;
+use crate::net::pacing::{ConnectionEnd, Place, Rate};
+use crate::program::input::InputPlace as LinePlace;
 use crate::program::output::{Gone, Output};
-use crate::program::progress::{Figures, Progress};
+use crate::program::progress::{Progress, ProgressFigures};
 use crate::program::runs::Runs;
-use crate::program::{Status, input};
+use crate::program::{RunStatus, input};
 use crate::record::Reason;
 
 pub(super) struct Driver<S: Select, O: Observe> {
-    options: Options,
+    options: StageOptions,
     select: S,
     observe: Arc<O>,
-    seen: Seen,
+    seen: SeenSubjects,
     familiar: Familiar,
     resume: Option<Resume>,
     output: Output,
@@ -39,7 +39,7 @@ pub(super) struct Driver<S: Select, O: Observe> {
     operators: OperatorCounts,
     /// The input has ended.
     is_all: bool,
-    tally: Tally,
+    tally: RunTally,
     progress: Progress,
     stop: Stop,
     /// The last line was in a plain form: this stage is the source of its stream.
@@ -67,7 +67,7 @@ where
         select: S,
         observe: O,
         resume: Option<Resume>,
-        options: Options,
+        options: StageOptions,
     ) -> anyhow::Result<Self> {
         let output = Output::stdout()?;
         let mut runs = Runs::start(
@@ -91,7 +91,7 @@ where
         Ok(Self {
             select,
             observe,
-            seen: Seen::new(),
+            seen: SeenSubjects::new(),
             familiar: Familiar::default(),
             resume,
             output,
@@ -100,7 +100,7 @@ where
             flying,
             operators: OperatorCounts::default(),
             is_all: false,
-            tally: Tally::default(),
+            tally: RunTally::default(),
             progress,
             stop: Stop::No,
             is_source: false,
@@ -110,7 +110,7 @@ where
         })
     }
 
-    pub(super) async fn drive(mut self) -> anyhow::Result<Status> {
+    pub(super) async fn drive(mut self) -> anyhow::Result<RunStatus> {
         let result = match self.output.send(self.runs.start_line()).await {
             Ok(()) => self.turn_over().await,
             Err(Gone) => Err(Interruption::Gone),
@@ -135,8 +135,8 @@ where
             }
             Err(Interruption::Gone) => {
                 let status = match self.stop {
-                    Stop::No => Status::Complete,
-                    Stop::Gently => Status::Partial,
+                    Stop::No => RunStatus::Complete,
+                    Stop::Gently => RunStatus::Partial,
                 };
                 self.output.finish().await?;
                 Ok(status)
@@ -235,9 +235,9 @@ where
             .add("connections", u64::from(observed.connections));
         if let Some(place) = &place {
             let end = match observed.reason {
-                Reason::Deferred => End::Deferred,
-                Reason::Ok | Reason::Rejected => End::Answered,
-                _ => End::Silent,
+                Reason::Deferred => ConnectionEnd::Deferred,
+                Reason::Ok | Reason::Rejected => ConnectionEnd::Answered,
+                _ => ConnectionEnd::Silent,
             };
             self.waiting.finished(place, end);
             if let Some(operator) = &place.operator {
@@ -271,7 +271,7 @@ where
         }
     }
 
-    async fn take_batch(&mut self, batch: input::Batch) -> Result<(), Interruption> {
+    async fn take_batch(&mut self, batch: input::LineBatch) -> Result<(), Interruption> {
         if batch.is_first {
             self.begin_file(batch.file);
         }
@@ -403,13 +403,13 @@ where
 
     fn settle(
         &mut self,
-        items: Vec<Item<O::Job>>,
+        items: Vec<FoundItem<O::Job>>,
         brought: &mut Brought<O::Job>,
     ) -> Result<(), Interruption> {
         for item in items {
             match item {
-                Item::Lines(lines) => brought.lines.extend_from_slice(&lines),
-                Item::Subject(subject) => self.take_subject(subject, brought)?,
+                FoundItem::Lines(lines) => brought.lines.extend_from_slice(&lines),
+                FoundItem::Subject(subject) => self.take_subject(subject, brought)?,
             }
         }
         Ok(())
@@ -490,7 +490,7 @@ where
     }
 
     fn show_progress(&mut self, is_end: bool) {
-        let figures = Figures {
+        let figures = ProgressFigures {
             lines: self.tally.count("lines"),
             flying: self.flying.len(),
             waiting: self.waiting.len(),
@@ -522,15 +522,15 @@ where
         }
     }
 
-    fn status(&self) -> Status {
+    fn status(&self) -> RunStatus {
         let is_partial = !self.runs.is_clean()
             || self.familiar.is_told()
             || self.tally.count("not_started") > 0
             || self.spoiled() > 0
             || (self.runs.interrupted && self.is_source);
         match is_partial {
-            true => Status::Partial,
-            false => Status::Complete,
+            true => RunStatus::Partial,
+            false => RunStatus::Complete,
         }
     }
 

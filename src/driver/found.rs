@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::key::Key;
-use super::seen::Seen;
+use super::seen::SeenSubjects;
 use crate::ndjson;
 use crate::net::pacing::Place;
 use crate::net::shard::{Shard, ShardBy};
@@ -30,17 +30,17 @@ pub struct Subject<J> {
 pub struct Found<'a, J> {
     /// The id of this run.
     pub run: Arc<str>,
-    seen: &'a mut Seen,
-    tally: &'a mut Tally,
+    seen: &'a mut SeenSubjects,
+    tally: &'a mut RunTally,
     shard: Option<(Shard, ShardBy)>,
-    pub(super) items: Vec<Item<J>>,
+    pub(super) items: Vec<FoundItem<J>>,
     /// The line named a subject, new or not.
     pub(super) names_one: bool,
 }
 
 /// One thing that a line brought.
 #[derive(Debug)]
-pub(super) enum Item<J> {
+pub(super) enum FoundItem<J> {
     Lines(Vec<u8>),
     Subject(Subject<J>),
 }
@@ -48,8 +48,8 @@ pub(super) enum Item<J> {
 impl<'a, J> Found<'a, J> {
     pub(super) fn new(
         run: Arc<str>,
-        seen: &'a mut Seen,
-        tally: &'a mut Tally,
+        seen: &'a mut SeenSubjects,
+        tally: &'a mut RunTally,
         shard: Option<(Shard, ShardBy)>,
     ) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl<'a, J> Found<'a, J> {
     pub fn subject(&mut self, subject: Subject<J>) {
         self.names_one = true;
         if !self.is_elsewhere(&subject.key, subject.place.as_ref()) {
-            self.items.push(Item::Subject(subject));
+            self.items.push(FoundItem::Subject(subject));
         }
     }
 
@@ -124,10 +124,10 @@ impl<'a, J> Found<'a, J> {
 
     /// A record beside the measured ones.
     pub fn record<R: Record>(&mut self, record: &R) {
-        if let Some(Item::Lines(lines)) = self.items.last_mut() {
+        if let Some(FoundItem::Lines(lines)) = self.items.last_mut() {
             ndjson::append(lines, record);
         } else {
-            self.items.push(Item::Lines(ndjson::to_line(record)));
+            self.items.push(FoundItem::Lines(ndjson::to_line(record)));
         }
     }
 
@@ -146,14 +146,14 @@ impl<'a, J> Found<'a, J> {
 
 /// Counts of a run.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub struct RunTally {
     /// Records by outcome.
     pub outcomes: HashMap<(Phase, Reason), u64>,
     /// Everything else.
     pub counts: BTreeMap<&'static str, u64>,
 }
 
-impl Tally {
+impl RunTally {
     pub(super) fn outcome(&mut self, phase: Phase, reason: Reason) {
         *self.outcomes.entry((phase, reason)).or_default() += 1;
     }

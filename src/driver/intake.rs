@@ -6,14 +6,14 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::ndjson::{LINE_LIMIT, Line, NotARecord};
 use crate::net::pacing::Place;
-use crate::program::input::Batch;
+use crate::program::input::LineBatch;
 use crate::program::runs::Runs;
 
 /// Batches of the input.
-pub(super) type Batches = Receiver<io::Result<Batch>>;
+pub(super) type Batches = Receiver<io::Result<LineBatch>>;
 
 /// The next batch; `None` at the end of the input, and behind that it waits for ever.
-pub(super) async fn read(batches: &mut Option<Batches>) -> Option<io::Result<Batch>> {
+pub(super) async fn read(batches: &mut Option<Batches>) -> Option<io::Result<LineBatch>> {
     match batches {
         Some(batches) => batches.recv().await,
         None => std::future::pending().await,

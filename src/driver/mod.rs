@@ -8,12 +8,12 @@
 //!
 //! # A stage of one's own
 //!
-//! 1. A `Selection` implements [`Select`]: `OWN` names the types it writes, `done` reads the key of such a line, and `select` looks
+//! 1. A selection implements [`Select`]: `OWN` names the types it writes, `done` reads the key of such a line, and `select` looks
 //!    at the other lines and calls [`Found::subject`] with a [`Subject`] for each thing it names. It keeps no set of what it
 //!    has seen, asks no earlier run and no gate. Where a subject is dear to make, [`Found::repeats`] first.
 //! 2. An observer implements [`Observe`]: `observe` makes the record of a job, [`Observe::refused`] the one of a job that the gate
 //!    ([`Observe::refusal`]) turned away. Another try is [`Observed::again`]; the driver says when.
-//! 3. The program builds [`Options`] from the options that stages share, opens `--resume` by [`resume::Resume::open`], and calls [`run`].
+//! 3. The program builds [`StageOptions`] from the options that stages share, opens `--resume` by [`resume::Resume::open`], and calls [`run`].
 //!
 //! ```
 //! use mx_survey::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
@@ -76,11 +76,11 @@ mod stage;
 mod turn;
 mod waiting;
 
-use crate::program::Status;
+use crate::program::RunStatus;
 use drive::Driver;
-pub use found::{Found, Subject, Tally, place};
+pub use found::{Found, RunTally, Subject, place};
 pub use key::Key;
-pub use options::Options;
+pub use options::StageOptions;
 use resume::Resume;
 pub use stage::{Observe, Select, Taken};
 pub use turn::{Observed, Turn};
@@ -94,8 +94,8 @@ pub fn run<S, O>(
     select: S,
     observe: O,
     resume: Option<Resume>,
-    options: Options,
-) -> anyhow::Result<Status>
+    options: StageOptions,
+) -> anyhow::Result<RunStatus>
 where
     S: Select<Job = O::Job>,
     O: Observe,

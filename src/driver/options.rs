@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::net::pacing::Limits;
+use crate::net::pacing::PaceLimits;
 use crate::net::shard::{Shard, ShardBy};
 use crate::program::asking::Asking;
 use crate::program::input::Source;
-use crate::program::{Manners, Program, Stream, needs_open_files, open_files, progress};
+use crate::program::{PacingOptions, Program, Stream, needs_open_files, open_files, progress};
 
 /// How a stage is to run.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct StageOptions {
     /// The program.
     pub program: Program,
     /// What is read.
@@ -30,7 +30,7 @@ pub struct Options {
     /// Targets that may wait; then reading stops.
     pub backlog: usize,
     /// Pace of connections.
-    pub limits: Limits,
+    pub limits: PaceLimits,
     /// Which part of the subjects to work on.
     pub shard: Option<(Shard, ShardBy)>,
     /// Tries after a deferral.
@@ -40,17 +40,17 @@ pub struct Options {
     /// Worker threads; 1 runs everything on one.
     pub threads: usize,
     /// Progress on stderr.
-    pub progress: progress::When,
+    pub progress: progress::ProgressWhen,
     /// No warnings.
     pub quiet: bool,
 }
 
-impl Options {
+impl StageOptions {
     /// Of a stage that connects to servers; lowers the concurrency, and says so, where the system cannot hold it.
     pub fn connecting(
         program: &Program,
         awaited: &'static str,
-        manners: &Manners,
+        manners: &PacingOptions,
         stream: &Stream,
         mut settings: Map<String, Value>,
         resumed: Vec<String>,
@@ -107,7 +107,7 @@ impl Options {
             resumed,
             concurrency: asking.concurrency,
             backlog: asking.backlog,
-            limits: Limits::default(),
+            limits: PaceLimits::default(),
             shard: stream.shard.map(|shard| (shard, ShardBy::default())),
             retries: 0,
             retry_after: Duration::ZERO,

@@ -29,7 +29,7 @@ impl Subjects {
 
 /// Which subjects were seen before: measured or answered, and apart from that listed.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct SeenSubjects {
     subjects: Subjects,
     /// Hashes; the two lowest bits say in which way a subject was seen.
     table: HashTable<u128>,
@@ -39,7 +39,7 @@ const SUBJECT: u128 = 1;
 const LISTED: u128 = 2;
 const WAYS: u128 = SUBJECT | LISTED;
 
-impl Seen {
+impl SeenSubjects {
     /// Nothing seen.
     pub fn new() -> Self {
         Self::default()
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_subject_is_seen_and_listed_apart() {
-        let mut seen = Seen::new();
+        let mut seen = SeenSubjects::new();
         assert!(seen.is_first_listed(&"a"));
         assert!(!seen.has(&"a"));
         assert!(seen.is_first(&"a"));

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::found::Found;
 use super::key::Key;
 use super::resume::Resumed;
-use super::seen::Seen;
+use super::seen::SeenSubjects;
 use super::turn::{Observed, Turn};
 use crate::ndjson::{Line, NotARecord};
 use crate::net::pacing::Place;
@@ -71,7 +71,7 @@ pub trait Select {
     }
 
     /// Subjects that wait for the end of the input: where a signal comes before, they are not started.
-    fn held(&self, _seen: &Seen) -> u64 {
+    fn held(&self, _seen: &SeenSubjects) -> u64 {
         0
     }
 

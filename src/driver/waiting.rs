@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::options::Options;
+use super::options::StageOptions;
 use super::shares::Shares;
-use crate::net::pacing::{End, Next, Place, Rate, Scheduler};
+use crate::net::pacing::{ConnectionEnd, Next, Place, Rate, Scheduler};
 use crate::record::{Phase, Reason};
 
 /// One try of one job.
@@ -58,7 +58,7 @@ pub(super) struct Waiting<J> {
 }
 
 impl<J> Waiting<J> {
-    pub(super) fn new(options: &Options, rate: Rate) -> Self {
+    pub(super) fn new(options: &StageOptions, rate: Rate) -> Self {
         Self {
             scheduler: Scheduler::new(options.limits.clone(), rate),
             unpaced: VecDeque::new(),
@@ -147,7 +147,7 @@ impl<J> Waiting<J> {
     }
 
     /// A try at a place is over.
-    pub(super) fn finished(&mut self, place: &Place, end: End) {
+    pub(super) fn finished(&mut self, place: &Place, end: ConnectionEnd) {
         self.scheduler.finished(place, Instant::now(), end);
     }
 

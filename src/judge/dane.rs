@@ -46,7 +46,7 @@ impl Dane {
 
 /// What the questions about an exchange said, as far as DANE goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Question {
+pub struct DaneAnswers {
     /// The state of the exchange's addresses.
     pub exchange: Option<Dnssec>,
     /// The exchange is an alias: its own zone may be signed where that of its addresses is not (RFC 7672 §2.2.2).
@@ -57,7 +57,7 @@ pub struct Question {
     pub tlsa_dnssec: Option<Dnssec>,
 }
 
-impl Question {
+impl DaneAnswers {
     /// What is known without looking at a server; none: there are records under DNSSEC, which its chain must meet.
     pub fn without_records(self) -> Option<Dane> {
         let is_unsigned = self.tlsa_dnssec == Some(Dnssec::Insecure);
@@ -128,20 +128,20 @@ mod tests {
 
     #[test]
     fn d1_an_unsigned_zone_has_no_dane_and_that_is_known() {
-        let question = Question {
+        let question = DaneAnswers {
             exchange: Some(Dnssec::Insecure),
-            ..Question::default()
+            ..DaneAnswers::default()
         };
         assert_eq!(question.without_records(), Some(Dane::NoneUnsigned));
-        let alias = Question {
+        let alias = DaneAnswers {
             is_alias: true,
             ..question
         };
         assert_eq!(alias.without_records(), Some(Dane::Unknown));
         for exchange in [None, Some(Dnssec::Secure), Some(Dnssec::Bogus)] {
-            let question = Question {
+            let question = DaneAnswers {
                 exchange,
-                ..Question::default()
+                ..DaneAnswers::default()
             };
             assert_eq!(
                 question.without_records(),
@@ -154,11 +154,11 @@ mod tests {
     #[test]
     fn an_answer_about_tlsa_decides_as_far_as_it_is_signed() {
         let word = |reason, state| {
-            let question = Question {
+            let question = DaneAnswers {
                 exchange: Some(Dnssec::Secure),
                 tlsa: Some(reason),
                 tlsa_dnssec: state,
-                ..Question::default()
+                ..DaneAnswers::default()
             };
             question.without_records()
         };

@@ -12,7 +12,7 @@ mod view;
 
 use crate::record::words::vocabulary;
 pub use cause::Cause;
-use profile::{Need, StsReading};
+use profile::{Need, StsReadingRule};
 pub use profile::{PROFILES, Profile};
 pub use view::*;
 
@@ -118,7 +118,7 @@ enum Demand {
     /// TLSA records must hold.
     Dane,
     /// The certificate must hold, and the exchange be covered.
-    Sts(StsReading),
+    Sts(StsReadingRule),
     /// It must not be used.
     Never(Cause),
     /// Not learned.
@@ -302,11 +302,11 @@ fn tries(destination: &Destination, exchange: &ExchangeView, profile: &Profile) 
     tries.collect()
 }
 
-fn is_covered(exchange: &ExchangeView, reading: StsReading) -> Option<bool> {
+fn is_covered(exchange: &ExchangeView, reading: StsReadingRule) -> Option<bool> {
     match reading {
-        StsReading::Letter => exchange.covered,
-        StsReading::PatternsFirst => exchange.covered_at_any_depth,
-        StsReading::AnyPattern => Some(true),
+        StsReadingRule::Letter => exchange.covered,
+        StsReadingRule::PatternsFirst => exchange.covered_at_any_depth,
+        StsReadingRule::AnyPattern => Some(true),
     }
 }
 
@@ -318,11 +318,11 @@ fn at_server(
     exchange: &ExchangeView,
 ) -> Try {
     match server.contact {
-        Contact::NotAsked | Contact::Silent => return Try::Passed(Cause::ServerSilent),
-        Contact::Defers => return Try::Passed(Cause::ServerDefers),
-        Contact::Rejects => return Try::Refused(Cause::ServerRejects),
-        Contact::RejectsHello => return Try::Bounced(Cause::ServerRejects),
-        Contact::Answers => {}
+        ServerContact::NotAsked | ServerContact::Silent => return Try::Passed(Cause::ServerSilent),
+        ServerContact::Defers => return Try::Passed(Cause::ServerDefers),
+        ServerContact::Rejects => return Try::Refused(Cause::ServerRejects),
+        ServerContact::RejectsHello => return Try::Bounced(Cause::ServerRejects),
+        ServerContact::Answers => {}
     }
     let tried = match demand {
         Demand::Unknown => without_policy_known(server, profile),
@@ -414,12 +414,15 @@ fn held(server: &ServerView) -> Result<Option<Authority>, Option<Cause>> {
 }
 
 /// The certificate under MTA-STS (RFC 8461 §4.2): version, chain, name.
-fn certified(server: &ServerView, reading: StsReading) -> Result<Option<Authority>, Option<Cause>> {
+fn certified(
+    server: &ServerView,
+    reading: StsReadingRule,
+) -> Result<Option<Authority>, Option<Cause>> {
     let named = match reading {
-        StsReading::AnyPattern => server.names_pattern,
-        StsReading::Letter | StsReading::PatternsFirst => server.names_exchange,
+        StsReadingRule::AnyPattern => server.names_pattern,
+        StsReadingRule::Letter | StsReadingRule::PatternsFirst => server.names_exchange,
     };
-    if reading == StsReading::Letter && server.tls.from12 == Some(false) {
+    if reading == StsReadingRule::Letter && server.tls.from12 == Some(false) {
         return Err(Some(Cause::ValidationFailure));
     }
     match (server.chain, named) {
@@ -428,7 +431,7 @@ fn certified(server: &ServerView, reading: StsReading) -> Result<Option<Authorit
         (ChainView::Invalid, _) => Err(Some(Cause::ValidationFailure)),
         (_, Some(false)) => Err(Some(Cause::CertificateHostMismatch)),
         (ChainView::Valid, Some(true))
-            if reading != StsReading::Letter || server.tls.from12 == Some(true) =>
+            if reading != StsReadingRule::Letter || server.tls.from12 == Some(true) =>
         {
             Ok(Some(Authority::Pkix))
         }

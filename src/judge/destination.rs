@@ -1,7 +1,7 @@
 //! Records read as a sender meets them: the views that [`super::delivery`] and [`super::findings`] judge.
 
 use super::delivery::{
-    Cause, ChainView, Contact, ExchangeView, ServerView, StarttlsAnswer, StsPolicy, TlsView,
+    Cause, ChainView, ExchangeView, ServerContact, ServerView, StarttlsAnswer, StsPolicy, TlsView,
     TlsaMatch, TlsaView,
 };
 use super::findings::ServerSeen;
@@ -89,21 +89,21 @@ pub fn has_unsigned_tlsa(exchange: &Exchange) -> bool {
 }
 
 /// How far the dialogue in clear came.
-pub fn contact(smtp: &Smtp) -> Contact {
+pub fn contact(smtp: &Smtp) -> ServerContact {
     match (smtp.outcome.phase, smtp.outcome.reason) {
-        (Phase::Ehlo | Phase::Helo, Reason::Rejected) => return Contact::RejectsHello,
-        (Phase::Banner, Reason::Rejected) => return Contact::Rejects,
-        _ if smtp.esmtp.is_some() => return Contact::Answers,
+        (Phase::Ehlo | Phase::Helo, Reason::Rejected) => return ServerContact::RejectsHello,
+        (Phase::Banner, Reason::Rejected) => return ServerContact::Rejects,
+        _ if smtp.esmtp.is_some() => return ServerContact::Answers,
         _ => {}
     }
     match smtp.outcome.reason {
-        Reason::Deferred => Contact::Defers,
+        Reason::Deferred => ServerContact::Defers,
         Reason::BlockedAddress
         | Reason::Excluded
         | Reason::NoIpv6Here
         | Reason::Interrupted
-        | Reason::Local => Contact::NotAsked,
-        _ => Contact::Silent,
+        | Reason::Local => ServerContact::NotAsked,
+        _ => ServerContact::Silent,
     }
 }
 
@@ -261,7 +261,7 @@ fn alone(tls: Option<&Tls>) -> ServerView {
     match tls.filter(|tls| tls.accepted == Some(true)) {
         None => ServerView::default(),
         Some(tls) => ServerView {
-            contact: Contact::Answers,
+            contact: ServerContact::Answers,
             advertised: Some(true),
             starttls: StarttlsAnswer::Accepted,
             tls: tls_view(tls),
@@ -297,7 +297,7 @@ pub fn server_view(smtp: Option<&Smtp>, tls: Option<&Tls>) -> ServerView {
 
 /// What hangs on the exchange that leads to a server.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Named {
+pub struct ExchangeTies {
     /// The leaf names the exchange in a subject alternative name.
     pub exchange: Option<bool>,
     /// It names it in the common name alone.
@@ -309,12 +309,15 @@ pub struct Named {
 }
 
 /// The same server for the rules of delivery, and for those that find problems.
-pub fn server_behind(view: ServerView, named: Named, address: &str) -> (ServerView, ServerSeen) {
+pub fn server_behind(
+    view: ServerView,
+    named: ExchangeTies,
+    address: &str,
+) -> (ServerView, ServerSeen) {
     let tls = match (view.contact, view.advertised, view.starttls) {
-        (Contact::Answers, _, StarttlsAnswer::Accepted) => view.tls.today,
-        (Contact::Answers, _, StarttlsAnswer::Refused) | (Contact::Answers, Some(false), _) => {
-            Some(false)
-        }
+        (ServerContact::Answers, _, StarttlsAnswer::Accepted) => view.tls.today,
+        (ServerContact::Answers, _, StarttlsAnswer::Refused)
+        | (ServerContact::Answers, Some(false), _) => Some(false),
         _ => None,
     };
     let seen = ServerSeen {

@@ -1,6 +1,6 @@
 //! What a domain amounts to, from its exchanges in order of preference and the servers behind them (RFC 5321 §5.1).
 
-use super::facts::{FACTS, Fact, Handshake, Rule, Server, Truth, all, any, both, pack, preferred};
+use super::facts::{FACTS, Fact, Rule, Server, TlsFacts, Truth, all, any, both, pack, preferred};
 use crate::record::Reason;
 use crate::x509::names::NameMatch;
 
@@ -177,7 +177,7 @@ pub type Reached = (u32, u32, Route);
 
 /// What a domain with exchanges amounts to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct DomainVerdict {
     /// `answered`, `deferred`, `unreachable`, `not_probed`, `dns`, `no_address`.
     pub status: &'static str,
     /// A better preference was passed over, none of whose servers answered.
@@ -190,7 +190,7 @@ pub struct Verdict {
     pub tls: u32,
 }
 
-impl Verdict {
+impl DomainVerdict {
     /// Judges a domain. `choices` and `servers` are in order of preference; `silence` says why an address did not answer.
     pub fn new(choices: &[Choice], servers: &[Reached], silence: impl Fn(u32) -> Silence) -> Self {
         let unlearned = choices.iter().any(|it| it.resolution.unlearned);
@@ -258,7 +258,7 @@ fn silent(servers: &[Reached], silence: impl Fn(u32) -> Silence) -> &'static str
 }
 
 /// A server with a handshake, as far as both are known.
-pub fn server(probed: Option<Server>, handshake: Option<Handshake>) -> Server {
+pub fn server(probed: Option<Server>, handshake: Option<TlsFacts>) -> Server {
     probed.unwrap_or_default().with_handshake(handshake)
 }
 
@@ -283,7 +283,7 @@ mod tests {
         }
     }
 
-    fn tls(verdict: &Verdict, rule: Rule) -> Truth {
+    fn tls(verdict: &DomainVerdict, rule: Rule) -> Truth {
         super::super::unpack(verdict.facts, Fact::Tls, rule)
     }
 
@@ -295,7 +295,7 @@ mod tests {
         };
         let known = Resolution::default();
         let servers = [(10, 10, silent), (20, 20, route(2, Some(true)))];
-        let verdict = Verdict::new(&[choice(10, known), choice(20, known)], &servers, |_| {
+        let verdict = DomainVerdict::new(&[choice(10, known), choice(20, known)], &servers, |_| {
             Silence::Deferred
         });
         assert_eq!(verdict.status, "answered");
@@ -309,7 +309,7 @@ mod tests {
     fn an_address_that_may_exist_keeps_all_open_and_any_undenied() {
         let open = Resolution::new(Some(Reason::Ok), Some(Reason::Timeout), true);
         let of = |value| {
-            Verdict::new(&[choice(10, open)], &[(10, 10, route(1, value))], |_| {
+            DomainVerdict::new(&[choice(10, open)], &[(10, 10, route(1, value))], |_| {
                 Silence::NotProbed
             })
         };
@@ -323,7 +323,7 @@ mod tests {
     fn no_server_at_all_is_told_apart() {
         let none = |ipv4, ipv6| {
             let resolution = Resolution::new(ipv4, ipv6, false);
-            Verdict::new(&[choice(0, resolution)], &[], |_| Silence::NotProbed).status
+            DomainVerdict::new(&[choice(0, resolution)], &[], |_| Silence::NotProbed).status
         };
         assert_eq!(none(Some(Reason::Nxdomain), None), "no_address");
         assert_eq!(
@@ -344,7 +344,7 @@ mod tests {
             (10, 10, route)
         });
         let status = |silence: fn(u32) -> Silence| {
-            Verdict::new(&[choice(10, Resolution::default())], &routes, silence).status
+            DomainVerdict::new(&[choice(10, Resolution::default())], &routes, silence).status
         };
         assert_eq!(status(|_| Silence::NotProbed), "not_probed");
         let third = |address| match address {

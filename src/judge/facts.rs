@@ -246,7 +246,7 @@ pub struct Server {
 
 /// What a `tls` record says, and its verdict against the first named store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Handshake {
+pub struct TlsFacts {
     /// 220 to STARTTLS in that connection.
     pub accepted: Option<bool>,
     /// A ServerHello and chain were seen.
@@ -259,7 +259,7 @@ pub struct Handshake {
 
 impl Server {
     /// The facts of a server from its `smtp` record and, if there is one, its `tls` record.
-    pub fn with_handshake(mut self, handshake: Option<Handshake>) -> Self {
+    pub fn with_handshake(mut self, handshake: Option<TlsFacts>) -> Self {
         let seen = handshake.unwrap_or_default();
         self.tls = match (seen.completed, seen.negotiated) {
             (Some(true), _) | (_, Some(true)) => Some(true),
@@ -355,7 +355,7 @@ mod tests {
             accepted: Some(true),
             ..Server::default()
         };
-        let handshake = |accepted, negotiated, completed, valid| Handshake {
+        let handshake = |accepted, negotiated, completed, valid| TlsFacts {
             accepted,
             negotiated,
             completed,

@@ -150,7 +150,7 @@ fn seen<T: Copy>(all: &[T], holds: impl Fn(T) -> bool) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::suite::Suite;
+    use crate::tls::suite::SuiteNumber;
 
     /// The weaknesses of the suites as they were read out of their names before their parts were known.
     fn by_name(suite: &str) -> Vec<ServerWeakness> {
@@ -191,7 +191,7 @@ mod tests {
         for number in (0..=0xffff_u32).chain(
             (1..=7).flat_map(|kind| [kind << 16 | 0x80, kind << 16 | 0x40, kind << 16 | 0xc0]),
         ) {
-            let suite = Suite(number).record();
+            let suite = SuiteNumber(number).record();
             if suite.bits.is_none() {
                 continue;
             }

@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus};
 
 use anyhow::Context;
 
-use super::internet::{Internet, Options};
+use super::internet::{Internet, LabOptions};
 use crate::program::output::{Stdout, is_closed_stdout};
 use crate::program::stop::{Signal, Stop};
 
@@ -16,7 +16,7 @@ use crate::program::stop::{Signal, Stop};
 /// `counters`. The exit code.
 pub fn serve(
     world: &Path,
-    options: Options,
+    options: LabOptions,
     command: &[String],
     counters: Option<&Path>,
     stop: &Stop,

@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::counters::Counters;
 use super::pki::LeafMaker;
-use super::tls::{Tls, protocol_versions};
+use super::tls::{ServerTls, protocol_versions};
 
 /// What a policy host answers. `{domain}` is the domain whose policy is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ impl PolicyHost {
     pub fn new(
         ip: IpAddr,
         answers: Https,
-        tls: Tls,
+        tls: ServerTls,
         leaves: Arc<LeafMaker>,
     ) -> anyhow::Result<Self> {
         let versions = protocol_versions(&tls.versions)?;
@@ -228,7 +228,7 @@ impl Https {
 /// Leaves of one kind, for each name that is asked for.
 #[derive(Debug)]
 struct Leaves {
-    tls: Tls,
+    tls: ServerTls,
     leaves: Arc<LeafMaker>,
 }
 

@@ -11,14 +11,14 @@ use anyhow::{Context, bail};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::dns::{DnsServer, Leaf, Zones};
-use super::pki::Authority;
+use super::dns::{DnsServer, TlsaLeaf, Zones};
+use super::pki::LabAuthority;
 use super::worker::{Orders, READY, listens};
-use super::world::{self, Fault, Item, Name, Server};
+use super::world::{self, DnsFault, WorldItem, WorldName, WorldServer};
 
 /// How a world is served.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct LabOptions {
     /// The port of every mail server; 0 takes a free one.
     pub port: u16,
     /// The port of the DNS server; 0 takes a free one.
@@ -58,7 +58,7 @@ const TRIES: u32 = 50;
 
 impl Internet {
     /// Starts everything that the world names; all listeners stand when it returns.
-    pub fn start(world: impl BufRead, options: Options) -> anyhow::Result<Self> {
+    pub fn start(world: impl BufRead, options: LabOptions) -> anyhow::Result<Self> {
         let mut plan = Plan::read(world)?;
         let zones = plan.zones()?;
         let names = zones.len();
@@ -115,10 +115,10 @@ impl Internet {
 struct Plan {
     names: Zones,
     /// Names whose TLSA records need the certificate of a server that may stand further down.
-    waiting: Vec<Name>,
-    everywhere: Option<Fault>,
-    servers: Vec<(Server, Option<usize>)>,
-    authority: Authority,
+    waiting: Vec<WorldName>,
+    everywhere: Option<DnsFault>,
+    servers: Vec<(WorldServer, Option<usize>)>,
+    authority: LabAuthority,
 }
 
 impl Plan {
@@ -128,21 +128,21 @@ impl Plan {
             waiting: Vec::new(),
             everywhere: None,
             servers: Vec::new(),
-            authority: Authority::new().context("the lab's root")?,
+            authority: LabAuthority::new().context("the lab's root")?,
         };
         let mut addresses = HashSet::new();
         world::read(world, |item| plan.take(item, &mut addresses))?;
         Ok(plan)
     }
 
-    fn take(&mut self, item: Item, addresses: &mut HashSet<IpAddr>) -> Result<(), String> {
+    fn take(&mut self, item: WorldItem, addresses: &mut HashSet<IpAddr>) -> Result<(), String> {
         match item {
-            Item::Name(name) if name.tlsa.iter().any(|text| text.contains('@')) => {
+            WorldItem::Name(name) if name.tlsa.iter().any(|text| text.contains('@')) => {
                 self.waiting.push(*name);
             }
-            Item::Name(name) => self.names.add(&name, &|_| None)?,
-            Item::Dns(fault) => self.everywhere = Some(fault),
-            Item::Server(server) => {
+            WorldItem::Name(name) => self.names.add(&name, &|_| None)?,
+            WorldItem::Dns(fault) => self.everywhere = Some(fault),
+            WorldItem::Server(server) => {
                 if let Some(ip) = server.ip
                     && !addresses.insert(ip)
                 {
@@ -172,7 +172,7 @@ impl Plan {
         for name in &self.waiting {
             let leaf_of = |ip: IpAddr| {
                 let credential = &self.authority.credentials()[*credentials.get(&ip)?];
-                Some(Leaf {
+                Some(TlsaLeaf {
                     certificate: credential.chain[0].clone(),
                     spki: credential.spki.clone(),
                 })

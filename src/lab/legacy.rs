@@ -12,7 +12,7 @@ use crate::record::TlsVersion;
 
 /// A server's side, ready to be sent.
 #[derive(Debug)]
-pub struct Flight {
+pub struct ServerFlight {
     version: u16,
     suite: u16,
     bytes: Vec<u8>,
@@ -40,7 +40,7 @@ const PROTOCOL_VERSION: u8 = 70;
 /// The longest ClientHello that is read.
 pub const LONGEST: usize = 16_384;
 
-impl Flight {
+impl ServerFlight {
     /// The flight with this chain, the leaf first.
     pub fn new(legacy: &Legacy, chain: &[Vec<u8>]) -> Result<Self, String> {
         use TlsVersion::{Ssl3, Tls10, Tls11, Tls12};
@@ -102,7 +102,7 @@ impl Flight {
 }
 
 /// Reads a ClientHello in records of TLS, or in the form of SSLv2 (RFC 5246 §E.2). `None` while it is not whole.
-pub fn offer(bytes: &[u8]) -> Option<Result<Offer, Malformed>> {
+pub fn offer(bytes: &[u8]) -> Option<Result<Offer, MalformedHello>> {
     if bytes.first()? & 0x80 != 0 {
         return sslv2_offer(bytes);
     }
@@ -110,13 +110,13 @@ pub fn offer(bytes: &[u8]) -> Option<Result<Offer, Malformed>> {
     let mut rest = bytes;
     while let Some((head, behind)) = rest.split_first_chunk::<5>() {
         if head[0] != 22 {
-            return Some(Err(Malformed));
+            return Some(Err(MalformedHello));
         }
         let length = usize::from(u16::from_be_bytes([head[3], head[4]]));
         messages.extend_from_slice(behind.get(..length)?);
         rest = &behind[length..];
         if let Some(hello) = whole(&messages) {
-            return Some(tls_offer(hello).ok_or(Malformed));
+            return Some(tls_offer(hello).ok_or(MalformedHello));
         }
     }
     None
@@ -124,7 +124,7 @@ pub fn offer(bytes: &[u8]) -> Option<Result<Offer, Malformed>> {
 
 /// Bytes that are no ClientHello.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Malformed;
+pub struct MalformedHello;
 
 /// The body of the first handshake message, once it is there.
 fn whole(messages: &[u8]) -> Option<&[u8]> {
@@ -148,7 +148,7 @@ fn tls_offer(hello: &[u8]) -> Option<Offer> {
     })
 }
 
-fn sslv2_offer(bytes: &[u8]) -> Option<Result<Offer, Malformed>> {
+fn sslv2_offer(bytes: &[u8]) -> Option<Result<Offer, MalformedHello>> {
     let length = usize::from(u16::from_be_bytes([bytes[0] & 0x7f, *bytes.get(1)?]));
     let hello = bytes.get(2..2 + length)?;
     let read = || {
@@ -166,7 +166,7 @@ fn sslv2_offer(bytes: &[u8]) -> Option<Result<Offer, Malformed>> {
                 .collect(),
         })
     };
-    Some(read().ok_or(Malformed))
+    Some(read().ok_or(MalformedHello))
 }
 
 fn message(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -253,7 +253,7 @@ fn noise(label: &str, length: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use crate::tls::flight::{End, Reader};
+    use crate::tls::flight::{FlightEnd, FlightReader};
 
     use super::*;
 
@@ -281,15 +281,15 @@ mod tests {
 
     fn read(legacy: &Legacy) -> crate::tls::flight::Flight {
         let chain = vec![vec![0x30; 900], vec![0x31; 700]];
-        let flight = Flight::new(legacy, &chain).unwrap();
+        let flight = ServerFlight::new(legacy, &chain).unwrap();
         let offered = Offer {
             version: 0x0303,
             suites: vec![flight.suite],
         };
-        let mut reader = Reader::default();
+        let mut reader = FlightReader::default();
         assert_eq!(
             reader.feed(flight.answer(&offered).unwrap()),
-            Some(&End::Done)
+            Some(&FlightEnd::Done)
         );
         reader.flight
     }
@@ -350,12 +350,12 @@ mod tests {
             suites: vec![5],
         };
         assert_eq!(offer(&sslv2), Some(Ok(expected)));
-        assert_eq!(offer(b"QUIT\r\n"), Some(Err(Malformed)));
+        assert_eq!(offer(b"QUIT\r\n"), Some(Err(MalformedHello)));
     }
 
     #[test]
     fn what_is_not_offered_gets_an_alert() {
-        let flight = Flight::new(&legacy("TLSv1.2", "RC4-SHA"), &[]).unwrap();
+        let flight = ServerFlight::new(&legacy("TLSv1.2", "RC4-SHA"), &[]).unwrap();
         let answer = |version, suites: &[u16]| {
             flight
                 .answer(&Offer {
@@ -367,7 +367,7 @@ mod tests {
         assert_eq!(answer(0x0301, &[5]), Some([21, 3, 3, 0, 2, 2, 70]));
         assert_eq!(answer(0x0303, &[0xc02f]), Some([21, 3, 3, 0, 2, 2, 40]));
         assert_eq!(answer(0x0303, &[0xc02f, 5]), None);
-        assert!(Flight::new(&legacy("TLSv1.3", "RC4-SHA"), &[]).is_err());
-        assert!(Flight::new(&legacy("TLSv1", "NO-SUCH"), &[]).is_err());
+        assert!(ServerFlight::new(&legacy("TLSv1.3", "RC4-SHA"), &[]).is_err());
+        assert!(ServerFlight::new(&legacy("TLSv1", "NO-SUCH"), &[]).is_err());
     }
 }

@@ -16,7 +16,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
 use serde::{Deserialize, Serialize};
 
-use super::tls::{Certificate, Key, Tls};
+use super::tls::{Certificate, KeyKind, ServerTls};
 
 /// A chain and the key of its leaf.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,12 +30,12 @@ pub struct Credential {
 }
 
 /// The lab's certification authority.
-pub struct Authority {
+pub struct LabAuthority {
     root: Ca,
     intermediate: Ca,
     stranger: Ca,
-    keys: HashMap<Key, KeyPair>,
-    issued: HashMap<Tls, usize>,
+    keys: HashMap<KeyKind, KeyPair>,
+    issued: HashMap<ServerTls, usize>,
     credentials: Vec<Credential>,
 }
 
@@ -44,7 +44,7 @@ type Ca = CertifiedIssuer<'static, KeyPair>;
 /// The name in certificates of servers that have no names of their own.
 const SHARED_NAME: &str = "mx.lab.test";
 
-impl Authority {
+impl LabAuthority {
     /// A new root with a new intermediate, and a root that no store holds.
     pub fn new() -> Result<Self, rcgen::Error> {
         let root = CertifiedIssuer::self_signed(
@@ -76,8 +76,8 @@ impl Authority {
     }
 
     /// The number of the credential for a server, made if it is the first to need it.
-    pub fn credential(&mut self, tls: &Tls) -> Result<usize, rcgen::Error> {
-        let wanted = Tls {
+    pub fn credential(&mut self, tls: &ServerTls) -> Result<usize, rcgen::Error> {
+        let wanted = ServerTls {
             versions: Vec::new(),
             legacy: None,
             ..tls.clone()
@@ -103,7 +103,7 @@ impl Authority {
         &self.credentials
     }
 
-    fn issue(&mut self, tls: &Tls) -> Result<Credential, rcgen::Error> {
+    fn issue(&mut self, tls: &ServerTls) -> Result<Credential, rcgen::Error> {
         let key = match self.keys.entry(tls.key) {
             Entry::Occupied(made) => made.into_mut(),
             Entry::Vacant(place) => place.insert(generate(tls.key)?),
@@ -139,7 +139,7 @@ pub struct LeafMaker {
 }
 
 impl LeafMaker {
-    /// From what [`Authority::intermediate`] gave.
+    /// From what [`LabAuthority::intermediate`] gave.
     ///
     /// # Errors
     /// That is no key.
@@ -159,7 +159,7 @@ impl LeafMaker {
     }
 
     /// A leaf of the kind of `tls` for `name`, or for the names of `tls` if it has any, with its chain and key.
-    pub fn leaf(&self, tls: &Tls, name: &str) -> Option<Arc<CertifiedKey>> {
+    pub fn leaf(&self, tls: &ServerTls, name: &str) -> Option<Arc<CertifiedKey>> {
         let mut tls = tls.clone();
         if tls.names.is_empty() {
             tls.names.push(name.to_owned());
@@ -195,7 +195,7 @@ fn ca_params(name: &str, constraints: BasicConstraints) -> Result<CertificatePar
     Ok(params)
 }
 
-fn leaf_params(tls: &Tls) -> Result<CertificateParams, rcgen::Error> {
+fn leaf_params(tls: &ServerTls) -> Result<CertificateParams, rcgen::Error> {
     let own: Vec<String> = match tls.certificate {
         Certificate::WrongName => vec!["other.invalid".into()],
         _ if tls.names.is_empty() => vec![SHARED_NAME.into()],
@@ -245,16 +245,16 @@ fn named(common: &str, alternative: Vec<String>) -> Result<CertificateParams, rc
     Ok(params)
 }
 
-fn generate(key: Key) -> Result<KeyPair, rcgen::Error> {
+fn generate(key: KeyKind) -> Result<KeyPair, rcgen::Error> {
     let rsa = |size| KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size);
     match key {
-        Key::Rsa2048 => rsa(RsaKeySize::_2048),
-        Key::Rsa3072 => rsa(RsaKeySize::_3072),
-        Key::Rsa4096 => rsa(RsaKeySize::_4096),
-        Key::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
-        Key::P384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
-        Key::P521 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512),
-        Key::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519),
+        KeyKind::Rsa2048 => rsa(RsaKeySize::_2048),
+        KeyKind::Rsa3072 => rsa(RsaKeySize::_3072),
+        KeyKind::Rsa4096 => rsa(RsaKeySize::_4096),
+        KeyKind::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
+        KeyKind::P384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
+        KeyKind::P521 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512),
+        KeyKind::Ed25519 => KeyPair::generate_for(&rcgen::PKCS_ED25519),
     }
 }
 
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_chain_for_each_class_and_key() {
-        let mut authority = Authority::new().unwrap();
+        let mut authority = LabAuthority::new().unwrap();
         let classes = [
             Certificate::Valid,
             Certificate::Expired,
@@ -277,8 +277,14 @@ mod tests {
             Certificate::UnknownIssuer,
         ];
         for certificate in classes {
-            for key in [Key::P256, Key::P384, Key::P521, Key::Ed25519, Key::Rsa2048] {
-                let tls = Tls {
+            for key in [
+                KeyKind::P256,
+                KeyKind::P384,
+                KeyKind::P521,
+                KeyKind::Ed25519,
+                KeyKind::Rsa2048,
+            ] {
+                let tls = ServerTls {
                     key,
                     ..certificate.into()
                 };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::counters::Arrival;
-use super::world::{Act, EhloName, End, Move, Repeat, Server, Steps, When};
+use super::world::{Act, ConnectionScript, EhloName, Move, Repeat, ServerEnd, Steps, WorldServer};
 
 /// What the server does at a step.
 pub type Cues = Box<[Cue]>;
@@ -21,14 +21,14 @@ pub struct Cue {
     /// How often.
     pub times: u64,
     /// How the connection ends behind it.
-    pub end: Option<End>,
+    pub end: Option<ServerEnd>,
 }
 
 /// All steps of a server.
 #[derive(Debug)]
 pub struct Script {
     usual: Played,
-    when: Box<[(When, Played)]>,
+    when: Box<[(ConnectionScript, Played)]>,
     /// The rule for the client's name.
     pub ehlo_name: Option<EhloName>,
 }
@@ -39,7 +39,7 @@ struct Played([Option<Cues>; STEPS.len()]);
 
 /// A step of the dialogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum DialogueStep {
     /// On connect.
     Banner,
     /// To EHLO.
@@ -62,28 +62,28 @@ pub enum Step {
     BadName,
 }
 
-const STEPS: [Step; 10] = [
-    Step::Banner,
-    Step::Ehlo,
-    Step::Helo,
-    Step::Starttls,
-    Step::Handshake,
-    Step::Inside,
-    Step::Quit,
-    Step::Noop,
-    Step::Other,
-    Step::BadName,
+const STEPS: [DialogueStep; 10] = [
+    DialogueStep::Banner,
+    DialogueStep::Ehlo,
+    DialogueStep::Helo,
+    DialogueStep::Starttls,
+    DialogueStep::Handshake,
+    DialogueStep::Inside,
+    DialogueStep::Quit,
+    DialogueStep::Noop,
+    DialogueStep::Other,
+    DialogueStep::BadName,
 ];
 
 impl Script {
     /// The script of a server.
-    pub fn new(server: &Server) -> Self {
+    pub fn new(server: &WorldServer) -> Self {
         let frame = Frame::new(server);
         let plain = |step| Some(frame.moves(&frame.plain(step), step));
         let mut usual = frame.steps(&server.steps);
         for step in STEPS {
             let slot = &mut usual.0[step as usize];
-            if slot.is_none() && step != Step::Handshake {
+            if slot.is_none() && step != DialogueStep::Handshake {
                 *slot = plain(step);
             }
         }
@@ -98,8 +98,8 @@ impl Script {
         }
     }
 
-    /// What to do at a step of the connection that arrived so; `None` only for [`Step::Handshake`]: then TLS.
-    pub fn at(&self, step: Step, arrival: Arrival) -> Option<&[Cue]> {
+    /// What to do at a step of the connection that arrived so; `None` only for [`DialogueStep::Handshake`]: then TLS.
+    pub fn at(&self, step: DialogueStep, arrival: Arrival) -> Option<&[Cue]> {
         self.when
             .iter()
             .filter(|(when, _)| arrival.meets(when))
@@ -109,7 +109,7 @@ impl Script {
 }
 
 impl Arrival {
-    fn meets(&self, when: &When) -> bool {
+    fn meets(&self, when: &ConnectionScript) -> bool {
         when.from.is_none_or(|from| self.number >= from)
             && when.to.is_none_or(|to| self.number <= to)
             && when.at_once.is_none_or(|others| self.others >= others)
@@ -139,7 +139,7 @@ const USUAL_CAPABILITIES: [&str; 4] = [
 ];
 
 impl<'a> Frame<'a> {
-    fn new(server: &'a Server) -> Self {
+    fn new(server: &'a WorldServer) -> Self {
         let keywords_inside: Vec<&str> = match &server.capabilities {
             Some(own) => own.iter().map(String::as_str).collect(),
             None => USUAL_CAPABILITIES.to_vec(),
@@ -167,14 +167,14 @@ impl<'a> Frame<'a> {
     fn steps(&self, steps: &Steps) -> Played {
         let mut played = Played::default();
         for (step, act) in [
-            (Step::Banner, &steps.banner),
-            (Step::Ehlo, &steps.ehlo),
-            (Step::Helo, &steps.helo),
-            (Step::Starttls, &steps.starttls),
-            (Step::Handshake, &steps.handshake),
-            (Step::Inside, &steps.inside),
-            (Step::Quit, &steps.quit),
-            (Step::Other, &steps.other),
+            (DialogueStep::Banner, &steps.banner),
+            (DialogueStep::Ehlo, &steps.ehlo),
+            (DialogueStep::Helo, &steps.helo),
+            (DialogueStep::Starttls, &steps.starttls),
+            (DialogueStep::Handshake, &steps.handshake),
+            (DialogueStep::Inside, &steps.inside),
+            (DialogueStep::Quit, &steps.quit),
+            (DialogueStep::Other, &steps.other),
         ] {
             played.0[step as usize] = act.as_ref().map(|act| self.moves(act, step));
         }
@@ -182,35 +182,35 @@ impl<'a> Frame<'a> {
     }
 
     /// What a plain server does.
-    fn plain(&self, step: Step) -> Act {
+    fn plain(&self, step: DialogueStep) -> Act {
         let name = self.name;
         Act::Say(match step {
-            Step::Banner => format!("220 {name} ESMTP\r\n"),
-            Step::Ehlo => multi_line(name, &self.keywords),
-            Step::Inside => multi_line(name, &self.keywords_inside),
-            Step::Helo => format!("250 {name}\r\n"),
-            Step::Starttls if self.tls => "220 2.0.0 ready to start TLS\r\n".into(),
-            Step::Noop => "250 2.0.0 ok\r\n".into(),
-            Step::BadName => "550 5.7.1 your EHLO name must be a domain\r\n".into(),
-            Step::Starttls | Step::Other | Step::Handshake => {
+            DialogueStep::Banner => format!("220 {name} ESMTP\r\n"),
+            DialogueStep::Ehlo => multi_line(name, &self.keywords),
+            DialogueStep::Inside => multi_line(name, &self.keywords_inside),
+            DialogueStep::Helo => format!("250 {name}\r\n"),
+            DialogueStep::Starttls if self.tls => "220 2.0.0 ready to start TLS\r\n".into(),
+            DialogueStep::Noop => "250 2.0.0 ok\r\n".into(),
+            DialogueStep::BadName => "550 5.7.1 your EHLO name must be a domain\r\n".into(),
+            DialogueStep::Starttls | DialogueStep::Other | DialogueStep::Handshake => {
                 "502 5.5.1 command not recognized\r\n".into()
             }
-            Step::Quit => {
+            DialogueStep::Quit => {
                 return Act::Moves(vec![Move {
                     say: format!("221 2.0.0 {name} closing\r\n"),
-                    end: Some(End::Close),
+                    end: Some(ServerEnd::Close),
                     ..Move::default()
                 }]);
             }
         })
     }
 
-    fn moves(&self, act: &Act, step: Step) -> Cues {
+    fn moves(&self, act: &Act, step: DialogueStep) -> Cues {
         match act {
             Act::Say(say) => Box::new([self.cue(
                 &Move {
                     say: say.clone(),
-                    end: (step == Step::Quit).then_some(End::Close),
+                    end: (step == DialogueStep::Quit).then_some(ServerEnd::Close),
                     ..Move::default()
                 },
                 step,
@@ -219,7 +219,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    fn cue(&self, one: &Move, step: Step) -> Cue {
+    fn cue(&self, one: &Move, step: DialogueStep) -> Cue {
         let drip = if one.drip_ms == 0 {
             self.drip_ms
         } else {
@@ -239,7 +239,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Fills in the names and writes each character up to U+00FF as its byte.
-    fn bytes(&self, say: &str, step: Step) -> Box<[u8]> {
+    fn bytes(&self, say: &str, step: DialogueStep) -> Box<[u8]> {
         let mut text = say.replace("{name}", self.name);
         if text.contains("{ip}") {
             text = text.replace("{ip}", &self.ip.to_string());
@@ -277,7 +277,7 @@ fn multi_line(name: &str, keywords: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::world::{Item, parse};
+    use super::super::world::{WorldItem, parse};
     use super::*;
 
     const FIRST: Arrival = Arrival {
@@ -289,12 +289,12 @@ mod tests {
     fn script(fields: &str) -> Script {
         let line = format!(r#"{{"type":"server","ip":"127.0.0.9","name":"a.test"{fields}}}"#);
         match parse(line.as_bytes()).unwrap().unwrap() {
-            Item::Server(server) => Script::new(&server),
+            WorldItem::Server(server) => Script::new(&server),
             _ => unreachable!(),
         }
     }
 
-    fn said(script: &Script, step: Step, arrival: Arrival) -> String {
+    fn said(script: &Script, step: DialogueStep, arrival: Arrival) -> String {
         let cues = script.at(step, arrival).unwrap();
         cues.iter()
             .map(|cue| String::from_utf8_lossy(&cue.say))
@@ -304,25 +304,28 @@ mod tests {
     #[test]
     fn a_plain_server_and_one_with_tls() {
         let plain = script("");
-        assert_eq!(said(&plain, Step::Banner, FIRST), "220 a.test ESMTP\r\n");
-        assert!(!said(&plain, Step::Ehlo, FIRST).contains("STARTTLS"));
-        assert!(said(&plain, Step::Starttls, FIRST).starts_with("502"));
+        assert_eq!(
+            said(&plain, DialogueStep::Banner, FIRST),
+            "220 a.test ESMTP\r\n"
+        );
+        assert!(!said(&plain, DialogueStep::Ehlo, FIRST).contains("STARTTLS"));
+        assert!(said(&plain, DialogueStep::Starttls, FIRST).starts_with("502"));
         let tls = script(r#","tls":"valid","capabilities":["SIZE"]"#);
         assert_eq!(
-            said(&tls, Step::Ehlo, FIRST),
+            said(&tls, DialogueStep::Ehlo, FIRST),
             "250-a.test\r\n250-SIZE\r\n250 STARTTLS\r\n"
         );
         assert_eq!(
-            said(&tls, Step::Inside, FIRST),
+            said(&tls, DialogueStep::Inside, FIRST),
             "250-a.test\r\n250 SIZE\r\n"
         );
-        assert!(tls.at(Step::Handshake, FIRST).is_none());
+        assert!(tls.at(DialogueStep::Handshake, FIRST).is_none());
     }
 
     #[test]
     fn bytes_and_fillings() {
         let odd = script(r#","steps":{"banner":[{"say":"{ip} \u00ff {default}"}]}"#);
-        let cues = odd.at(Step::Banner, FIRST).unwrap();
+        let cues = odd.at(DialogueStep::Banner, FIRST).unwrap();
         assert_eq!(&*cues[0].say, b"127.0.0.9 \xff 220 a.test ESMTP\r\n");
     }
 
@@ -331,13 +334,13 @@ mod tests {
         let grey = script(
             r#","when":[{"to":1,"steps":{"ehlo":"451 later\r\n"}},{"within_ms":100,"steps":{"ehlo":"421 fast\r\n"}}]"#,
         );
-        assert_eq!(said(&grey, Step::Ehlo, FIRST), "451 later\r\n");
+        assert_eq!(said(&grey, DialogueStep::Ehlo, FIRST), "451 later\r\n");
         let second = |ms| Arrival {
             number: 2,
             after: Some(Duration::from_millis(ms)),
             others: 0,
         };
-        assert_eq!(said(&grey, Step::Ehlo, second(50)), "421 fast\r\n");
-        assert!(said(&grey, Step::Ehlo, second(150)).starts_with("250-"));
+        assert_eq!(said(&grey, DialogueStep::Ehlo, second(50)), "421 fast\r\n");
+        assert!(said(&grey, DialogueStep::Ehlo, second(150)).starts_with("250-"));
     }
 }

@@ -13,12 +13,12 @@ use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 use super::counters::{Arrival, Counters};
-use super::legacy::{self, Flight, Malformed};
-use super::script::{Cue, Script, Step};
-use super::world::{EhloName, End};
+use super::legacy::{self, MalformedHello, ServerFlight};
+use super::script::{Cue, DialogueStep, Script};
+use super::world::{EhloName, ServerEnd};
 
 /// A mail server at one address.
-pub struct Host {
+pub struct LabHost {
     /// Its address.
     pub ip: IpAddr,
     /// What it does.
@@ -34,7 +34,7 @@ pub enum Security {
     /// TLS 1.2 or 1.3.
     Tls(TlsAcceptor),
     /// A scripted first flight of something older.
-    Legacy(Arc<Flight>),
+    Legacy(Arc<ServerFlight>),
 }
 
 /// The longest command line that is understood; twice what RFC 5321 §4.5.3.1.4 allows.
@@ -54,7 +54,7 @@ enum Flow {
     Over,
 }
 
-impl Host {
+impl LabHost {
     /// What it saw, to read or to count on.
     pub fn counters(&self) -> MutexGuard<'_, Counters> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
@@ -62,7 +62,7 @@ impl Host {
 }
 
 /// Holds a conversation to its end; it arrived when it was accepted.
-pub async fn converse(host: Arc<Host>, stream: TcpStream, arrival: Arrival) {
+pub async fn converse(host: Arc<LabHost>, stream: TcpStream, arrival: Arrival) {
     let mut session = Session {
         host: &host,
         arrival,
@@ -83,7 +83,7 @@ pub async fn converse(host: Arc<Host>, stream: TcpStream, arrival: Arrival) {
 }
 
 struct Session<'a> {
-    host: &'a Host,
+    host: &'a LabHost,
     arrival: Arrival,
     inside: bool,
     /// The greeting is said.
@@ -106,7 +106,10 @@ impl Session<'_> {
 
     async fn greet(&mut self, stream: &mut TcpStream) -> io::Result<Flow> {
         let host = self.host;
-        let cues = host.script.at(Step::Banner, self.arrival).unwrap_or(&[]);
+        let cues = host
+            .script
+            .at(DialogueStep::Banner, self.arrival)
+            .unwrap_or(&[]);
         let over = self.play(stream, cues).await?;
         self.greeted = true;
         if self.early {
@@ -158,13 +161,13 @@ impl Session<'_> {
             None => (line, &line[line.len()..]),
         };
         let step = match verb.to_ascii_uppercase().as_slice() {
-            b"EHLO" if self.inside => Step::Inside,
-            b"EHLO" => Step::Ehlo,
-            b"HELO" => Step::Helo,
-            b"STARTTLS" if !self.inside => Step::Starttls,
-            b"QUIT" => Step::Quit,
-            b"NOOP" | b"RSET" => Step::Noop,
-            _ => Step::Other,
+            b"EHLO" if self.inside => DialogueStep::Inside,
+            b"EHLO" => DialogueStep::Ehlo,
+            b"HELO" => DialogueStep::Helo,
+            b"STARTTLS" if !self.inside => DialogueStep::Starttls,
+            b"QUIT" => DialogueStep::Quit,
+            b"NOOP" | b"RSET" => DialogueStep::Noop,
+            _ => DialogueStep::Other,
         };
         let step = self.count(step, verb, argument);
         let host = self.host;
@@ -173,9 +176,12 @@ impl Session<'_> {
             return Ok(Flow::Over);
         }
         let ready = cues.first().is_some_and(|cue| cue.say.starts_with(b"220"));
-        let speaks_tls =
-            host.tls.is_some() || host.script.at(Step::Handshake, self.arrival).is_some();
-        Ok(if step == Step::Starttls && ready && speaks_tls {
+        let speaks_tls = host.tls.is_some()
+            || host
+                .script
+                .at(DialogueStep::Handshake, self.arrival)
+                .is_some();
+        Ok(if step == DialogueStep::Starttls && ready && speaks_tls {
             Flow::Tls
         } else {
             Flow::On
@@ -183,10 +189,10 @@ impl Session<'_> {
     }
 
     /// Counts a command, and says which step it is in the end.
-    fn count(&self, step: Step, verb: &[u8], argument: &[u8]) -> Step {
+    fn count(&self, step: DialogueStep, verb: &[u8], argument: &[u8]) -> DialogueStep {
         let mut counters = self.host.counters();
         match step {
-            Step::Ehlo | Step::Helo | Step::Inside => {
+            DialogueStep::Ehlo | DialogueStep::Helo | DialogueStep::Inside => {
                 let name = String::from_utf8_lossy(argument);
                 let refused =
                     self.host.script.ehlo_name == Some(EhloName::Domain) && !is_a_domain(&name);
@@ -194,13 +200,13 @@ impl Session<'_> {
                     counters.ehlo_name = Some(name.into_owned());
                 }
                 if refused {
-                    return Step::BadName;
+                    return DialogueStep::BadName;
                 }
             }
-            Step::Starttls => counters.starttls += 1,
-            Step::Quit if self.inside => counters.quits_inside += 1,
-            Step::Quit => counters.quits += 1,
-            Step::Other => counters.improper(verb),
+            DialogueStep::Starttls => counters.starttls += 1,
+            DialogueStep::Quit if self.inside => counters.quits_inside += 1,
+            DialogueStep::Quit => counters.quits += 1,
+            DialogueStep::Other => counters.improper(verb),
             _ => {}
         }
         step
@@ -218,7 +224,7 @@ impl Session<'_> {
             _ => {}
         }
         let host = self.host;
-        if let Some(cues) = host.script.at(Step::Handshake, self.arrival) {
+        if let Some(cues) = host.script.at(DialogueStep::Handshake, self.arrival) {
             // The ClientHello is read first: closing on unread bytes would make a RST of a FIN.
             let mut hello = vec![0; 4096];
             self.bytes_in += stream.read(&mut hello).await? as u64;
@@ -246,7 +252,7 @@ impl Session<'_> {
     }
 
     /// Answers a ClientHello from the script, and whatever follows with an alert.
-    async fn legacy(&mut self, mut stream: TcpStream, flight: &Flight) -> io::Result<()> {
+    async fn legacy(&mut self, mut stream: TcpStream, flight: &ServerFlight) -> io::Result<()> {
         let mut hello = Vec::new();
         let offer = loop {
             if let Some(offer) = legacy::offer(&hello) {
@@ -254,7 +260,7 @@ impl Session<'_> {
             }
             let before = hello.len();
             if before > legacy::LONGEST || stream.read_buf(&mut hello).await? == 0 {
-                break Err(Malformed);
+                break Err(MalformedHello);
             }
             self.bytes_in += (hello.len() - before) as u64;
         };
@@ -269,7 +275,7 @@ impl Session<'_> {
                 stream.write_all(&alert).await?;
                 false
             }
-            Err(Malformed) => true,
+            Err(MalformedHello) => true,
         };
         if flight_sent {
             stream.write_all(&flight.ending()).await?;
@@ -283,15 +289,15 @@ impl Session<'_> {
             self.speak(stream, cue).await?;
             match cue.end {
                 None => {}
-                Some(End::Close) => {
+                Some(ServerEnd::Close) => {
                     stream.shutdown().await?;
                     return Ok(true);
                 }
-                Some(End::Reset) => {
+                Some(ServerEnd::Reset) => {
                     stream.reset_on_close();
                     return Ok(true);
                 }
-                Some(End::Hang) => {
+                Some(ServerEnd::Hang) => {
                     drain(stream).await?;
                     return Ok(true);
                 }

@@ -8,11 +8,11 @@ use crate::record::TlsVersion;
 
 /// A server's TLS.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Tls {
+pub struct ServerTls {
     /// What kind of certificate it shows.
     pub certificate: Certificate,
     /// Its key.
-    pub key: Key,
+    pub key: KeyKind,
     /// Names in the certificate; the class's own (`mx.lab.test`) when empty. Servers with equal class, key and names share one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
@@ -41,11 +41,11 @@ fn usual_dh_bits() -> u16 {
     1024
 }
 
-impl From<Certificate> for Tls {
+impl From<Certificate> for ServerTls {
     fn from(certificate: Certificate) -> Self {
         Self {
             certificate,
-            key: Key::default(),
+            key: KeyKind::default(),
             names: Vec::new(),
             versions: Vec::new(),
             legacy: None,
@@ -53,7 +53,7 @@ impl From<Certificate> for Tls {
     }
 }
 
-impl<'de> Deserialize<'de> for Tls {
+impl<'de> Deserialize<'de> for ServerTls {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         /// The certificate's class alone, or everything.
         #[derive(Deserialize)]
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Tls {
             #[serde(default)]
             certificate: Certificate,
             #[serde(default)]
-            key: Key,
+            key: KeyKind,
             #[serde(default)]
             names: Vec<String>,
             #[serde(default)]
@@ -117,7 +117,7 @@ pub enum Certificate {
 /// A kind of key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Key {
+pub enum KeyKind {
     /// RSA, 2048 bits.
     Rsa2048,
     /// RSA, 3072 bits.

@@ -22,12 +22,12 @@ use tokio_rustls::TlsAcceptor;
 
 use super::counters::Counters;
 use super::https::{self, PolicyHost};
-use super::legacy::Flight;
+use super::legacy::ServerFlight;
 use super::pki::{Credential, LeafMaker};
 use super::script::Script;
-use super::session::{Host, Security, converse};
-use super::tls::{Certificate, Legacy, Tls, protocol_versions};
-use super::world::{Listen, Server};
+use super::session::{LabHost, Security, converse};
+use super::tls::{Certificate, Legacy, ServerTls, protocol_versions};
+use super::world::{Listen, WorldServer};
 use crate::record::TlsVersion;
 
 /// What a worker is to do.
@@ -40,7 +40,7 @@ pub struct Orders {
     /// Key and certificate of the intermediate, for policy hosts.
     pub intermediate: (Vec<u8>, Vec<u8>),
     /// Servers, with the number of the credential of those that have TLS.
-    pub servers: Vec<(Server, Option<usize>)>,
+    pub servers: Vec<(WorldServer, Option<usize>)>,
 }
 
 /// Connections that wait to be accepted.
@@ -74,7 +74,7 @@ pub fn run(output: &mut impl Write) -> anyhow::Result<()> {
 }
 
 /// Mail servers and policy hosts.
-type Hosts = (Vec<Arc<Host>>, Vec<Arc<PolicyHost>>);
+type Hosts = (Vec<Arc<LabHost>>, Vec<Arc<PolicyHost>>);
 
 async fn serve(orders: Orders, output: &mut impl Write) -> anyhow::Result<Hosts> {
     let mut acceptors = Acceptors {
@@ -112,7 +112,7 @@ async fn serve(orders: Orders, output: &mut impl Write) -> anyhow::Result<Hosts>
             policy_hosts.push(host);
             continue;
         }
-        let host = Arc::new(Host {
+        let host = Arc::new(LabHost {
             ip,
             script: Script::new(server),
             tls: match (credential, &server.tls) {
@@ -135,7 +135,7 @@ async fn serve(orders: Orders, output: &mut impl Write) -> anyhow::Result<Hosts>
     Ok((hosts, policy_hosts))
 }
 
-async fn accept(listener: TcpListener, host: Arc<Host>) {
+async fn accept(listener: TcpListener, host: Arc<LabHost>) {
     static SAID: AtomicBool = AtomicBool::new(false);
     loop {
         match listener.accept().await {
@@ -193,11 +193,11 @@ fn blackhole(address: SocketAddr) -> io::Result<Vec<Socket>> {
 struct Acceptors {
     credentials: Vec<Credential>,
     made: HashMap<(usize, Vec<TlsVersion>), TlsAcceptor>,
-    flights: HashMap<(usize, Legacy), Arc<Flight>>,
+    flights: HashMap<(usize, Legacy), Arc<ServerFlight>>,
 }
 
 impl Acceptors {
-    fn secure(&mut self, number: usize, tls: &Tls) -> anyhow::Result<Security> {
+    fn secure(&mut self, number: usize, tls: &ServerTls) -> anyhow::Result<Security> {
         let Some(legacy) = &tls.legacy else {
             return Ok(Security::Tls(self.make(number, &tls.versions)?));
         };
@@ -205,7 +205,7 @@ impl Acceptors {
         if let Some(made) = self.flights.get(&wanted) {
             return Ok(Security::Legacy(Arc::clone(made)));
         }
-        let flight = Flight::new(legacy, &self.credentials[number].chain);
+        let flight = ServerFlight::new(legacy, &self.credentials[number].chain);
         let flight = Arc::new(flight.map_err(anyhow::Error::msg)?);
         self.flights.insert(wanted, Arc::clone(&flight));
         Ok(Security::Legacy(flight))
@@ -232,6 +232,6 @@ impl Acceptors {
 }
 
 /// The addresses on which a listener has to stand.
-pub fn listens(server: &Server) -> Option<IpAddr> {
+pub fn listens(server: &WorldServer) -> Option<IpAddr> {
     server.ip.filter(|_| server.listen != Listen::Refused)
 }

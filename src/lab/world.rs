@@ -14,17 +14,17 @@ use serde_json::{Map, Value};
 
 use super::https::Https;
 use super::presets;
-use super::tls::Tls;
+use super::tls::ServerTls;
 
 /// One line of a world that serving needs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Item {
+pub enum WorldItem {
     /// A DNS name.
-    Name(Box<Name>),
+    Name(Box<WorldName>),
     /// A mail server.
-    Server(Box<Server>),
+    Server(Box<WorldServer>),
     /// The manners of the DNS server for every name that has none of its own.
-    Dns(Fault),
+    Dns(DnsFault),
 }
 
 /// Why a world cannot be served.
@@ -41,7 +41,7 @@ pub enum WorldError {
 /// A DNS name, its records, its faults.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Name {
+pub struct WorldName {
     /// The name, without the trailing dot.
     pub name: String,
     /// Preference and exchange; `[0, "."]` is the null MX.
@@ -78,7 +78,7 @@ pub struct Name {
     pub ad: bool,
     /// What goes wrong with questions for this name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dns: Option<Fault>,
+    pub dns: Option<DnsFault>,
     /// Free remarks of whoever made the world: not read.
     #[serde(skip_serializing)]
     pub about: Option<IgnoredAny>,
@@ -102,7 +102,7 @@ pub enum Denies {
 /// What goes wrong with a DNS question.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Fault {
+pub struct DnsFault {
     /// What is answered instead of the truth.
     pub answer: Option<FalseAnswer>,
     /// Only questions of these types; all when empty.
@@ -159,7 +159,7 @@ pub enum FalseAnswer {
 /// A mail server: an address and a behaviour.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Server {
+pub struct WorldServer {
     /// Its address, in 127.0.0.0/8 or ::1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<IpAddr>,
@@ -180,7 +180,7 @@ pub struct Server {
     pub advertise: Option<String>,
     /// TLS, if it has any.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Tls>,
+    pub tls: Option<ServerTls>,
     /// It is no mail server but a policy host: TLS from the first octet, with a leaf for each name that is asked for (but those of
     /// `tls.names`), and HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,7 +190,7 @@ pub struct Server {
     pub steps: Steps,
     /// Steps that differ on some connections; the first that applies and has the step is taken.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub when: Vec<When>,
+    pub when: Vec<ConnectionScript>,
     /// `domain`: an EHLO or HELO name without a dot, or an address literal, is refused with 550.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ehlo_name: Option<EhloName>,
@@ -300,7 +300,7 @@ pub struct Move {
     pub repeat: Option<Repeat>,
     /// How the connection ends behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub end: Option<End>,
+    pub end: Option<ServerEnd>,
 }
 
 /// How often something is said.
@@ -324,7 +324,7 @@ pub enum Forever {
 /// How a server ends a connection on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum End {
+pub enum ServerEnd {
     /// FIN.
     Close,
     /// RST.
@@ -336,7 +336,7 @@ pub enum End {
 /// Steps for some connections.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct When {
+pub struct ConnectionScript {
     /// From this connection to the address on, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
@@ -353,7 +353,7 @@ pub struct When {
     pub steps: Steps,
 }
 
-impl Name {
+impl WorldName {
     /// A name without records.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -366,7 +366,7 @@ impl Name {
 /// Calls `each` with every item of a world.
 pub fn read(
     mut input: impl BufRead,
-    mut each: impl FnMut(Item) -> Result<(), String>,
+    mut each: impl FnMut(WorldItem) -> Result<(), String>,
 ) -> Result<(), WorldError> {
     let mut line = Vec::new();
     let mut number = 0;
@@ -386,7 +386,7 @@ pub fn read(
 }
 
 /// One line of a world; `None` for those that serving does not need.
-pub fn parse(line: &[u8]) -> Result<Option<Item>, String> {
+pub fn parse(line: &[u8]) -> Result<Option<WorldItem>, String> {
     #[derive(Deserialize)]
     struct Tagged {
         #[serde(rename = "type")]
@@ -394,17 +394,17 @@ pub fn parse(line: &[u8]) -> Result<Option<Item>, String> {
     }
     let kind = typed::<Tagged>(line)?.kind;
     Ok(Some(match kind.as_str() {
-        "name" => Item::Name(Box::new(typed(line)?)),
-        "server" => Item::Server(Box::new(server(line)?)),
-        "dns" => Item::Dns(typed(line)?),
+        "name" => WorldItem::Name(Box::new(typed(line)?)),
+        "server" => WorldItem::Server(Box::new(server(line)?)),
+        "dns" => WorldItem::Dns(typed(line)?),
         "world" | "truth" => return Ok(None),
         other => return Err(format!("no such type of line: {other}")),
     }))
 }
 
 /// A server with its preset's fields filled in beneath its own.
-fn server(line: &[u8]) -> Result<Server, String> {
-    let mut server: Server = typed(line)?;
+fn server(line: &[u8]) -> Result<WorldServer, String> {
+    let mut server: WorldServer = typed(line)?;
     if let Some(preset) = &server.preset {
         let beneath =
             presets::find(preset).ok_or_else(|| format!("no such behaviour: {preset}"))?;
@@ -451,16 +451,16 @@ fn is_zero(number: &u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tls::{Certificate, Key};
+    use super::super::tls::{Certificate, KeyKind};
     use super::*;
 
-    fn item(line: &str) -> Item {
+    fn item(line: &str) -> WorldItem {
         parse(line.as_bytes()).unwrap().unwrap()
     }
 
     #[test]
     fn a_preset_lies_under_the_line() {
-        let Item::Server(server) = item(
+        let WorldItem::Server(server) = item(
             r#"{"type":"server","ip":"127.0.0.9","as":"helo-only","name":"a.test","steps":{"helo":"250 me\r\n"}}"#,
         ) else {
             panic!("a server")
@@ -477,7 +477,7 @@ mod tests {
                 preset.name
             );
             assert!(
-                matches!(item(&line), Item::Server(_)),
+                matches!(item(&line), WorldItem::Server(_)),
                 "{} does not parse",
                 preset.name
             );
@@ -511,7 +511,7 @@ mod tests {
 
     #[test]
     fn names_and_faults() {
-        let Item::Name(name) = item(
+        let WorldItem::Name(name) = item(
             r#"{"type":"name","name":"a.test","mx":[[10,"mx.a.test"]],"dns":{"answer":"servfail","types":["MX"]},"about":{"rank":1}}"#,
         ) else {
             panic!("a name")
@@ -527,13 +527,13 @@ mod tests {
 
     #[test]
     fn tls_by_class_or_in_full() {
-        let Item::Server(server) = item(
+        let WorldItem::Server(server) = item(
             r#"{"type":"server","ip":"::1","tls":{"certificate":"expired","key":"rsa2048","versions":["TLSv1.2"]}}"#,
         ) else {
             panic!("a server")
         };
-        assert_eq!(server.tls.unwrap().key, Key::Rsa2048);
-        let Item::Server(server) = item(r#"{"type":"server","ip":"::1","tls":"self-signed"}"#)
+        assert_eq!(server.tls.unwrap().key, KeyKind::Rsa2048);
+        let WorldItem::Server(server) = item(r#"{"type":"server","ip":"::1","tls":"self-signed"}"#)
         else {
             panic!("a server")
         };

@@ -2,7 +2,7 @@
 //! A-labels (RFC 5890, UTS #46), the last label checked against the public suffix list.
 //!
 //! Lists hold every mistake that people make in a form, and what a program wrote around them. What is taken off here is
-//! wrapping (white space, quotes, angle brackets, a comma behind); what remains is a domain or has a [`Cause`].
+//! wrapping (white space, quotes, angle brackets, a comma behind); what remains is a domain or has a [`NotCounted`].
 
 use std::borrow::Cow;
 
@@ -13,9 +13,9 @@ macro_rules! causes {
         /// Why a line, or what stands where its address should be, was not counted. Every line that is not counted has
         /// exactly one.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Cause { $($(#[$doc])* $variant,)* }
+        pub enum NotCounted { $($(#[$doc])* $variant,)* }
 
-        impl Cause {
+        impl NotCounted {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
@@ -76,17 +76,17 @@ pub const RAW_LIMIT: usize = 1024;
 
 /// An address field as its local part and its domain, both as written, without their wrapping. The domain stands behind
 /// the last `@`, since a quoted local part may hold others.
-pub fn split(field: &[u8]) -> Result<(&[u8], &[u8]), Cause> {
+pub fn split(field: &[u8]) -> Result<(&[u8], &[u8]), NotCounted> {
     let field = field.trim_ascii();
     if matches!(field, b"" | b"\"\"" | b"''" | b"\\N") || field.eq_ignore_ascii_case(b"null") {
-        return Err(Cause::Empty);
+        return Err(NotCounted::Empty);
     }
-    let at = memchr::memrchr(b'@', field).ok_or(Cause::NoAt)?;
+    let at = memchr::memrchr(b'@', field).ok_or(NotCounted::NoAt)?;
     let local = unwrap_local(&field[..at]);
     let domain = unwrap_domain(&field[at + 1..]);
     match (local, domain) {
-        (b"", _) => Err(Cause::NoLocalPart),
-        (_, b"") => Err(Cause::NoDomain),
+        (b"", _) => Err(NotCounted::NoLocalPart),
+        (_, b"") => Err(NotCounted::NoDomain),
         both => Ok(both),
     }
 }
@@ -117,17 +117,17 @@ fn unwrap_domain(mut domain: &[u8]) -> &[u8] {
 
 /// The one spelling of a domain: lower case, A-labels, no dot behind. The last label is not looked up yet:
 /// [`has_known_tld`].
-pub fn canonical(raw: &[u8]) -> Result<Cow<'_, [u8]>, Cause> {
+pub fn canonical(raw: &[u8]) -> Result<Cow<'_, [u8]>, NotCounted> {
     if raw.len() > RAW_LIMIT {
-        return Err(Cause::NameTooLong);
+        return Err(NotCounted::NameTooLong);
     }
     if raw.starts_with(b"[") {
-        return Err(Cause::AddressLiteral);
+        return Err(NotCounted::AddressLiteral);
     }
     let mut name = if needs_idna(raw) {
         let text = Uts46::new()
             .to_ascii(raw, AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Ignore)
-            .map_err(|_| Cause::BadIdna)?;
+            .map_err(|_| NotCounted::BadIdna)?;
         match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
@@ -159,12 +159,12 @@ fn needs_idna(raw: &[u8]) -> bool {
 }
 
 /// The limits of RFC 1035 §2.3.4 and the letters, digits and hyphens of RFC 5321 §4.1.2.
-fn check_labels(name: &[u8]) -> Result<(), Cause> {
+fn check_labels(name: &[u8]) -> Result<(), NotCounted> {
     if name.is_empty() {
-        return Err(Cause::NoDomain);
+        return Err(NotCounted::NoDomain);
     }
     if name.len() > 253 {
-        return Err(Cause::NameTooLong);
+        return Err(NotCounted::NameTooLong);
     }
     let mut labels = 0;
     for label in name.split(|&byte| byte == b'.') {
@@ -176,11 +176,11 @@ fn check_labels(name: &[u8]) -> Result<(), Cause> {
                 .iter()
                 .all(|&byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !is_good {
-            return Err(Cause::BadLabel);
+            return Err(NotCounted::BadLabel);
         }
     }
     if labels < 2 {
-        return Err(Cause::SingleLabel);
+        return Err(NotCounted::SingleLabel);
     }
     Ok(())
 }
@@ -195,12 +195,12 @@ pub fn has_known_tld(name: &[u8]) -> bool {
 }
 
 /// A domain that counts: [`canonical`], under a known top-level domain.
-pub fn domain(raw: &[u8]) -> Result<Cow<'_, [u8]>, Cause> {
+pub fn domain(raw: &[u8]) -> Result<Cow<'_, [u8]>, NotCounted> {
     let name = canonical(raw)?;
     if has_known_tld(&name) {
         Ok(name)
     } else {
-        Err(Cause::UnknownTld)
+        Err(NotCounted::UnknownTld)
     }
 }
 
@@ -208,7 +208,7 @@ pub fn domain(raw: &[u8]) -> Result<Cow<'_, [u8]>, Cause> {
 mod tests {
     use super::*;
 
-    fn domain_of(field: &[u8]) -> Result<String, Cause> {
+    fn domain_of(field: &[u8]) -> Result<String, NotCounted> {
         let (_, raw) = split(field)?;
         domain(raw).map(|name| String::from_utf8(name.into_owned()).unwrap())
     }
@@ -242,29 +242,29 @@ mod tests {
         let long_name = [b"a@".as_slice(), &b"abcdefg.".repeat(32), b"org"].concat();
         let longest = [b"a@".as_slice(), &b"abcdefghi.".repeat(25), b"org"].concat();
         for (field, cause) in [
-            (&b" "[..], Cause::Empty),
-            (b"NULL", Cause::Empty),
-            (b"\"\"", Cause::Empty),
-            (b"someone", Cause::NoAt),
-            (b"@example.org", Cause::NoLocalPart),
-            (b"\"@example.org\"", Cause::NoLocalPart),
-            (b"a@", Cause::NoDomain),
-            (b"a@>", Cause::NoDomain),
-            (b"a@.", Cause::NoDomain),
-            (b"a@[192.0.2.1]", Cause::AddressLiteral),
-            (b"a@localhost", Cause::SingleLabel),
-            (b"a@example..org", Cause::BadLabel),
-            (b"a@example.org..", Cause::BadLabel),
-            (b"a@-example.org", Cause::BadLabel),
-            (b"a@exa_mple.org", Cause::BadLabel),
-            (b"a@exa mple.org", Cause::BadLabel),
-            (b"a@example\0.org", Cause::BadLabel),
-            (&long_label, Cause::BadLabel),
-            (&long_name, Cause::NameTooLong),
-            (b"a@m\xfcller.de", Cause::BadIdna),
-            (b"a@xn--.de", Cause::BadIdna),
-            (b"a@example.c0m", Cause::UnknownTld),
-            (b"a@192.0.2.1", Cause::UnknownTld),
+            (&b" "[..], NotCounted::Empty),
+            (b"NULL", NotCounted::Empty),
+            (b"\"\"", NotCounted::Empty),
+            (b"someone", NotCounted::NoAt),
+            (b"@example.org", NotCounted::NoLocalPart),
+            (b"\"@example.org\"", NotCounted::NoLocalPart),
+            (b"a@", NotCounted::NoDomain),
+            (b"a@>", NotCounted::NoDomain),
+            (b"a@.", NotCounted::NoDomain),
+            (b"a@[192.0.2.1]", NotCounted::AddressLiteral),
+            (b"a@localhost", NotCounted::SingleLabel),
+            (b"a@example..org", NotCounted::BadLabel),
+            (b"a@example.org..", NotCounted::BadLabel),
+            (b"a@-example.org", NotCounted::BadLabel),
+            (b"a@exa_mple.org", NotCounted::BadLabel),
+            (b"a@exa mple.org", NotCounted::BadLabel),
+            (b"a@example\0.org", NotCounted::BadLabel),
+            (&long_label, NotCounted::BadLabel),
+            (&long_name, NotCounted::NameTooLong),
+            (b"a@m\xfcller.de", NotCounted::BadIdna),
+            (b"a@xn--.de", NotCounted::BadIdna),
+            (b"a@example.c0m", NotCounted::UnknownTld),
+            (b"a@192.0.2.1", NotCounted::UnknownTld),
         ] {
             assert_eq!(
                 domain_of(field),

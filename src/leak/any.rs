@@ -1,11 +1,11 @@
 //! Every address-shaped token of an input of no known shape: SQL dumps, logs, mailboxes. A password that looks like an
 //! address counts as one here; a named format with a column does not make that mistake.
 
-use super::address::Cause;
-use super::tally::Tally;
+use super::address::NotCounted;
+use super::tally::ThreadTally;
 
 /// Counts every token with an `@` in `bytes`, which end where no token goes on. `is_mid_line` is kept from call to call.
-pub fn scan(bytes: &[u8], is_mid_line: &mut bool, tally: &mut Tally<'_>) {
+pub fn scan(bytes: &[u8], is_mid_line: &mut bool, tally: &mut ThreadTally<'_>) {
     let Some((last, inner)) = bytes.split_last() else {
         return;
     };
@@ -25,8 +25,8 @@ pub fn scan(bytes: &[u8], is_mid_line: &mut bool, tally: &mut Tally<'_>) {
         let domain = trim(&behind[..length]);
         let local = local_part(before);
         match (local, domain) {
-            (b"", _) => tally.reject(Cause::NoLocalPart),
-            (_, b"") => tally.reject(Cause::NoDomain),
+            (b"", _) => tally.reject(NotCounted::NoLocalPart),
+            (_, b"") => tally.reject(NotCounted::NoDomain),
             (local, domain) => tally.user(local, domain),
         }
     }
@@ -34,10 +34,10 @@ pub fn scan(bytes: &[u8], is_mid_line: &mut bool, tally: &mut Tally<'_>) {
 }
 
 /// Counts a token that is too long to be looked at.
-pub fn skip(is_mid_line: &mut bool, tally: &mut Tally<'_>) {
+pub fn skip(is_mid_line: &mut bool, tally: &mut ThreadTally<'_>) {
     tally.sums.lines += u64::from(!*is_mid_line);
     *is_mid_line = true;
-    tally.reject(Cause::LineTooLong);
+    tally.reject(NotCounted::LineTooLong);
 }
 
 /// Whether a byte ends every token.
@@ -90,7 +90,7 @@ mod tests {
             mailto:c@example.org?x=1 <d@example.net>, \"e f\"@example.net. g@h@example.net\n\
             1-|--|-i@example.com-|-pw-|-hint|-- @ home, @nowhere.org x@ y\x00z@example.com\x00";
         let rules = Rules::default();
-        let mut tally = Tally::new(&rules);
+        let mut tally = ThreadTally::new(&rules);
         let mut is_mid_line = false;
         let end = text.iter().position(|&byte| byte == b'\n').unwrap() + 1;
         scan(&text[..end], &mut is_mid_line, &mut tally);
@@ -106,7 +106,7 @@ mod tests {
             expected.map(|(name, count)| (name.to_owned(), count))
         );
         assert_eq!(tally.sums.lines, 3);
-        assert_eq!(tally.sums.causes[Cause::NoLocalPart as usize], 2);
-        assert_eq!(tally.sums.causes[Cause::NoDomain as usize], 1);
+        assert_eq!(tally.sums.causes[NotCounted::NoLocalPart as usize], 2);
+        assert_eq!(tally.sums.causes[NotCounted::NoDomain as usize], 1);
     }
 }

@@ -1,14 +1,14 @@
-//! The whole list: users for each domain, and what was not counted. Threads hand their [`Tally`] over from time to time;
+//! The whole list: users for each domain, and what was not counted. Threads hand their [`ThreadTally`] over from time to time;
 //! only here a name is checked, and only names that pass are kept.
 
-use super::names::Names;
-use super::tally::{Rules, Sums, Tally};
+use super::names::NameTable;
+use super::tally::{Rules, Sums, ThreadTally};
 
 /// The sums of a list.
 #[derive(Default)]
 pub struct Census {
     /// Users by domain.
-    pub names: Names,
+    pub names: NameTable,
     /// Users in all.
     pub users: u64,
     /// All that is no name.
@@ -19,12 +19,12 @@ pub struct Census {
 
 impl Census {
     /// Takes over the names that a thread has counted.
-    pub fn take_names(&mut self, tally: &mut Tally<'_>, rules: &Rules) {
+    pub fn take_names(&mut self, tally: &mut ThreadTally<'_>, rules: &Rules) {
         tally.drain(|raw, users| self.add(raw, users, rules));
     }
 
     /// Takes over all that a thread has counted of an input.
-    pub fn take(&mut self, tally: &mut Tally<'_>, rules: &Rules) {
+    pub fn take(&mut self, tally: &mut ThreadTally<'_>, rules: &Rules) {
         self.take_names(tally, rules);
         self.sums.add(&std::mem::take(&mut tally.sums));
     }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use super::address::Cause;
+use super::address::NotCounted;
 use super::aliases::Aliases;
 use super::census::Census;
-use super::distinct::Distinct;
+use super::distinct::DistinctAddresses;
 use super::format::Wish;
-use super::input::{Error, List, Reader, Reading};
+use super::input::{CountError, LeakList, LeakReader, Reading};
 use super::names::Ranking;
 use super::read::{CHUNK, SEGMENT};
-use super::tally::{Rules, Sums, Tally};
+use super::tally::{Rules, Sums, ThreadTally};
 use super::watch::Watch;
 use crate::record::{Listed, Other};
 
@@ -21,7 +21,7 @@ pub const FEW: u64 = 10;
 
 /// How to count.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct CountSettings {
     /// What is known of the format.
     pub wish: Wish,
     /// Count each address once: 16 bytes of memory and more for each.
@@ -35,7 +35,7 @@ pub struct Settings {
 }
 
 /// A counted list.
-pub struct Count {
+pub struct CountedList {
     /// The name of the list.
     pub source: String,
     /// Users counted.
@@ -48,14 +48,18 @@ pub struct Count {
 }
 
 /// Counts a list.
-pub fn count(list: &List, settings: &Settings, watch: &Watch) -> Result<Count, Error> {
+pub fn count(
+    list: &LeakList,
+    settings: &CountSettings,
+    watch: &Watch,
+) -> Result<CountedList, CountError> {
     let rules = Rules {
         aliases: settings.aliases.clone().unwrap_or_default(),
-        distinct: settings.unique.then(Distinct::default),
+        distinct: settings.unique.then(DistinctAddresses::default),
         debug: settings.debug,
     };
     let census = Mutex::new(Census::default());
-    let reader = Reader {
+    let reader = LeakReader {
         wish: &settings.wish,
         rules: &rules,
         census: &census,
@@ -67,12 +71,12 @@ pub fn count(list: &List, settings: &Settings, watch: &Watch) -> Result<Count, E
         chunk: CHUNK,
         segment: SEGMENT,
     };
-    let mut tallies = vec![Tally::new(&rules)];
+    let mut tallies = vec![ThreadTally::new(&rules)];
     let mut readings = Vec::new();
     for input in &list.inputs {
         let reading = reader
             .input(input, &mut tallies)
-            .map_err(|error| Error::Io {
+            .map_err(|error| CountError::Io {
                 name: input.name.clone(),
                 error,
             })?;
@@ -80,7 +84,7 @@ pub fn count(list: &List, settings: &Settings, watch: &Watch) -> Result<Count, E
     }
     drop(tallies);
     let census = census.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Count {
+    Ok(CountedList {
         source: list.source.clone(),
         users: census.users,
         readings,
@@ -90,7 +94,7 @@ pub fn count(list: &List, settings: &Settings, watch: &Watch) -> Result<Count, E
     })
 }
 
-impl Count {
+impl CountedList {
     /// A record for each domain with at least `min_users`, by users from the most, then by name.
     pub fn listed<'a>(&'a self, min_users: u64, run: &'a str) -> impl Iterator<Item = Listed> + 'a {
         let shown = self.ranking.at_least(min_users);
@@ -167,7 +171,7 @@ impl Count {
     pub fn report(&self, min_users: u64, is_quiet: bool) -> Vec<String> {
         let mut lines = Vec::new();
         for reading in &self.readings {
-            let told = |(line, cause): &(u64, Cause)| {
+            let told = |(line, cause): &(u64, NotCounted)| {
                 format!("{}: line {line}: {}", reading.input, cause.text())
             };
             lines.extend(reading.complaints.iter().map(told));

@@ -3,8 +3,8 @@
 //! quote that is never closed: then the rest of the file is one field, which must neither fill the memory nor pass in
 //! silence.
 
-use super::address::Cause;
-use super::tally::Tally;
+use super::address::NotCounted;
+use super::tally::ThreadTally;
 
 /// The longest field that is kept: an address has at most 320 bytes, its wrapping and entities some more.
 const KEPT: usize = 4096;
@@ -54,7 +54,7 @@ impl Csv {
     }
 
     /// Reads on.
-    pub fn feed(&mut self, mut bytes: &[u8], tally: &mut Tally<'_>) {
+    pub fn feed(&mut self, mut bytes: &[u8], tally: &mut ThreadTally<'_>) {
         while let [byte, rest @ ..] = bytes {
             match (self.state, *byte) {
                 (State::Start, b'"') => {
@@ -102,7 +102,7 @@ impl Csv {
     }
 
     /// The input has ended. The line where a quote was opened that is not closed, if there is one.
-    pub fn finish(mut self, tally: &mut Tally<'_>) -> Option<u64> {
+    pub fn finish(mut self, tally: &mut ThreadTally<'_>) -> Option<u64> {
         let opened = (self.state == State::Quoted).then_some(self.opened);
         if self.state != State::Start || self.field > 0 {
             tally.sums.lines += 1;
@@ -118,16 +118,16 @@ impl Csv {
         }
     }
 
-    fn end_record(&mut self, tally: &mut Tally<'_>) {
+    fn end_record(&mut self, tally: &mut ThreadTally<'_>) {
         if self.is_blank {
-            tally.reject(Cause::Blank);
+            tally.reject(NotCounted::Blank);
         } else if self.is_header {
             self.is_header = false;
             tally.sums.headers += 1;
         } else if self.field < self.column {
-            tally.reject(Cause::NoRecord);
+            tally.reject(NotCounted::NoRecord);
         } else if self.kept.len() > KEPT {
-            tally.reject(Cause::LineTooLong);
+            tally.reject(NotCounted::LineTooLong);
         } else {
             tally.address(&self.kept);
         }
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use crate::leak::tally::Rules;
 
-    fn names(tally: &mut Tally<'_>) -> Vec<(Vec<u8>, u64)> {
+    fn names(tally: &mut ThreadTally<'_>) -> Vec<(Vec<u8>, u64)> {
         let mut names = Vec::new();
         tally.drain(|name, count| names.push((name.to_vec(), count)));
         names.sort();
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn quotes_line_feeds_and_headers() {
         let rules = Rules::default();
-        let mut tally = Tally::new(&rules);
+        let mut tally = ThreadTally::new(&rules);
         let mut csv = Csv::new(b',', 1, true);
         let text = b"id,\"e\nmail\"\n1,a@example.org\r\n\n2,\"b@example.org\"\n\"3\n\"\"x\",\"\"\"c d\"\"@example.org\",y\n4\n5,";
         for byte in text {
@@ -165,15 +165,15 @@ mod tests {
         assert_eq!(names(&mut tally), [(b"example.org".to_vec(), 3)]);
         assert_eq!(tally.sums.lines, 9);
         assert_eq!(tally.sums.headers, 1);
-        assert_eq!(tally.sums.causes[Cause::Blank as usize], 1);
-        assert_eq!(tally.sums.causes[Cause::NoRecord as usize], 1);
-        assert_eq!(tally.sums.causes[Cause::Empty as usize], 1);
+        assert_eq!(tally.sums.causes[NotCounted::Blank as usize], 1);
+        assert_eq!(tally.sums.causes[NotCounted::NoRecord as usize], 1);
+        assert_eq!(tally.sums.causes[NotCounted::Empty as usize], 1);
     }
 
     #[test]
     fn a_quote_that_stays_open_is_told_and_takes_no_memory() {
         let rules = Rules::default();
-        let mut tally = Tally::new(&rules);
+        let mut tally = ThreadTally::new(&rules);
         let mut csv = Csv::new(b',', 0, false);
         csv.feed(b"a@example.org,1\n\"b@example.org,2\n", &mut tally);
         for _ in 0..100 {
@@ -181,7 +181,7 @@ mod tests {
         }
         assert!(csv.kept.capacity() < 4 * KEPT);
         assert_eq!(csv.finish(&mut tally), Some(2));
-        assert_eq!(tally.sums.causes[Cause::LineTooLong as usize], 1);
+        assert_eq!(tally.sums.causes[NotCounted::LineTooLong as usize], 1);
     }
 
     proptest! {
@@ -189,22 +189,22 @@ mod tests {
         #[test]
         fn fields_are_those_of_the_library(text in r#"([ab@.,"\n]|x@y\.org|","){0,60}"#, column in 0..3usize, cut in 0..60usize) {
             let rules = Rules::default();
-            let mut tally = Tally::new(&rules);
+            let mut tally = ThreadTally::new(&rules);
             let mut reader = Csv::new(b',', column, false);
             let cut = cut.min(text.len());
             reader.feed(&text.as_bytes()[..cut], &mut tally);
             reader.feed(&text.as_bytes()[cut..], &mut tally);
             reader.finish(&mut tally);
-            let mut expected = Tally::new(&rules);
+            let mut expected = ThreadTally::new(&rules);
             let mut library = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
             for record in library.byte_records() {
                 match record.unwrap().get(column) {
                     Some(field) => expected.address(field),
-                    None => expected.reject(Cause::NoRecord),
+                    None => expected.reject(NotCounted::NoRecord),
                 }
             }
             // The library passes over blank lines.
-            tally.sums.causes[Cause::Blank as usize] = 0;
+            tally.sums.causes[NotCounted::Blank as usize] = 0;
             prop_assert_eq!(tally.sums.causes, expected.sums.causes);
             prop_assert_eq!(names(&mut tally), names(&mut expected));
         }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::address::Cause;
+use super::address::NotCounted;
 
 /// Where the address stands in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +13,12 @@ pub struct Delimited {
     /// Fields before the address.
     pub column: usize,
     /// What parts the fields, and ends the address.
-    pub cut: Cut,
+    pub cut: FieldCut,
 }
 
 /// How lines are cut into fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum FieldCut {
     /// At the separator alone.
     Exact,
     /// The Adobe list: a record begins with a number, and a line that does not begin one goes on with the hint of the
@@ -29,7 +29,7 @@ pub enum Cut {
     Ending,
     /// At every one of `:`, `;` and `|`: lists that were put together out of several.
     Mixed,
-    /// `https://host/path:address:password`: the field behind the URL, with marks as in [`Cut::Mixed`].
+    /// `https://host/path:address:password`: the field behind the URL, with marks as in [`FieldCut::Mixed`].
     Url,
 }
 
@@ -43,7 +43,7 @@ impl Delimited {
         Self {
             separator: ADOBE.to_vec(),
             column: 2,
-            cut: Cut::Adobe,
+            cut: FieldCut::Adobe,
         }
     }
 
@@ -52,7 +52,7 @@ impl Delimited {
         Self {
             separator: vec![b':'],
             column: 1,
-            cut: Cut::Url,
+            cut: FieldCut::Url,
         }
     }
 
@@ -61,7 +61,7 @@ impl Delimited {
         Self {
             separator: vec![b':'],
             column,
-            cut: Cut::Mixed,
+            cut: FieldCut::Mixed,
         }
     }
 
@@ -70,36 +70,38 @@ impl Delimited {
         Self {
             separator: separator.to_vec(),
             column,
-            cut: Cut::Exact,
+            cut: FieldCut::Exact,
         }
     }
 
     /// The same, but that the address ends at other marks too, where the separator is one of those that lists mix.
     pub fn ending(mut self) -> Self {
         if matches!(self.separator[..], [b':' | b';' | b'|']) {
-            self.cut = Cut::Ending;
+            self.cut = FieldCut::Ending;
         }
         self
     }
 
     /// The address field of a line without its line feed, by its place.
-    pub fn field(&self, line: &[u8]) -> Result<Range<usize>, Cause> {
+    pub fn field(&self, line: &[u8]) -> Result<Range<usize>, NotCounted> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.trim_ascii().is_empty() {
-            return Err(Cause::Blank);
+            return Err(NotCounted::Blank);
         }
-        let is_adobe = self.cut == Cut::Adobe;
+        let is_adobe = self.cut == FieldCut::Adobe;
         if is_adobe && !self.begins_record(line) {
-            return Err(Cause::Continuation);
+            return Err(NotCounted::Continuation);
         }
-        let start = self.column_start(line).ok_or(Cause::NoRecord)?;
+        let start = self.column_start(line).ok_or(NotCounted::NoRecord)?;
         let from = start + quoted_local_part(&line[start..]);
         let end = match self.cut {
-            Cut::Exact | Cut::Adobe => self.find_separator(line, from).unwrap_or(line.len()),
+            FieldCut::Exact | FieldCut::Adobe => {
+                self.find_separator(line, from).unwrap_or(line.len())
+            }
             _ => self.soft_end(line, from, from > start),
         };
         if is_adobe && end == line.len() {
-            return Err(Cause::NoRecord);
+            return Err(NotCounted::NoRecord);
         }
         Ok(start..end)
     }
@@ -107,20 +109,22 @@ impl Delimited {
     /// Whether the last line of an input, which has no line feed, is a record that was cut short. Only the Adobe list has
     /// a mark at the end of a record.
     pub fn is_cut(&self, line: &[u8]) -> bool {
-        self.cut == Cut::Adobe
+        self.cut == FieldCut::Adobe
             && self.begins_record(line)
             && !line.trim_ascii_end().ends_with(b"|--")
     }
 
     /// Where the address field begins.
     pub(super) fn column_start(&self, line: &[u8]) -> Option<usize> {
-        if self.cut == Cut::Url {
+        if self.cut == FieldCut::Url {
             return behind_url(line);
         }
         let mut start = 0;
         for _ in 0..self.column {
             start = match self.cut {
-                Cut::Mixed => start + line[start..].iter().position(|&byte| is_mark(byte))? + 1,
+                FieldCut::Mixed => {
+                    start + line[start..].iter().position(|&byte| is_mark(byte))? + 1
+                }
                 _ => self.find_separator(line, start)? + self.separator.len(),
             };
         }
@@ -130,8 +134,8 @@ impl Delimited {
     /// Whether the address can end before `byte`, which stands behind its `@`.
     pub(super) fn ends_before(&self, byte: u8) -> bool {
         match self.cut {
-            Cut::Exact | Cut::Adobe => false,
-            Cut::Ending | Cut::Mixed | Cut::Url => {
+            FieldCut::Exact | FieldCut::Adobe => false,
+            FieldCut::Ending | FieldCut::Mixed | FieldCut::Url => {
                 is_mark(byte) || matches!(byte, b',' | b'\t' | b' ')
             }
         }
@@ -143,7 +147,7 @@ impl Delimited {
         for (at, &byte) in line.iter().enumerate().skip(from) {
             let ends = match byte {
                 b':' | b';' => true,
-                b'|' if self.cut != Cut::Ending || self.separator == [b'|'] => true,
+                b'|' if self.cut != FieldCut::Ending || self.separator == [b'|'] => true,
                 byte => is_behind_sign && self.ends_before(byte),
             };
             if ends {
@@ -255,7 +259,7 @@ fn quoted_local_part(field: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn field<'a>(layout: &Delimited, line: &'a [u8]) -> Result<&'a str, Cause> {
+    fn field<'a>(layout: &Delimited, line: &'a [u8]) -> Result<&'a str, NotCounted> {
         layout
             .field(line)
             .map(|place| std::str::from_utf8(&line[place]).unwrap())
@@ -283,12 +287,12 @@ mod tests {
                 Ok("\"a-|-b\"@example.org"),
             ),
             (b"103-|--|--|-G7dNr/==-|-|--", Ok("")),
-            (b"103-|--|-a@example.org", Err(Cause::NoRecord)),
-            (b"103-|-", Err(Cause::NoRecord)),
-            (b"and so the hint goes on|--", Err(Cause::Continuation)),
-            (b"12 b-|--|-x@example.org-|-", Err(Cause::Continuation)),
-            (b"-|--|-x@example.org-|-", Err(Cause::Continuation)),
-            (b"\r", Err(Cause::Blank)),
+            (b"103-|--|-a@example.org", Err(NotCounted::NoRecord)),
+            (b"103-|-", Err(NotCounted::NoRecord)),
+            (b"and so the hint goes on|--", Err(NotCounted::Continuation)),
+            (b"12 b-|--|-x@example.org-|-", Err(NotCounted::Continuation)),
+            (b"-|--|-x@example.org-|-", Err(NotCounted::Continuation)),
+            (b"\r", Err(NotCounted::Blank)),
         ] {
             assert_eq!(
                 field(&Delimited::adobe(), line),
@@ -327,7 +331,7 @@ mod tests {
             (b":", 0, b"\"a@example.org\":x", Ok("\"a@example.org\"")),
             (b":", 0, b"\"a:x", Ok("\"a")),
             (b":", 1, b"name:a@example.org:hash", Ok("a@example.org")),
-            (b":", 1, b"name", Err(Cause::NoRecord)),
+            (b":", 1, b"name", Err(NotCounted::NoRecord)),
             (b"\t", 1, b"name\ta@example.org\r", Ok("a@example.org")),
             (b":::", 2, b"n::::h:::a@example.org:::", Ok("a@example.org")),
             (b"", 0, b" a b@example.org ", Ok(" a b@example.org ")),
@@ -417,6 +421,6 @@ mod tests {
             assert_eq!(field(&layout, line.as_bytes()), Ok("u@d.org"), "{line}");
         }
         assert_eq!(field(&layout, b"https://h/x:name:p@ss.com"), Ok("name"));
-        assert_eq!(field(&layout, b"https://h/x"), Err(Cause::NoRecord));
+        assert_eq!(field(&layout, b"https://h/x"), Err(NotCounted::NoRecord));
     }
 }

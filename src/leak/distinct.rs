@@ -12,12 +12,12 @@ use sha2::{Digest, Sha256};
 const SHARDS: usize = 64;
 
 /// A set of addresses.
-pub struct Distinct {
+pub struct DistinctAddresses {
     key: [u8; 16],
     shards: [Mutex<HashTable<u128>>; SHARDS],
 }
 
-impl Default for Distinct {
+impl Default for DistinctAddresses {
     fn default() -> Self {
         Self {
             key: rand::random(),
@@ -26,7 +26,7 @@ impl Default for Distinct {
     }
 }
 
-impl Distinct {
+impl DistinctAddresses {
     /// Whether the address was not there. The case of ASCII letters makes no difference, also in the local part, as it
     /// makes none at any large provider.
     pub fn insert(&self, local: &[u8], domain: &[u8]) -> bool {
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn an_address_is_new_once() {
-        let distinct = Distinct::default();
+        let distinct = DistinctAddresses::default();
         assert!(distinct.insert(b"a", b"example.org"));
         assert!(!distinct.insert(b"A", b"example.org"));
         assert!(distinct.insert(b"b", b"example.org"));

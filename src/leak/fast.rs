@@ -13,12 +13,12 @@
 //! - Names are looked up in batches: 0.75. And whether a name is a good one is asked when the slots are emptied: once for
 //!   each name, not once for each line.
 
-use super::delimited::{ADOBE, Cut, Delimited};
+use super::delimited::{ADOBE, Delimited, FieldCut};
 use super::short::{Short, fold, is_plain, short};
 
 /// The domain of a plain line, which comes without its line feed.
 pub fn domain_of(line: &[u8], layout: &Delimited) -> Option<Short> {
-    let is_adobe = layout.cut == Cut::Adobe;
+    let is_adobe = layout.cut == FieldCut::Adobe;
     let start = if is_adobe {
         adobe_start(line)?
     } else {
@@ -32,7 +32,7 @@ pub fn domain_of(line: &[u8], layout: &Delimited) -> Option<Short> {
         return None;
     }
     // Another mark than the separator: whether it ends the field, the slow way knows.
-    let is_soft = !matches!(layout.cut, Cut::Exact | Cut::Adobe);
+    let is_soft = !matches!(layout.cut, FieldCut::Exact | FieldCut::Adobe);
     if is_soft
         && field[..at]
             .iter()

@@ -7,7 +7,7 @@ use super::json::Json;
 /// What a user can call the format of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "programs", derive(clap::ValueEnum))]
-pub enum Format {
+pub enum LeakFormat {
     /// userid-|-username-|-email-|-password-|-hint|--, the Adobe list of 2013
     Adobe,
     /// user:::hash:::email, the Gawker list of 2010
@@ -30,14 +30,14 @@ pub enum Format {
 
 /// A column of a table, or a field of JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Column {
+pub enum AddressColumn {
     /// By its place, from 1.
     Number(usize),
     /// By its name.
     Name(String),
 }
 
-impl std::str::FromStr for Column {
+impl std::str::FromStr for AddressColumn {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -54,9 +54,9 @@ impl std::str::FromStr for Column {
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
     /// The format.
-    pub format: Option<Format>,
+    pub format: Option<LeakFormat>,
     /// Where the address stands: a column by its name or its number, from 1; a field of JSON by its name.
-    pub column: Option<Column>,
+    pub column: Option<AddressColumn>,
     /// What stands between two fields of combo and csv.
     pub separator: Option<u8>,
 }
@@ -83,7 +83,7 @@ impl Layout {
 
 /// The layout of an input.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FoundFormat {
     /// How to read it.
     pub layout: Layout,
     /// The same for people.
@@ -94,7 +94,7 @@ pub struct Found {
     pub headers: u64,
 }
 
-impl Found {
+impl FoundFormat {
     /// A layout of the whole input.
     pub fn of(layout: Layout, description: String) -> Self {
         Self {

@@ -4,12 +4,12 @@
 use crate::ndjson::magic::{Foreign, foreign};
 
 use super::delimited::Delimited;
-use super::format::{Format, Found, Layout, Unreadable, Wish};
+use super::format::{FoundFormat, Layout, LeakFormat, Unreadable, Wish};
 use super::json::Json;
 use super::sample::{SEPARATORS, Sample};
 
 /// How to read an input that begins with `head`, or is `head` if `is_all`.
-pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<Found, Unreadable> {
+pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<FoundFormat, Unreadable> {
     check_readable(head)?;
     let mark = if head.starts_with(b"\xef\xbb\xbf") {
         3
@@ -22,27 +22,29 @@ pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<Found, Unreadable>
         None => guess(&sample, wish)?,
     };
     let mut found = match format {
-        Format::Adobe => Found::of(Layout::Delimited(Delimited::adobe()), "adobe".to_owned()),
-        Format::Gawker => sample.delimited("gawker", b":::", wish, 2)?,
-        Format::Combo => sample.combo(wish)?,
-        Format::Url => Found::of(
+        LeakFormat::Adobe => {
+            FoundFormat::of(Layout::Delimited(Delimited::adobe()), "adobe".to_owned())
+        }
+        LeakFormat::Gawker => sample.delimited("gawker", b":::", wish, 2)?,
+        LeakFormat::Combo => sample.combo(wish)?,
+        LeakFormat::Url => FoundFormat::of(
             Layout::Delimited(Delimited::url()),
             "url:address:password".to_owned(),
         ),
-        Format::Tsv => sample.table(wish.separator.unwrap_or(b'\t'), wish, "tsv")?,
-        Format::Csv => sample.table(sample.csv_delimiter(wish), wish, "csv")?,
-        Format::Json => {
+        LeakFormat::Tsv => sample.table(wish.separator.unwrap_or(b'\t'), wish, "tsv")?,
+        LeakFormat::Csv => sample.table(sample.csv_delimiter(wish), wish, "csv")?,
+        LeakFormat::Json => {
             let field = sample.json_field(wish).ok_or(Unreadable::NoField)?;
-            Found::of(
+            FoundFormat::of(
                 Layout::Json(Json::new(field.as_bytes())),
                 format!("json, field {field}"),
             )
         }
-        Format::Plain => Found::of(
+        LeakFormat::Plain => FoundFormat::of(
             Layout::Delimited(Delimited::new(b"", 0)),
             "plain".to_owned(),
         ),
-        Format::Any => Found::of(Layout::Any, "any".to_owned()),
+        LeakFormat::Any => FoundFormat::of(Layout::Any, "any".to_owned()),
     };
     found.skipped += mark;
     Ok(found)
@@ -57,58 +59,58 @@ fn check_readable(head: &[u8]) -> Result<(), Unreadable> {
     }
 }
 
-fn guess(sample: &Sample<'_>, wish: &Wish) -> Result<Format, Unreadable> {
+fn guess(sample: &Sample<'_>, wish: &Wish) -> Result<LeakFormat, Unreadable> {
     let adobe = Delimited::adobe();
     let many = sample.lines.len().div_ceil(4);
     if sample.lines.is_empty() {
-        return Ok(Format::Plain);
+        return Ok(LeakFormat::Plain);
     }
     // These are known by their shape: many records of theirs have no address. Hints put other lines between.
     if sample.count(|line| adobe.field(line).is_ok()) >= many {
-        return Ok(Format::Adobe);
+        return Ok(LeakFormat::Adobe);
     }
     if sample.count(|line| memchr::memmem::find(line, b":::").is_some())
         >= sample.lines.len().div_ceil(2)
     {
-        return Ok(Format::Gawker);
+        return Ok(LeakFormat::Gawker);
     }
     // Rows of a dump stand many on a line: a column of its lines would miss all but one.
     if sample.text.split(|&byte| byte == b'\n').any(is_insert) {
-        return Ok(Format::Any);
+        return Ok(LeakFormat::Any);
     }
     let first = sample.text.trim_ascii_start();
     if first.starts_with(b"{") || first.starts_with(b"[") {
         if sample.json_field(wish).is_some() {
-            return Ok(Format::Json);
+            return Ok(LeakFormat::Json);
         }
         if first[1..].trim_ascii_start().starts_with(b"\"") && first[0] == b'{' {
             return Err(Unreadable::NoField);
         }
     }
     if sample.lines[0].contains(&b'\t') && sample.header_delimiter(b'\t', wish) {
-        return Ok(Format::Tsv);
+        return Ok(LeakFormat::Tsv);
     }
     if SEPARATORS[..5]
         .iter()
         .any(|&separator| sample.header_delimiter(separator, wish))
     {
-        return Ok(Format::Csv);
+        return Ok(LeakFormat::Csv);
     }
     if sample.has_urls() && wish.column.is_none() && wish.separator.is_none() {
-        return Ok(Format::Url);
+        return Ok(LeakFormat::Url);
     }
     let plain = sample.addresses(&Delimited::new(b"", 0));
     let combo = sample.best_combo(wish, &SEPARATORS);
     match combo {
         Some(best) if best.addresses > plain && best.addresses >= many => {
             Ok(match best.separator {
-                b',' => Format::Csv,
-                b'\t' => Format::Tsv,
-                _ => Format::Combo,
+                b',' => LeakFormat::Csv,
+                b'\t' => LeakFormat::Tsv,
+                _ => LeakFormat::Combo,
             })
         }
-        _ if plain >= many => Ok(Format::Plain),
-        _ if sample.has_address() => Ok(Format::Any),
+        _ if plain >= many => Ok(LeakFormat::Plain),
+        _ if sample.has_address() => Ok(LeakFormat::Any),
         _ => Err(Unreadable::NoFormat),
     }
 }
@@ -123,7 +125,7 @@ fn is_insert(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn wish(format: Option<Format>, column: &str, separator: &[u8]) -> Wish {
+    fn wish(format: Option<LeakFormat>, column: &str, separator: &[u8]) -> Wish {
         Wish {
             format,
             column: column.parse().ok(),
@@ -237,7 +239,7 @@ mod tests {
         for (text, wish, description) in [
             (
                 &b"x@y.org;a@example.org\n"[..],
-                wish(Some(Format::Combo), "2", b";"),
+                wish(Some(LeakFormat::Combo), "2", b";"),
                 "combo with ';', column 2",
             ),
             (
@@ -247,12 +249,12 @@ mod tests {
             ),
             (
                 b"who,where\nx,a@example.org\n",
-                wish(Some(Format::Csv), "2", b""),
+                wish(Some(LeakFormat::Csv), "2", b""),
                 "csv with ',', column 2",
             ),
             (
                 b"nothing here\n",
-                wish(Some(Format::Plain), "", b""),
+                wish(Some(LeakFormat::Plain), "", b""),
                 "plain",
             ),
             (
@@ -262,7 +264,7 @@ mod tests {
             ),
             (
                 b"1:::2\n",
-                wish(Some(Format::Gawker), "", b""),
+                wish(Some(LeakFormat::Gawker), "", b""),
                 "gawker, column 3",
             ),
         ] {
@@ -299,7 +301,7 @@ mod tests {
         for text in [&utf16, &marked] {
             assert_eq!(found(text, &Wish::default()), Err(Unreadable::Utf16));
         }
-        let gzip = found(b"\x1f\x8b\x08\0", &wish(Some(Format::Plain), "", b"")).unwrap_err();
+        let gzip = found(b"\x1f\x8b\x08\0", &wish(Some(LeakFormat::Plain), "", b"")).unwrap_err();
         assert!(gzip.to_string().contains("zcat"), "{gzip}");
         let zstd = found(b"\x28\xb5\x2f\xfd\0", &Wish::default()).unwrap_err();
         assert!(zstd.to_string().contains("zstdcat"), "{zstd}");
@@ -312,7 +314,10 @@ mod tests {
             Err(Unreadable::NoFormat)
         );
         assert_eq!(
-            found(b"one,two\n1,2\n", &wish(Some(Format::Csv), "three", b"")),
+            found(
+                b"one,two\n1,2\n",
+                &wish(Some(LeakFormat::Csv), "three", b"")
+            ),
             Err(Unreadable::NoColumn)
         );
         assert_eq!(

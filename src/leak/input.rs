@@ -8,18 +8,18 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::address::Cause;
+use super::address::NotCounted;
 use super::any;
 use super::census::Census;
 use super::format::{Layout, Unreadable, Wish};
 use super::guess;
-use super::read::{Chunk, Chunks, Cut, Segments, Stretch};
+use super::read::{Chunk, Chunks, PieceEnd, Segments, Stretch};
 use super::scan;
-use super::tally::{Rules, SHOWN, Tally};
+use super::tally::{Rules, SHOWN, ThreadTally};
 use super::watch::Watch;
 
 /// Files, or standard input, that are counted as one list.
-pub struct List {
+pub struct LeakList {
     /// The name of the list.
     pub source: String,
     /// Its parts.
@@ -40,7 +40,7 @@ enum From {
 
 /// Why there is no count.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum CountError {
     /// An input cannot be opened or read.
     #[error("{name}: {error}")]
     Io {
@@ -62,14 +62,14 @@ pub struct Reading {
     /// How it was read.
     pub layout: Option<String>,
     /// What of it was not understood.
-    pub problem: Option<Problem>,
+    pub problem: Option<InputProblem>,
     /// The first lines of each cause that were not counted, by number, for `--debug`.
-    pub complaints: Vec<(u64, Cause)>,
+    pub complaints: Vec<(u64, NotCounted)>,
 }
 
 /// What was not understood of an input.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
+pub enum InputProblem {
     /// It was not read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -88,17 +88,17 @@ pub enum Problem {
 
 /// The lists that files are: one, if it is named, else one for each file, called as the file without its ending. No file,
 /// or `-`, is standard input.
-pub fn lists(files: &[PathBuf], source: Option<&str>) -> Result<Vec<List>, Error> {
+pub fn lists(files: &[PathBuf], source: Option<&str>) -> Result<Vec<LeakList>, CountError> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin } else { files };
-    let mut lists: Vec<List> = Vec::new();
+    let mut lists: Vec<LeakList> = Vec::new();
     for path in files {
         let input = Input::open(path)?;
         let name = source.map_or_else(|| stem(path), str::to_owned);
         match lists.iter_mut().find(|list| list.source == name) {
             Some(list) if source.is_some() => list.inputs.push(input),
-            Some(_) => return Err(Error::SameSource(name)),
-            None => lists.push(List {
+            Some(_) => return Err(CountError::SameSource(name)),
+            None => lists.push(LeakList {
                 source: name,
                 inputs: vec![input],
             }),
@@ -115,7 +115,7 @@ fn stem(path: &Path) -> String {
 }
 
 impl Input {
-    fn open(path: &Path) -> Result<Self, Error> {
+    fn open(path: &Path) -> Result<Self, CountError> {
         let (name, file) = if path.as_os_str() == "-" {
             let file = io::stdin().as_fd().try_clone_to_owned().map(File::from);
             ("standard input".to_owned(), file)
@@ -127,7 +127,7 @@ impl Input {
                 name,
                 from: From::File(file),
             }),
-            Err(error) => Err(Error::Io { name, error }),
+            Err(error) => Err(CountError::Io { name, error }),
         }
     }
 
@@ -149,7 +149,7 @@ fn range(mut file: &File) -> Option<Range<u64>> {
 }
 
 /// Reads inputs into a census.
-pub struct Reader<'a> {
+pub struct LeakReader<'a> {
     /// What is known of the format.
     pub wish: &'a Wish,
     /// What every address is put through.
@@ -166,9 +166,9 @@ pub struct Reader<'a> {
     pub segment: u64,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> LeakReader<'a> {
     /// Reads an input to its end.
-    pub fn input(&self, input: &Input, tallies: &mut Vec<Tally<'a>>) -> io::Result<Reading> {
+    pub fn input(&self, input: &Input, tallies: &mut Vec<ThreadTally<'a>>) -> io::Result<Reading> {
         let mut reading = Reading {
             input: input.name.clone(),
             layout: None,
@@ -220,7 +220,7 @@ impl<'a> Reader<'a> {
             && self.census().users == before
             && !head.trim_ascii().is_empty()
         {
-            reading.problem = Some(Problem::NothingCounts);
+            reading.problem = Some(InputProblem::NothingCounts);
         }
         // Of an input that was not read to its end nothing can be said.
         if self.watch.is_stopped() {
@@ -242,13 +242,13 @@ impl<'a> Reader<'a> {
         &self,
         segments: &Segments<'_>,
         layout: &Layout,
-        tallies: &mut Vec<Tally<'a>>,
-    ) -> io::Result<Option<Problem>> {
+        tallies: &mut Vec<ThreadTally<'a>>,
+    ) -> io::Result<Option<InputProblem>> {
         let threads = segments.parallel(self.threads);
         while tallies.len() < threads {
-            tallies.push(Tally::new(self.rules));
+            tallies.push(ThreadTally::new(self.rules));
         }
-        let work = |tally: &mut Tally<'a>| -> io::Result<Option<Problem>> {
+        let work = |tally: &mut ThreadTally<'a>| -> io::Result<Option<InputProblem>> {
             let mut problem = None;
             while let Some(stretch) = segments.next()? {
                 problem = self
@@ -282,12 +282,12 @@ impl<'a> Reader<'a> {
         start: u64,
         input: impl Read,
         layout: &Layout,
-        tally: &mut Tally<'a>,
-    ) -> io::Result<Option<Problem>> {
+        tally: &mut ThreadTally<'a>,
+    ) -> io::Result<Option<InputProblem>> {
         let cut = match layout {
-            Layout::Delimited(_) => Cut::Line,
-            Layout::Any => Cut::Token(any::is_stop),
-            Layout::Csv(_) | Layout::Json(_) => Cut::Anywhere,
+            Layout::Delimited(_) => PieceEnd::Line,
+            Layout::Any => PieceEnd::Token(any::is_stop),
+            Layout::Csv(_) | Layout::Json(_) => PieceEnd::Anywhere,
         };
         let mut chunks = Chunks::new(input, self.chunk, cut, self.watch);
         let mut parser = layout.clone();
@@ -298,7 +298,7 @@ impl<'a> Reader<'a> {
             match (&mut parser, chunk) {
                 (Layout::Delimited(layout), Chunk::Whole(lines)) => {
                     if scan::scan(lines, layout, tally) {
-                        problem = Some(Problem::Cut);
+                        problem = Some(InputProblem::Cut);
                     }
                 }
                 (Layout::Delimited(layout), Chunk::Head(head)) => {
@@ -318,8 +318,8 @@ impl<'a> Reader<'a> {
             }
         }
         problem = match parser {
-            Layout::Csv(csv) => csv.finish(tally).map(Problem::OpenQuote),
-            Layout::Json(json) => json.finish().then_some(Problem::Cut),
+            Layout::Csv(csv) => csv.finish(tally).map(InputProblem::OpenQuote),
+            Layout::Json(json) => json.finish().then_some(InputProblem::Cut),
             Layout::Delimited(_) | Layout::Any => problem,
         };
         tally.end_segment();
@@ -332,7 +332,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The first of each cause by their line in the input, where `before` lines stood in front of the first segment.
-fn complaints(before: u64, tallies: &mut [Tally<'_>]) -> Vec<(u64, Cause)> {
+fn complaints(before: u64, tallies: &mut [ThreadTally<'_>]) -> Vec<(u64, NotCounted)> {
     let mut segments = Vec::new();
     let mut complaints = Vec::new();
     for tally in tallies {
@@ -341,7 +341,7 @@ fn complaints(before: u64, tallies: &mut [Tally<'_>]) -> Vec<(u64, Cause)> {
     }
     segments.sort_unstable();
     complaints.sort_unstable();
-    let mut shown = [0; Cause::ALL.len()];
+    let mut shown = [0; NotCounted::ALL.len()];
     let mut segments = segments.into_iter();
     let mut lines = before;
     let mut segment = segments.next();

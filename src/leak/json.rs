@@ -2,8 +2,8 @@
 //! Only strings, their role and the depth of objects are followed: that is enough to find every value of a field, at any
 //! depth, and it goes on behind what is no JSON.
 
-use super::address::Cause;
-use super::tally::Tally;
+use super::address::NotCounted;
+use super::tally::ThreadTally;
 
 /// The longest string that is kept, for a key or a value.
 const KEPT: usize = 4096;
@@ -51,7 +51,7 @@ impl Json {
     }
 
     /// Reads on.
-    pub fn feed(&mut self, bytes: &[u8], tally: &mut Tally<'_>) {
+    pub fn feed(&mut self, bytes: &[u8], tally: &mut ThreadTally<'_>) {
         for &byte in bytes {
             if !self.is_mid_line {
                 tally.sums.lines += 1;
@@ -76,7 +76,7 @@ impl Json {
         self.depth > 0 || matches!(self.state, State::Text { .. })
     }
 
-    fn text(&mut self, byte: u8, is_value: bool, is_escaped: bool, tally: &mut Tally<'_>) {
+    fn text(&mut self, byte: u8, is_value: bool, is_escaped: bool, tally: &mut ThreadTally<'_>) {
         match byte {
             b'\n' => {
                 // No string goes over the end of a line: what follows is the next record.
@@ -108,7 +108,7 @@ impl Json {
         }
     }
 
-    fn token(&mut self, byte: u8, tally: &mut Tally<'_>) {
+    fn token(&mut self, byte: u8, tally: &mut ThreadTally<'_>) {
         let is_value = self.state == State::Value;
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => return,
@@ -133,7 +133,7 @@ impl Json {
             b'}' => {
                 self.depth -= 1;
                 if self.depth == 0 && !self.had_field {
-                    tally.reject(Cause::NoField);
+                    tally.reject(NotCounted::NoField);
                 }
             }
             b'[' | b']' | b',' | b':' => {}
@@ -142,22 +142,22 @@ impl Json {
         }
         if is_value {
             let cause = if byte == b'n' {
-                Cause::Empty
+                NotCounted::Empty
             } else {
-                Cause::NoField
+                NotCounted::NoField
             };
             tally.reject(cause);
         }
         self.state = State::Between;
     }
 
-    fn value(&mut self, tally: &mut Tally<'_>) {
+    fn value(&mut self, tally: &mut ThreadTally<'_>) {
         if self.kept.len() > KEPT {
-            return tally.reject(Cause::LineTooLong);
+            return tally.reject(NotCounted::LineTooLong);
         }
         match self.decoded() {
             Some(address) => tally.address(&address),
-            None => tally.reject(Cause::BadJson),
+            None => tally.reject(NotCounted::BadJson),
         }
     }
 
@@ -172,10 +172,10 @@ impl Json {
     }
 
     /// Counts what is no JSON, once a line.
-    fn bad(&mut self, tally: &mut Tally<'_>) {
+    fn bad(&mut self, tally: &mut ThreadTally<'_>) {
         if !self.is_told {
             self.is_told = true;
-            tally.reject(Cause::BadJson);
+            tally.reject(NotCounted::BadJson);
         }
     }
 }
@@ -188,14 +188,14 @@ mod tests {
     #[derive(Debug, Default, PartialEq)]
     struct Outcome {
         names: Vec<(String, u64)>,
-        causes: Vec<(Cause, u64)>,
+        causes: Vec<(NotCounted, u64)>,
         lines: u64,
         is_cut: bool,
     }
 
     fn read(text: &[u8]) -> Outcome {
         let rules = Rules::default();
-        let mut tally = Tally::new(&rules);
+        let mut tally = ThreadTally::new(&rules);
         let mut json = Json::new(b"email");
         for piece in text.chunks(3) {
             json.feed(piece, &mut tally);
@@ -207,7 +207,7 @@ mod tests {
         };
         let text = |name: &[u8]| String::from_utf8(name.to_vec()).unwrap();
         tally.drain(|name, count| outcome.names.push((text(name), count)));
-        let counts = Cause::ALL
+        let counts = NotCounted::ALL
             .iter()
             .map(|&cause| (cause, tally.sums.causes[cause as usize]));
         outcome.causes = counts.filter(|&(_, count)| count > 0).collect();
@@ -239,7 +239,11 @@ mod tests {
             outcome,
             Outcome {
                 names: vec![("example.org".to_owned(), 1)],
-                causes: vec![(Cause::NoField, 4), (Cause::BadJson, 4), (Cause::Empty, 1)],
+                causes: vec![
+                    (NotCounted::NoField, 4),
+                    (NotCounted::BadJson, 4),
+                    (NotCounted::Empty, 1)
+                ],
                 lines: 10,
                 is_cut: false,
             }

@@ -31,9 +31,9 @@ mod short;
 mod tally;
 mod watch;
 
-pub use address::Cause;
+pub use address::NotCounted;
 pub use aliases::{Aliases, BadAlias};
-pub use count::{Count, Settings, count};
-pub use format::{Column, Format, Unreadable, Wish};
-pub use input::{Error, Input, List, Problem, Reading, lists};
+pub use count::{CountSettings, CountedList, count};
+pub use format::{AddressColumn, LeakFormat, Unreadable, Wish};
+pub use input::{CountError, Input, InputProblem, LeakList, Reading, lists};
 pub use watch::Watch;

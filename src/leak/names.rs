@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// A table of names with counts.
 #[derive(Default)]
-pub struct Names {
+pub struct NameTable {
     /// Positions in `entries`. Four bytes for each keeps a table that doubles small.
     index: HashTable<u32>,
     entries: Vec<Entry>,
@@ -30,7 +30,7 @@ impl Entry {
     }
 }
 
-impl Names {
+impl NameTable {
     /// How many names there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn counts_add_up_and_are_ranked() {
-        let mut names = Names::default();
+        let mut names = NameTable::default();
         for round in 0..3u64 {
             for number in 0..1000u64 {
                 names.add(format!("{number}.example").as_bytes(), round * number);
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn equal_counts_are_ranked_by_name() {
-        let mut names = Names::default();
+        let mut names = NameTable::default();
         for name in ["b", "c", "a"] {
             names.add(name.as_bytes(), 5);
         }

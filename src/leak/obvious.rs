@@ -7,20 +7,20 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 
-use super::address::{self, Cause};
+use super::address::{self, NotCounted};
 use super::aliases::Aliases;
 use super::census::Census;
-use super::distinct::Distinct;
-use super::format::{Column, Format, Wish};
-use super::input::{self, Reader};
-use super::tally::{Rules, Tally};
+use super::distinct::DistinctAddresses;
+use super::format::{AddressColumn, LeakFormat, Wish};
+use super::input::{self, LeakReader};
+use super::tally::{Rules, ThreadTally};
 use super::watch::Watch;
 
 /// What a count comes to.
 #[derive(Debug, Default, PartialEq)]
 struct Sums {
     domains: BTreeMap<String, u64>,
-    causes: BTreeMap<Cause, u64>,
+    causes: BTreeMap<NotCounted, u64>,
     repeated: u64,
     lines: u64,
 }
@@ -52,14 +52,14 @@ impl Sums {
     }
 
     /// By a layout that the reader finds out by itself.
-    fn obvious_by(text: &[u8], field: impl Fn(&[u8]) -> Result<Vec<u8>, Cause>) -> Self {
+    fn obvious_by(text: &[u8], field: impl Fn(&[u8]) -> Result<Vec<u8>, NotCounted>) -> Self {
         let mut sums = Self::default();
         for line in text.split_inclusive(|&byte| byte == b'\n') {
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             sums.lines += 1;
             let judged = if line.iter().all(u8::is_ascii_whitespace) {
-                Err(Cause::Blank)
+                Err(NotCounted::Blank)
             } else {
                 field(line).and_then(|field| {
                     let (_, raw) = address::split(&field)?;
@@ -80,7 +80,7 @@ impl Sums {
     }
 
     fn of_reader(
-        format: Format,
+        format: LeakFormat,
         column: usize,
         rules: &Rules,
         input: &input::Input,
@@ -89,7 +89,7 @@ impl Sums {
     ) -> Self {
         let wish = Wish {
             format: Some(format),
-            column: Some(Column::Number(column + 1)),
+            column: Some(AddressColumn::Number(column + 1)),
             separator: Some(b':'),
         };
         Self::of_wish(&wish, rules, input, threads, segment)
@@ -104,7 +104,7 @@ impl Sums {
     ) -> Self {
         let watch = Watch::default();
         let census = Mutex::new(Census::default());
-        let reader = Reader {
+        let reader = LeakReader {
             wish,
             rules,
             census: &census,
@@ -114,7 +114,9 @@ impl Sums {
             chunk: 512,
             segment,
         };
-        reader.input(input, &mut vec![Tally::new(rules)]).unwrap();
+        reader
+            .input(input, &mut vec![ThreadTally::new(rules)])
+            .unwrap();
         let census = census.into_inner().unwrap();
         let mut domains = BTreeMap::new();
         census
@@ -134,10 +136,10 @@ impl Sums {
 }
 
 /// The address field, byte by byte.
-fn field(line: &[u8], separator: &[u8], column: usize) -> Result<Vec<u8>, Cause> {
+fn field(line: &[u8], separator: &[u8], column: usize) -> Result<Vec<u8>, NotCounted> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.iter().all(u8::is_ascii_whitespace) {
-        return Err(Cause::Blank);
+        return Err(NotCounted::Blank);
     }
     let is_adobe = separator == b"-|-";
     let number: Vec<u8> = line
@@ -146,7 +148,7 @@ fn field(line: &[u8], separator: &[u8], column: usize) -> Result<Vec<u8>, Cause>
         .take_while(u8::is_ascii_digit)
         .collect();
     if is_adobe && (number.is_empty() || !line[number.len()..].starts_with(separator)) {
-        return Err(Cause::Continuation);
+        return Err(NotCounted::Continuation);
     }
     let mut fields = vec![Vec::new()];
     let mut at = 0;
@@ -177,7 +179,7 @@ fn field(line: &[u8], separator: &[u8], column: usize) -> Result<Vec<u8>, Cause>
     }
     // A record of Adobe goes on behind its address.
     if fields.len() <= column + usize::from(is_adobe) {
-        return Err(Cause::NoRecord);
+        return Err(NotCounted::NoRecord);
     }
     Ok(fields.swap_remove(column))
 }
@@ -231,13 +233,13 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-const FORMATS: [(Format, &str, usize); 6] = [
-    (Format::Adobe, "-|-", 2),
-    (Format::Gawker, ":::", 2),
-    (Format::Combo, ":", 0),
-    (Format::Combo, ":", 1),
-    (Format::Combo, ":", 2),
-    (Format::Plain, "", 0),
+const FORMATS: [(LeakFormat, &str, usize); 6] = [
+    (LeakFormat::Adobe, "-|-", 2),
+    (LeakFormat::Gawker, ":::", 2),
+    (LeakFormat::Combo, ":", 0),
+    (LeakFormat::Combo, ":", 1),
+    (LeakFormat::Combo, ":", 2),
+    (LeakFormat::Plain, "", 0),
 ];
 
 fn readable(text: &[u8]) -> bool {
@@ -247,7 +249,7 @@ fn readable(text: &[u8]) -> bool {
             text,
             true,
             &Wish {
-                format: Some(Format::Plain),
+                format: Some(LeakFormat::Plain),
                 ..Wish::default()
             },
         )
@@ -277,7 +279,7 @@ proptest! {
         prop_assume!(readable(&text));
         let (format, separator, column) = FORMATS[format];
         let expected = Sums::obvious(&text, separator, column, true);
-        let rules = Rules { distinct: Some(Distinct::default()), ..Rules::default() };
+        let rules = Rules { distinct: Some(DistinctAddresses::default()), ..Rules::default() };
         let memory = input::Input::memory("memory", &text);
         let found = Sums::of_reader(format, column, &rules, &memory, 1, 1);
         prop_assert_eq!(&found, &expected);
@@ -290,7 +292,7 @@ fn line_of(parts: &[&str], mark: char, end: &str) -> String {
 }
 
 /// The address of a line of a mixed list, byte by byte: what stands before the first mark, but for a quoted local part.
-fn before_mark(line: &[u8]) -> Result<Vec<u8>, Cause> {
+fn before_mark(line: &[u8]) -> Result<Vec<u8>, NotCounted> {
     let mut at = 0;
     if line.first() == Some(&b'"')
         && let Some(close) = (1..line.len()).find(|&at| line[at] == b'"')
@@ -331,7 +333,7 @@ proptest! {
         for (local, domain, password, mark, end) in &lines {
             text += &line_of(&[&format!("{local}@{domain}"), password], *mark, end);
         }
-        let wish = Wish { format: Some(Format::Combo), ..Wish::default() };
+        let wish = Wish { format: Some(LeakFormat::Combo), ..Wish::default() };
         let expected = Sums::obvious_by(text.as_bytes(), before_mark);
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
@@ -357,7 +359,7 @@ proptest! {
             text += &line_of(&[url, login, password], *mark, end);
             logins.push(login.clone());
         }
-        let wish = Wish { format: Some(Format::Url), ..Wish::default() };
+        let wish = Wish { format: Some(LeakFormat::Url), ..Wish::default() };
         // The logins are known: they are counted without the lines that they stand in.
         let expected = Sums::obvious_by(logins.join("\n").as_bytes(), |login| Ok(login.to_vec()));
         let memory = input::Input::memory("memory", text.as_bytes());
@@ -379,10 +381,10 @@ fn aliases_fold_under_every_rule() {
     ] {
         let rules = Rules {
             aliases: aliases(),
-            distinct: distinct.then(Distinct::default),
+            distinct: distinct.then(DistinctAddresses::default),
             debug,
         };
-        let sums = Sums::of_reader(Format::Plain, 0, &rules, &memory, 1, 1);
+        let sums = Sums::of_reader(LeakFormat::Plain, 0, &rules, &memory, 1, 1);
         assert_eq!(
             sums.domains,
             BTreeMap::from([("gmail.com".to_owned(), users)])

@@ -17,7 +17,7 @@ pub const SEGMENT: u64 = 16 << 20;
 
 /// Where a piece may end.
 #[derive(Clone, Copy, Debug)]
-pub enum Cut {
+pub enum PieceEnd {
     /// Behind a line feed.
     Line,
     /// Behind a byte that ends every token: better a line feed.
@@ -26,7 +26,7 @@ pub enum Cut {
     Anywhere,
 }
 
-impl Cut {
+impl PieceEnd {
     /// Where the last whole piece ends.
     fn last(self, bytes: &[u8]) -> Option<usize> {
         let line = || memchr::memrchr(b'\n', bytes).map(|at| at + 1);
@@ -55,7 +55,7 @@ impl Cut {
 /// An input in pieces.
 pub struct Chunks<'a, R> {
     input: R,
-    cut: Cut,
+    cut: PieceEnd,
     buffer: Box<[u8]>,
     /// What of the buffer was read and not yet handed on.
     waiting: Range<usize>,
@@ -74,7 +74,7 @@ pub enum Chunk<'a> {
 
 impl<'a, R: Read> Chunks<'a, R> {
     /// Pieces of `input` of at most `size` bytes.
-    pub fn new(input: R, size: usize, cut: Cut, watch: &'a Watch) -> Self {
+    pub fn new(input: R, size: usize, cut: PieceEnd, watch: &'a Watch) -> Self {
         Self {
             input,
             cut,
@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    fn pieces(text: &[u8], cut: Cut) -> Vec<(bool, String)> {
+    fn pieces(text: &[u8], cut: PieceEnd) -> Vec<(bool, String)> {
         let watch = Watch::default();
         let mut chunks = Chunks::new(Slow(text), 8, cut, &watch);
         let mut pieces = Vec::new();
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn pieces_end_where_lines_end() {
         assert_eq!(
-            pieces(b"ab\ncd\n0123456789012\nef\ngh", Cut::Line),
+            pieces(b"ab\ncd\n0123456789012\nef\ngh", PieceEnd::Line),
             [
                 (true, "ab\n".to_owned()),
                 (true, "cd\n".to_owned()),
@@ -276,16 +276,16 @@ mod tests {
             ]
         );
         assert_eq!(
-            pieces(b"0123456789", Cut::Line),
+            pieces(b"0123456789", PieceEnd::Line),
             [(false, "01234567".to_owned())]
         );
-        assert_eq!(pieces(b"0123456789\nab", Cut::Line).len(), 2);
-        assert_eq!(pieces(b"", Cut::Line), []);
+        assert_eq!(pieces(b"0123456789\nab", PieceEnd::Line).len(), 2);
+        assert_eq!(pieces(b"", PieceEnd::Line), []);
     }
 
     #[test]
     fn pieces_end_where_tokens_end() {
-        let cut = Cut::Token(|byte| byte == b' ');
+        let cut = PieceEnd::Token(|byte| byte == b' ');
         let text: String = pieces(b"ab cd 0123456789012 ef", cut)
             .into_iter()
             .map(|(_, text)| text)

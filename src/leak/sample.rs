@@ -5,9 +5,9 @@ use super::address;
 use super::any;
 use super::csv::Csv;
 use super::delimited::{self, Delimited};
-use super::format::{Column, Found, Layout, Unreadable, Wish};
+use super::format::{AddressColumn, FoundFormat, Layout, Unreadable, Wish};
 use super::json::Json;
-use super::tally::{Rules, Tally};
+use super::tally::{Rules, ThreadTally};
 
 /// Names of columns and fields that hold addresses.
 const KNOWN: [&str; 13] = [
@@ -84,7 +84,7 @@ impl<'a> Sample<'a> {
             .as_ref()
             .map_or(separators, std::slice::from_ref);
         let columns = match wish.column {
-            Some(Column::Number(number)) => number - 1..number,
+            Some(AddressColumn::Number(number)) => number - 1..number,
             _ => 0..COLUMNS,
         };
         let mut best: Option<Combo> = None;
@@ -121,14 +121,14 @@ impl<'a> Sample<'a> {
 
     /// A combo list: with the separator that the user names, which then is the only one; else with the one that most lines
     /// have, or with several.
-    pub fn combo(&self, wish: &Wish) -> Result<Found, Unreadable> {
+    pub fn combo(&self, wish: &Wish) -> Result<FoundFormat, Unreadable> {
         if let Some(separator) = wish.separator {
             let name = format!("combo with {}", shown(separator));
             return self.delimited(&name, &[separator], wish, 0);
         }
         let best = self.best_combo(wish, &SEPARATORS);
         if let Some(best) = best.as_ref().filter(|best| best.is_mixed) {
-            return Ok(Found::of(
+            return Ok(FoundFormat::of(
                 Layout::Delimited(Delimited::mixed(best.column)),
                 format!("combo with ':', ';' or '|', column {}", best.column + 1),
             ));
@@ -155,11 +155,11 @@ impl<'a> Sample<'a> {
         separator: &[u8],
         wish: &Wish,
         default: usize,
-    ) -> Result<Found, Unreadable> {
+    ) -> Result<FoundFormat, Unreadable> {
         let with = |column| Delimited::new(separator, column);
         let (column, is_named) = match &wish.column {
-            Some(Column::Number(number)) => (number - 1, false),
-            Some(Column::Name(name)) => {
+            Some(AddressColumn::Number(number)) => (number - 1, false),
+            Some(AddressColumn::Name(name)) => {
                 let names = self
                     .lines
                     .first()
@@ -179,7 +179,7 @@ impl<'a> Sample<'a> {
                 (best.1, false)
             }
         };
-        let mut found = Found::of(
+        let mut found = FoundFormat::of(
             Layout::Delimited(with(column)),
             format!("{name}, column {}", column + 1),
         );
@@ -190,13 +190,13 @@ impl<'a> Sample<'a> {
     }
 
     /// A table with a header or without; bare fields for tabs, fields that may be quoted for all others.
-    pub fn table(&self, delimiter: u8, wish: &Wish, name: &str) -> Result<Found, Unreadable> {
+    pub fn table(&self, delimiter: u8, wish: &Wish, name: &str) -> Result<FoundFormat, Unreadable> {
         let header = self.record(delimiter);
         let by_name = header_column(&header, wish);
         let column = match (&wish.column, by_name) {
-            (Some(Column::Number(number)), _) => number - 1,
+            (Some(AddressColumn::Number(number)), _) => number - 1,
             (_, Some(column)) => column,
-            (Some(Column::Name(_)), None) => return Err(Unreadable::NoColumn),
+            (Some(AddressColumn::Name(_)), None) => return Err(Unreadable::NoColumn),
             (None, None) => {
                 self.best_combo(wish, &[delimiter])
                     .ok_or(Unreadable::NoColumn)?
@@ -216,12 +216,12 @@ impl<'a> Sample<'a> {
             description = format!("{description} ({known})");
         }
         if name == "csv" {
-            return Ok(Found::of(
+            return Ok(FoundFormat::of(
                 Layout::Csv(Csv::new(delimiter, column, has_header)),
                 description,
             ));
         }
-        let mut found = Found::of(
+        let mut found = FoundFormat::of(
             Layout::Delimited(Delimited::new(&[delimiter], column)),
             description,
         );
@@ -274,20 +274,20 @@ impl<'a> Sample<'a> {
     /// Whether there is an address anywhere.
     pub fn has_address(&self) -> bool {
         let rules = Rules::default();
-        let mut tally = Tally::new(&rules);
+        let mut tally = ThreadTally::new(&rules);
         any::scan(self.text, &mut false, &mut tally);
         good_users(&mut tally) > 0
     }
 
     /// The field that the user named, or the known one with most addresses.
     pub fn json_field(&self, wish: &Wish) -> Option<String> {
-        if let Some(Column::Name(name)) = &wish.column {
+        if let Some(AddressColumn::Name(name)) = &wish.column {
             return Some(name.clone());
         }
         let mut best = (0, None);
         for name in KNOWN {
             let rules = Rules::default();
-            let mut tally = Tally::new(&rules);
+            let mut tally = ThreadTally::new(&rules);
             Json::new(name.as_bytes()).feed(self.text, &mut tally);
             let addresses = good_users(&mut tally);
             if addresses > best.0 {
@@ -302,8 +302,8 @@ impl<'a> Sample<'a> {
 fn header_column(header: &[Vec<u8>], wish: &Wish) -> Option<usize> {
     let find = |name: &str| header.iter().position(|field| is_name(field, name));
     match &wish.column {
-        Some(Column::Name(name)) => find(name),
-        Some(Column::Number(_)) => None,
+        Some(AddressColumn::Name(name)) => find(name),
+        Some(AddressColumn::Number(_)) => None,
         None => KNOWN.into_iter().find_map(find),
     }
 }
@@ -331,7 +331,7 @@ fn is_address(field: &[u8]) -> bool {
     })
 }
 
-fn good_users(tally: &mut Tally<'_>) -> u64 {
+fn good_users(tally: &mut ThreadTally<'_>) -> u64 {
     let mut users = 0;
     tally.drain(|raw, count| {
         users += if address::domain(raw).is_ok() {

@@ -1,15 +1,15 @@
 //! Counts the lines of a delimited list: the plain ones by the fast way, the others by the slow one.
 
-use super::address::Cause;
+use super::address::NotCounted;
 use super::delimited::Delimited;
 use super::fast;
-use super::short::Batch;
-use super::tally::Tally;
+use super::short::NameBatch;
+use super::tally::ThreadTally;
 
 /// Counts whole lines. Whether the last of them, without a line feed, is a record that was cut short.
-pub fn scan(lines: &[u8], layout: &Delimited, tally: &mut Tally<'_>) -> bool {
+pub fn scan(lines: &[u8], layout: &Delimited, tally: &mut ThreadTally<'_>) -> bool {
     let is_plain = tally.is_plain();
-    let mut batch = Batch::default();
+    let mut batch = NameBatch::default();
     let mut rest = lines;
     while !rest.is_empty() {
         let (line, behind) = match memchr::memchr(b'\n', rest) {
@@ -41,11 +41,11 @@ pub fn scan(lines: &[u8], layout: &Delimited, tally: &mut Tally<'_>) -> bool {
 }
 
 /// Counts a line of which only the beginning is at hand: the address has to end in it.
-pub fn scan_head(head: &[u8], layout: &Delimited, tally: &mut Tally<'_>) {
+pub fn scan_head(head: &[u8], layout: &Delimited, tally: &mut ThreadTally<'_>) {
     tally.sums.lines += 1;
     match layout.field(head) {
         Ok(place) if place.end < head.len() => tally.address(&head[place]),
-        Err(Cause::Continuation) => tally.reject(Cause::Continuation),
-        _ => tally.reject(Cause::LineTooLong),
+        Err(NotCounted::Continuation) => tally.reject(NotCounted::Continuation),
+        _ => tally.reject(NotCounted::LineTooLong),
     }
 }

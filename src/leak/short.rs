@@ -111,12 +111,12 @@ impl Default for Slots {
 
 /// Names on their way to the slots. Looked up one behind the other, without the reading of lines between, the misses of
 /// several are waited for at the same time.
-pub struct Batch {
+pub struct NameBatch {
     names: [Short; 64],
     length: usize,
 }
 
-impl Default for Batch {
+impl Default for NameBatch {
     fn default() -> Self {
         Self {
             names: [Short([0; 3]); 64],
@@ -125,7 +125,7 @@ impl Default for Batch {
     }
 }
 
-impl Batch {
+impl NameBatch {
     /// One name more; whether it was the last that there is room for.
     #[inline]
     pub fn push(&mut self, name: Short) -> bool {

@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::address::{self, Cause};
+use super::address::{self, NotCounted};
 use super::aliases::Aliases;
-use super::distinct::Distinct;
-use super::names::Names;
-use super::short::{Batch, Short, Slots, whole};
+use super::distinct::DistinctAddresses;
+use super::names::NameTable;
+use super::short::{NameBatch, Short, Slots, whole};
 
 /// How many lines of each cause `--debug` shows.
 pub const SHOWN: usize = 10;
@@ -21,7 +21,7 @@ pub struct Rules {
     /// Domains that stand for others.
     pub aliases: Aliases,
     /// Addresses seen, where each counts once.
-    pub distinct: Option<Distinct>,
+    pub distinct: Option<DistinctAddresses>,
     /// The first lines of each cause are kept, by number. Every domain is judged where it stands then, which is slow.
     pub debug: bool,
 }
@@ -29,12 +29,12 @@ pub struct Rules {
 impl Rules {
     /// The canonical name of a raw domain that counts: under a known top-level domain, or an alias of one that is. What it
     /// counts as is `aliases.resolve` of it.
-    pub fn name<'n>(&self, raw: &'n [u8]) -> Result<Cow<'n, [u8]>, Cause> {
+    pub fn name<'n>(&self, raw: &'n [u8]) -> Result<Cow<'n, [u8]>, NotCounted> {
         let name = address::canonical(raw)?;
         if self.aliases.holds(&name) || address::has_known_tld(&name) {
             Ok(name)
         } else {
-            Err(Cause::UnknownTld)
+            Err(NotCounted::UnknownTld)
         }
     }
 }
@@ -43,7 +43,7 @@ impl Rules {
 #[derive(Clone, Debug, Default)]
 pub struct Sums {
     /// Lines and addresses that were not counted, by cause.
-    pub causes: [u64; Cause::ALL.len()],
+    pub causes: [u64; NotCounted::ALL.len()],
     /// Lines read.
     pub lines: u64,
     /// Lines of column names.
@@ -64,8 +64,8 @@ impl Sums {
     }
 
     /// The causes that there are, and how often.
-    pub fn causes(&self) -> impl Iterator<Item = (Cause, u64)> {
-        let counts = Cause::ALL
+    pub fn causes(&self) -> impl Iterator<Item = (NotCounted, u64)> {
+        let counts = NotCounted::ALL
             .iter()
             .map(|&cause| (cause, self.causes[cause as usize]));
         counts.filter(|&(_, count)| count > 0)
@@ -80,16 +80,16 @@ pub struct Complaint {
     /// Its number in the segment, from 1.
     pub line: u64,
     /// Why it was not counted.
-    pub cause: Cause,
+    pub cause: NotCounted,
 }
 
 /// The sums of one thread.
-pub struct Tally<'a> {
+pub struct ThreadTally<'a> {
     rules: &'a Rules,
     /// Short names, the many.
     slots: Slots,
     /// All other names, as written.
-    others: Names,
+    others: NameTable,
     /// All that is no name.
     pub sums: Sums,
     /// The first of each cause, for `--debug`.
@@ -100,13 +100,13 @@ pub struct Tally<'a> {
     segment: (u64, u64),
 }
 
-impl<'a> Tally<'a> {
+impl<'a> ThreadTally<'a> {
     /// Nothing yet.
     pub fn new(rules: &'a Rules) -> Self {
         Self {
             rules,
             slots: Slots::default(),
-            others: Names::default(),
+            others: NameTable::default(),
             sums: Sums::default(),
             complaints: Vec::new(),
             segments: Vec::new(),
@@ -149,7 +149,7 @@ impl<'a> Tally<'a> {
     fn domain(&mut self, raw: &[u8]) {
         match whole(raw) {
             Some(name) => self.short(name),
-            None if raw.len() > address::RAW_LIMIT => self.reject(Cause::NameTooLong),
+            None if raw.len() > address::RAW_LIMIT => self.reject(NotCounted::NameTooLong),
             None => self.others.add(raw, 1),
         }
     }
@@ -162,12 +162,12 @@ impl<'a> Tally<'a> {
     }
 
     /// One more user at each of some short domains.
-    pub fn batch(&mut self, batch: &mut Batch) {
+    pub fn batch(&mut self, batch: &mut NameBatch) {
         batch.drain(|name| self.short(name));
     }
 
     /// A line, or what stands where its address should be, is not counted.
-    pub fn reject(&mut self, cause: Cause) {
+    pub fn reject(&mut self, cause: NotCounted) {
         let count = &mut self.sums.causes[cause as usize];
         *count += 1;
         if self.rules.debug && *count <= SHOWN as u64 {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// How gently to connect.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct PaceLimits {
     /// Connections at once to the servers of one operator.
     pub per_operator: usize,
     /// Connections at once into one /24 (IPv4) or /48 (IPv6).
@@ -26,7 +26,7 @@ pub struct Limits {
     pub stretch: f64,
 }
 
-impl Default for Limits {
+impl Default for PaceLimits {
     fn default() -> Self {
         Self {
             per_operator: 2,
@@ -78,7 +78,7 @@ pub enum Next<T> {
 /// Targets waiting for their turn.
 #[derive(Debug)]
 pub struct Scheduler<T> {
-    limits: Limits,
+    limits: PaceLimits,
     rate: Rate,
     ready: VecDeque<Waiting<T>>,
     later: BinaryHeap<Later<T>>,
@@ -137,7 +137,7 @@ const PAUSE_LIMIT: Duration = Duration::from_secs(60);
 
 impl<T> Scheduler<T> {
     /// An empty one. `rate` may be shared with connections that are made beside it.
-    pub fn new(limits: Limits, rate: Rate) -> Self {
+    pub fn new(limits: PaceLimits, rate: Rate) -> Self {
         Self {
             limits,
             rate,
@@ -197,7 +197,7 @@ impl<T> Scheduler<T> {
     }
 
     /// What [`Scheduler::next`] started is over since `ended`: spacing counts from there.
-    pub fn finished(&mut self, place: &Place, ended: Instant, end: End) {
+    pub fn finished(&mut self, place: &Place, ended: Instant, end: ConnectionEnd) {
         let ip = place.ip.to_canonical();
         if let Some(slot) = self.addresses.get_mut(&ip) {
             slot.active = slot.active.saturating_sub(1);
@@ -212,9 +212,9 @@ impl<T> Scheduler<T> {
         if let Some(operator) = &place.operator {
             if let Some(slot) = self.operators.get_mut(operator) {
                 slot.pause = match end {
-                    End::Answered => slot.pause.saturating_sub(PAUSE_STEP),
-                    End::Deferred => (slot.pause * 2).clamp(PAUSE, PAUSE_LIMIT),
-                    End::Silent => slot.pause,
+                    ConnectionEnd::Answered => slot.pause.saturating_sub(PAUSE_STEP),
+                    ConnectionEnd::Deferred => (slot.pause * 2).clamp(PAUSE, PAUSE_LIMIT),
+                    ConnectionEnd::Silent => slot.pause,
                 };
                 if self.limits.stretch > 1.0
                     && let Some(began) = slot.last
@@ -377,7 +377,7 @@ fn release<K: Eq + Hash, T>(
 
 /// How a connection went, as far as the pace is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ConnectionEnd {
     /// The server answered.
     Answered,
     /// The server said 421 or another 4xx: its operator is given more time.
@@ -468,7 +468,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn scheduler(limits: Limits) -> Scheduler<u32> {
+    fn scheduler(limits: PaceLimits) -> Scheduler<u32> {
         let rate = Rate::new(limits.rate);
         Scheduler::new(limits, rate)
     }
@@ -492,7 +492,7 @@ mod tests {
 
     #[test]
     fn an_address_is_connected_to_once_at_a_time_and_with_spacing() {
-        let mut scheduler = scheduler(Limits::default());
+        let mut scheduler = scheduler(PaceLimits::default());
         let now = Instant::now();
         for target in 0..3 {
             scheduler.push(target, place("127.0.0.1", "a.example"));
@@ -500,20 +500,20 @@ mod tests {
         let first = start_all(&mut scheduler, now);
         assert_eq!(first.len(), 1);
         assert_eq!(scheduler.next(now + 5 * SECOND), Next::Idle);
-        scheduler.finished(&first[0].1, now, End::Answered);
+        scheduler.finished(&first[0].1, now, ConnectionEnd::Answered);
         assert_eq!(scheduler.next(now + SECOND / 2), Next::Wait(now + SECOND));
         let second = start_all(&mut scheduler, now + SECOND);
         assert_eq!(second.len(), 1);
-        scheduler.finished(&second[0].1, now + SECOND, End::Answered);
+        scheduler.finished(&second[0].1, now + SECOND, ConnectionEnd::Answered);
         assert_eq!(start_all(&mut scheduler, now + 2 * SECOND).len(), 1);
         assert!(scheduler.is_empty());
     }
 
     #[test]
     fn an_operator_and_a_prefix_have_their_places_and_hold_up_nobody_else() {
-        let mut scheduler = scheduler(Limits {
+        let mut scheduler = scheduler(PaceLimits {
             rate: None,
-            ..Limits::default()
+            ..PaceLimits::default()
         });
         let now = Instant::now();
         for target in 0..10u32 {
@@ -539,7 +539,7 @@ mod tests {
         while !running.is_empty() {
             at += SECOND;
             for (_, place) in running.drain(..) {
-                scheduler.finished(&place, at, End::Answered);
+                scheduler.finished(&place, at, ConnectionEnd::Answered);
                 done += 1;
             }
             running = start_all(&mut scheduler, at);
@@ -551,11 +551,11 @@ mod tests {
 
     #[test]
     fn workers_that_share_an_operator_begin_no_more_often_than_one_process() {
-        let mut scheduler = scheduler(Limits {
+        let mut scheduler = scheduler(PaceLimits {
             per_operator: 1,
             stretch: 4.0,
             rate: None,
-            ..Limits::default()
+            ..PaceLimits::default()
         });
         let mut now = Instant::now();
         for target in 0..10u32 {
@@ -568,7 +568,7 @@ mod tests {
                     begun.push(now);
                     assert_eq!(scheduler.next(now), Next::Idle);
                     now += SECOND;
-                    scheduler.finished(&place, now, End::Answered);
+                    scheduler.finished(&place, now, ConnectionEnd::Answered);
                 }
                 Next::Wait(due) => now = due,
                 Next::Idle => panic!("stalled"),
@@ -582,9 +582,9 @@ mod tests {
 
     #[test]
     fn an_operator_that_defers_is_given_more_time_and_recovers_by_steps() {
-        let mut scheduler = scheduler(Limits {
+        let mut scheduler = scheduler(PaceLimits {
             rate: None,
-            ..Limits::default()
+            ..PaceLimits::default()
         });
         let mut now = Instant::now();
         let mut pauses = Vec::new();
@@ -606,9 +606,9 @@ mod tests {
                 &place,
                 now,
                 if turn < 3 {
-                    End::Deferred
+                    ConnectionEnd::Deferred
                 } else {
-                    End::Answered
+                    ConnectionEnd::Answered
                 },
             );
         }
@@ -622,9 +622,9 @@ mod tests {
 
     #[test]
     fn the_rate_bounds_everything_but_loopback() {
-        let mut scheduler = scheduler(Limits {
+        let mut scheduler = scheduler(PaceLimits {
             rate: Some(100.0),
-            ..Limits::default()
+            ..PaceLimits::default()
         });
         let mut now = Instant::now();
         let end = now + SECOND;
@@ -650,7 +650,7 @@ mod tests {
     fn nothing_is_lost_and_no_limit_is_broken_in_any_order() {
         use proptest::prelude::*;
         proptest!(|(targets in prop::collection::vec((0u8..6, 0u8..4, 0u8..3), 1..120), seed in any::<u64>())| {
-            let limits = Limits { rate: None, ..Limits::default() };
+            let limits = PaceLimits { rate: None, ..PaceLimits::default() };
             let mut scheduler = scheduler(limits);
             let mut now = Instant::now();
             for (index, (net, host, operator)) in targets.iter().enumerate() {
@@ -676,7 +676,7 @@ mod tests {
                         random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
                         if let (Next::Wait(due), true) = (&next, random >> 60 < 4) { now = *due; }
                         let (_, place, began) = running.swap_remove((random >> 33) as usize % running.len());
-                        scheduler.finished(&place, began, End::Answered);
+                        scheduler.finished(&place, began, ConnectionEnd::Answered);
                     }
                     Next::Wait(due) => now = due,
                     Next::Idle => break,
@@ -689,7 +689,7 @@ mod tests {
 
     #[test]
     fn what_waits_can_be_taken_out() {
-        let mut scheduler = scheduler(Limits::default());
+        let mut scheduler = scheduler(PaceLimits::default());
         let now = Instant::now();
         for target in 0..50u32 {
             scheduler.push(

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use ipnet::{Ipv4Net, Ipv6Net};
 use sha2::{Digest as _, Sha256};
 
-use super::pacing::{Limits, Place};
+use super::pacing::{PaceLimits, Place};
 
 /// The most shards there are.
 pub const MOST: u32 = 100_000;
@@ -59,18 +59,18 @@ impl Shard {
 
     /// The limits of one worker, so that all together keep those of one process: the rate is dealt out, and what several workers may meet
     /// is met by each of them once at a time, at beginnings so much wider apart.
-    pub fn limits(self, by: ShardBy, limits: Limits) -> Limits {
+    pub fn limits(self, by: ShardBy, limits: PaceLimits) -> PaceLimits {
         let workers = self.of as f64;
         let rate = limits.rate.map(|rate| rate / workers);
         match by {
             _ if self.of == 1 => limits,
-            ShardBy::Prefix => Limits {
+            ShardBy::Prefix => PaceLimits {
                 stretch: workers / limits.per_operator as f64,
                 per_operator: 1,
                 rate,
                 ..limits
             },
-            ShardBy::Operator => Limits {
+            ShardBy::Operator => PaceLimits {
                 per_prefix: (limits.per_prefix / self.of as usize).max(1),
                 rate,
                 ..limits

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::process::{Figures, Said};
+use super::process::{StageMessage, StageProgress};
 use crate::ndjson::printable;
 
 /// How often a line is written where nothing can be drawn.
@@ -16,7 +16,7 @@ const FRAME: Duration = Duration::from_millis(200);
 /// The display of a pipe.
 #[derive(Debug)]
 pub struct Display {
-    stages: Vec<Figures>,
+    stages: Vec<StageProgress>,
     began: Instant,
     written: Instant,
     /// Lines that stand on the terminal.
@@ -28,9 +28,9 @@ pub struct Display {
 impl Display {
     /// A display for stages by name; `quiet` shows what programs complain of, and no figures.
     pub fn new<'a>(stages: impl IntoIterator<Item = &'a str>, quiet: bool) -> Self {
-        let stages = stages.into_iter().map(|stage| Figures {
+        let stages = stages.into_iter().map(|stage| StageProgress {
             stage: stage.to_owned(),
-            ..Figures::default()
+            ..StageProgress::default()
         });
         let now = Instant::now();
         Self {
@@ -45,11 +45,11 @@ impl Display {
     }
 
     /// Shows what is said until all programs have closed their standard error.
-    pub fn follow(&mut self, said: &Receiver<Said>) {
+    pub fn follow(&mut self, said: &Receiver<StageMessage>) {
         loop {
             match said.recv_timeout(FRAME) {
-                Ok(Said::Figures(figures)) => self.take(figures),
-                Ok(Said::Line(line)) => self.say(&line),
+                Ok(StageMessage::Figures(figures)) => self.take(figures),
+                Ok(StageMessage::Line(line)) => self.say(&line),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -58,7 +58,7 @@ impl Display {
         self.clear();
     }
 
-    fn take(&mut self, figures: Figures) {
+    fn take(&mut self, figures: StageProgress) {
         if let Some(stage) = (self.stages.iter_mut()).find(|stage| stage.stage == figures.stage) {
             *stage = figures;
         }
@@ -140,7 +140,7 @@ impl Display {
 }
 
 /// The figures of a stage in at most 79 columns.
-fn line(figures: &Figures) -> String {
+fn line(figures: &StageProgress) -> String {
     let of = figures.of.map(|of| format!(" of {of}")).unwrap_or_default();
     let mut text = format!("{:<14}{:>10}{of}", figures.stage, figures.done);
     if let Some(rate) = figures.rate {
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_line_fits_the_terminal_and_bears_no_escape() {
-        let figures = Figures {
+        let figures = StageProgress {
             stage: "smtp-probe".into(),
             done: 12,
             of: Some(400_000),

@@ -20,7 +20,7 @@ const LONGEST: u64 = 64 * 1024;
 /// What a stage says of its progress (`--progress=json`).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Figures {
+pub struct StageProgress {
     /// The program.
     pub stage: String,
     /// Subjects done.
@@ -39,9 +39,9 @@ pub struct Figures {
 
 /// What a program of the pipe says.
 #[derive(Debug)]
-pub enum Said {
+pub enum StageMessage {
     /// Figures.
-    Figures(Figures),
+    Figures(StageProgress),
     /// A line for people, as it came.
     Line(String),
 }
@@ -51,7 +51,7 @@ pub enum Said {
 pub struct Running {
     children: Vec<(&'static str, Child)>,
     /// What they say; it ends when all have closed their standard error.
-    pub said: Receiver<Said>,
+    pub said: Receiver<StageMessage>,
 }
 
 /// The folder of this program: the others stand beside it.
@@ -176,7 +176,7 @@ fn with_figures(argument: &OsString, tells: bool) -> &OsStr {
 }
 
 /// Reads what a program says, line by line, until it closes.
-fn listen(stderr: impl Read + Send + 'static, sender: Sender<Said>) {
+fn listen(stderr: impl Read + Send + 'static, sender: Sender<StageMessage>) {
     thread::spawn(move || {
         let mut reader = BufReader::new(stderr);
         let mut line = Vec::new();
@@ -187,8 +187,8 @@ fn listen(stderr: impl Read + Send + 'static, sender: Sender<Said>) {
                 Ok(_) => {}
             }
             let said = match serde_json::from_slice(&line) {
-                Ok(figures) => Said::Figures(figures),
-                Err(_) => Said::Line(String::from_utf8_lossy(&line).trim_end().to_owned()),
+                Ok(figures) => StageMessage::Figures(figures),
+                Err(_) => StageMessage::Line(String::from_utf8_lossy(&line).trim_end().to_owned()),
             };
             if sender.send(said).is_err() {
                 return;

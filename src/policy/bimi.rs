@@ -2,14 +2,14 @@
 //! image and its evidence are not fetched.
 
 use super::fields;
-use super::lookup::{Answer, Found, Txt};
+use super::lookup::{FoundRecords, LookupAnswer, Txt};
 use super::tag_list::TagList;
 use crate::record::{Bimi, Fault, PolicyFault, PolicyState, Text};
 
 /// The part of the `policy` record, from the answer to TXT at `default._bimi` of the domain.
-pub fn part(answer: &Answer<Txt>) -> Bimi {
+pub fn part(answer: &LookupAnswer<Txt>) -> Bimi {
     match &answer.found {
-        Found::Failed(outcome) => Bimi {
+        FoundRecords::Failed(outcome) => Bimi {
             state: PolicyState::Unknown,
             outcome: Some(outcome.clone()),
             ..read::<Txt>(&[])

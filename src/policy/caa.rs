@@ -1,7 +1,7 @@
 //! Which authorities may issue certificates for a name (CAA, RFC 8659), and for its mailboxes (RFC 9495).
 
 use super::fields;
-use super::lookup::{Answer, CaaProperty, Found, Lookup};
+use super::lookup::{CaaProperty, FoundRecords, Lookup, LookupAnswer};
 use crate::dns::name::Name;
 use crate::record::{
     Caa, CaaEffect, CaaRole, CaaSet, Fault, Outcome, Phase, PolicyFault, PolicyState, Reason, Text,
@@ -59,15 +59,15 @@ pub async fn set<L: Lookup>(lookup: &L, name: &Name, role: CaaRole) -> CaaSet {
         if at.is_root() {
             return blank;
         }
-        let answer: Answer<CaaProperty> = lookup.caa(&at).await;
+        let answer: LookupAnswer<CaaProperty> = lookup.caa(&at).await;
         match &answer.found {
-            Found::Records(records) => {
+            FoundRecords::Records(records) => {
                 blank.found_at = Some(at.to_string());
                 judge(records, &mut blank);
                 return blank;
             }
-            Found::Failed(outcome) => return unknown(blank, outcome.clone()),
-            Found::NoData | Found::Nxdomain => at = at.above(1),
+            FoundRecords::Failed(outcome) => return unknown(blank, outcome.clone()),
+            FoundRecords::NoData | FoundRecords::Nxdomain => at = at.above(1),
         }
     }
     if at.is_root() {

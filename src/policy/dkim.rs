@@ -5,7 +5,7 @@ use futures::future::{join, join_all};
 
 use super::dkim_key;
 use super::fields;
-use super::lookup::{Answer, Found, Lookup, NXNAME, Txt};
+use super::lookup::{FoundRecords, Lookup, LookupAnswer, NXNAME, Txt};
 use super::selectors;
 use crate::dns::name::Name;
 use crate::record::{Dkim, DkimEvidence, DkimKey, Fault, PolicyFault, PolicyState};
@@ -46,12 +46,12 @@ pub async fn part<L: Lookup>(
     part.control = Some(control_name.to_string());
     let shown = judge(&own_name, &own, &other);
     (part.state, part.evidence) = match shown {
-        Shown::Some(evidence) => (PolicyState::Ok, Some(evidence)),
-        Shown::None(evidence) => (PolicyState::Absent, Some(evidence)),
-        Shown::Nothing => (PolicyState::Unknown, None),
+        DkimShown::Some(evidence) => (PolicyState::Ok, Some(evidence)),
+        DkimShown::None(evidence) => (PolicyState::Absent, Some(evidence)),
+        DkimShown::Nothing => (PolicyState::Unknown, None),
     };
     part.outcome = match shown {
-        Shown::Nothing => own.failure().or(other.failure()).cloned(),
+        DkimShown::Nothing => own.failure().or(other.failure()).cloned(),
         _ => None,
     };
     part.selectors = chosen(operators, listed, shown);
@@ -67,9 +67,9 @@ pub(super) fn control_label(domain: &Name) -> String {
 }
 
 /// The selectors to ask: of the operators, of the list, and those of programs where nothing else is known.
-fn chosen(operators: &[&str], listed: &[String], shown: Shown) -> Vec<String> {
+fn chosen(operators: &[&str], listed: &[String], shown: DkimShown) -> Vec<String> {
     let programs = match shown {
-        Shown::Nothing if operators.is_empty() => selectors::of_programs(),
+        DkimShown::Nothing if operators.is_empty() => selectors::of_programs(),
         _ => Vec::new(),
     };
     let mut chosen: Vec<String> = Vec::new();
@@ -93,14 +93,14 @@ async fn ask_selectors<L: Lookup>(
     lookup: &L,
     own_name: &Name,
     control: &str,
-    other: &Answer<Txt>,
+    other: &LookupAnswer<Txt>,
     part: &mut Dkim,
 ) {
     let ask = async |selector: &str| {
         let labels: Vec<&str> = selector.split('.').collect();
         match own_name.under(&labels) {
             Some(name) => lookup.txt(&name).await,
-            None => Answer::new(Found::Nxdomain),
+            None => LookupAnswer::new(FoundRecords::Nxdomain),
         }
     };
     let answers = join_all(part.selectors.iter().map(|selector| ask(selector))).await;
@@ -111,7 +111,7 @@ async fn ask_selectors<L: Lookup>(
     if keys.iter().any(dkim_key::is_key) {
         let wild = ask(control).await;
         let is_wild = |key: &DkimKey| match &wild.found {
-            Found::Records(records) => (records.iter())
+            FoundRecords::Records(records) => (records.iter())
                 .any(|record| key.text == fields::raw([&record[..]].into_iter()).pop()),
             _ => false,
         };
@@ -146,9 +146,9 @@ async fn ask_selectors<L: Lookup>(
     part.keys = keys;
 }
 
-fn key(selector: &str, answer: &Answer<Txt>) -> DkimKey {
+fn key(selector: &str, answer: &LookupAnswer<Txt>) -> DkimKey {
     let mut key = match &answer.found {
-        Found::Failed(outcome) => {
+        FoundRecords::Failed(outcome) => {
             let mut key = dkim_key::blank(selector);
             key.state = PolicyState::Unknown;
             key.outcome = Some(outcome.clone());
@@ -162,7 +162,7 @@ fn key(selector: &str, answer: &Answer<Txt>) -> DkimKey {
 
 /// What two answers show of the names below `_domainkey`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum DkimShown {
     /// There are some.
     Some(DkimEvidence),
     /// There is none.
@@ -172,40 +172,43 @@ pub enum Shown {
 }
 
 /// Compares the answer for `_domainkey` with that for a random name beside it, both asked with DO.
-pub fn judge(own_name: &Name, own: &Answer<Txt>, control: &Answer<Txt>) -> Shown {
+pub fn judge(own_name: &Name, own: &LookupAnswer<Txt>, control: &LookupAnswer<Txt>) -> DkimShown {
     // An alias says nothing of the names below it, nor does a record at the name itself.
     if !own.cname.is_empty() {
-        return Shown::Nothing;
+        return DkimShown::Nothing;
     }
     match own.found {
-        Found::Failed(_) | Found::Records(_) => return Shown::Nothing,
-        Found::Nxdomain => return Shown::None(DkimEvidence::Nxdomain),
-        Found::NoData => {}
+        FoundRecords::Failed(_) | FoundRecords::Records(_) => return DkimShown::Nothing,
+        FoundRecords::Nxdomain => return DkimShown::None(DkimEvidence::Nxdomain),
+        FoundRecords::NoData => {}
     }
     if own.is_compact_nxdomain() {
-        return Shown::None(DkimEvidence::Nxname);
+        return DkimShown::None(DkimEvidence::Nxname);
     }
     if names_one_below(own_name, own) {
-        return Shown::Some(DkimEvidence::NextName);
+        return DkimShown::Some(DkimEvidence::NextName);
     }
-    let has_answered = matches!(control.found, Found::Records(_)) || !control.cname.is_empty();
+    let has_answered =
+        matches!(control.found, FoundRecords::Records(_)) || !control.cname.is_empty();
     match &control.found {
-        Found::Failed(_) => Shown::Nothing,
+        FoundRecords::Failed(_) => DkimShown::Nothing,
         // A wildcard, which stands back behind a name that exists (RFC 4592 §2.2.2).
-        _ if has_answered => Shown::Some(DkimEvidence::WildcardBlocked),
-        Found::Nxdomain => Shown::Some(DkimEvidence::NameExists),
+        _ if has_answered => DkimShown::Some(DkimEvidence::WildcardBlocked),
+        FoundRecords::Nxdomain => DkimShown::Some(DkimEvidence::NameExists),
         _ => match (bitmap(own), bitmap(control)) {
             (Some(own), Some(control)) if control.contains(&NXNAME) && !own.contains(&NXNAME) => {
-                Shown::Some(DkimEvidence::NoNxname)
+                DkimShown::Some(DkimEvidence::NoNxname)
             }
-            (Some(own), Some(control)) if own != control => Shown::Some(DkimEvidence::OtherBitmap),
-            _ => Shown::Nothing,
+            (Some(own), Some(control)) if own != control => {
+                DkimShown::Some(DkimEvidence::OtherBitmap)
+            }
+            _ => DkimShown::Nothing,
         },
     }
 }
 
 /// The types of the NSEC or NSEC3 of the name that was asked for.
-fn bitmap(answer: &Answer<Txt>) -> Option<&[u16]> {
+fn bitmap(answer: &LookupAnswer<Txt>) -> Option<&[u16]> {
     (answer.denial.iter())
         .find(|denial| denial.is_of_name)
         .map(|denial| &denial.types[..])
@@ -213,7 +216,7 @@ fn bitmap(answer: &Answer<Txt>) -> Option<&[u16]> {
 
 /// An NSEC of another name leads to a name below `_domainkey`, and not to the one that a signer makes up as the next
 /// possible one (RFC 4470, RFC 9824: its first label begins with a zero octet).
-fn names_one_below(own_name: &Name, own: &Answer<Txt>) -> bool {
+fn names_one_below(own_name: &Name, own: &LookupAnswer<Txt>) -> bool {
     (own.denial.iter())
         .filter(|denial| !denial.is_of_name && !denial.is_hashed)
         .filter_map(|denial| denial.next.as_ref())
@@ -236,8 +239,8 @@ mod tests {
         Name::parse(text.as_bytes()).unwrap()
     }
 
-    fn empty(types: Option<&[u16]>) -> Answer<Txt> {
-        let mut answer = Answer::new(Found::NoData);
+    fn empty(types: Option<&[u16]>) -> LookupAnswer<Txt> {
+        let mut answer = LookupAnswer::new(FoundRecords::NoData);
         answer.denial.extend(types.map(|types| Denial {
             owner: name("any.example"),
             types: types.to_vec(),
@@ -248,65 +251,65 @@ mod tests {
         answer
     }
 
-    fn text(text: &str) -> Answer<Txt> {
-        Answer::new(vec![Txt::from(text.as_bytes())].into())
+    fn text(text: &str) -> LookupAnswer<Txt> {
+        LookupAnswer::new(vec![Txt::from(text.as_bytes())].into())
     }
 
-    fn aliased(mut answer: Answer<Txt>) -> Answer<Txt> {
+    fn aliased(mut answer: LookupAnswer<Txt>) -> LookupAnswer<Txt> {
         answer.cname.push(name("elsewhere.test"));
         answer
     }
 
-    fn shown(control: Answer<Txt>, own: Answer<Txt>) -> Shown {
+    fn shown(control: LookupAnswer<Txt>, own: LookupAnswer<Txt>) -> DkimShown {
         judge(&name("_domainkey.x.example"), &own, &control)
     }
 
     #[test]
     fn what_two_answers_show() {
         use DkimEvidence as By;
-        let none = || Answer::new(Found::Nxdomain);
-        let lost = || Answer::failed(Reason::Servfail);
+        let none = || LookupAnswer::new(FoundRecords::Nxdomain);
+        let lost = || LookupAnswer::failed(Reason::Servfail);
         let all_types: Vec<u16> = (1..=15).chain([28, 46, 47]).collect();
         for (control, own, expected) in [
-            (none(), empty(None), Shown::Some(By::NameExists)),
-            (none(), none(), Shown::None(By::Nxdomain)),
-            (lost(), none(), Shown::None(By::Nxdomain)),
+            (none(), empty(None), DkimShown::Some(By::NameExists)),
+            (none(), none(), DkimShown::None(By::Nxdomain)),
+            (lost(), none(), DkimShown::None(By::Nxdomain)),
             (
                 empty(Some(NSEC_NXNAME)),
                 empty(Some(NSEC)),
-                Shown::Some(By::NoNxname),
+                DkimShown::Some(By::NoNxname),
             ),
             (
                 empty(Some(NSEC_NXNAME)),
                 empty(Some(NSEC_NXNAME)),
-                Shown::None(By::Nxname),
+                DkimShown::None(By::Nxname),
             ),
-            (empty(Some(NSEC_NXNAME)), empty(None), Shown::Nothing),
+            (empty(Some(NSEC_NXNAME)), empty(None), DkimShown::Nothing),
             (
                 empty(Some(NSEC)),
                 empty(Some(&all_types)),
-                Shown::Some(By::OtherBitmap),
+                DkimShown::Some(By::OtherBitmap),
             ),
-            (empty(Some(NSEC)), empty(Some(NSEC)), Shown::Nothing),
-            (empty(None), empty(None), Shown::Nothing),
-            (empty(None), empty(Some(NSEC)), Shown::Nothing),
-            (text("v=spf1 -all"), text("v=spf1 -all"), Shown::Nothing),
+            (empty(Some(NSEC)), empty(Some(NSEC)), DkimShown::Nothing),
+            (empty(None), empty(None), DkimShown::Nothing),
+            (empty(None), empty(Some(NSEC)), DkimShown::Nothing),
+            (text("v=spf1 -all"), text("v=spf1 -all"), DkimShown::Nothing),
             (
                 text("v=spf1 -all"),
                 empty(None),
-                Shown::Some(By::WildcardBlocked),
+                DkimShown::Some(By::WildcardBlocked),
             ),
-            (aliased(none()), aliased(none()), Shown::Nothing),
+            (aliased(none()), aliased(none()), DkimShown::Nothing),
             (
                 aliased(none()),
                 empty(None),
-                Shown::Some(By::WildcardBlocked),
+                DkimShown::Some(By::WildcardBlocked),
             ),
-            (none(), aliased(empty(None)), Shown::Nothing),
-            (none(), text("o=-"), Shown::Nothing),
-            (lost(), empty(None), Shown::Nothing),
-            (none(), lost(), Shown::Nothing),
-            (lost(), lost(), Shown::Nothing),
+            (none(), aliased(empty(None)), DkimShown::Nothing),
+            (none(), text("o=-"), DkimShown::Nothing),
+            (lost(), empty(None), DkimShown::Nothing),
+            (none(), lost(), DkimShown::Nothing),
+            (lost(), lost(), DkimShown::Nothing),
         ] {
             assert_eq!(
                 shown(control.clone(), own.clone()),
@@ -331,14 +334,14 @@ mod tests {
             answer
         };
         let below = leading_to(name("s1._domainkey.x.example"));
-        let shown = Shown::Some(DkimEvidence::NextName);
+        let shown = DkimShown::Some(DkimEvidence::NextName);
         assert_eq!(judge(&own_name, &below, &empty(None)), shown);
         let beside = leading_to(name("_smtp.x.example"));
-        assert_eq!(judge(&own_name, &beside, &empty(None)), Shown::Nothing);
+        assert_eq!(judge(&own_name, &beside, &empty(None)), DkimShown::Nothing);
         let made_up = Name::from_wire(b"\x01\0\x0a_domainkey\x01x\x07example\0").unwrap();
         assert_eq!(
             judge(&own_name, &leading_to(made_up), &empty(None)),
-            Shown::Nothing
+            DkimShown::Nothing
         );
     }
 

@@ -12,7 +12,7 @@ pub(super) const FAULT_LIMIT: usize = 16;
 
 /// A field of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Field<'a> {
+pub(super) struct RecordField<'a> {
     /// The octet of the record at which it begins.
     pub(super) offset: usize,
     /// What stands before the first equals sign, blanks and all.
@@ -23,7 +23,7 @@ pub(super) struct Field<'a> {
     pub(super) whole: &'a [u8],
 }
 
-impl Field<'_> {
+impl RecordField<'_> {
     /// A fault with the place of this field.
     pub(super) fn fault(&self, code: PolicyFault) -> Fault {
         Fault::new(code).in_term(self.offset, cut(self.whole))
@@ -33,7 +33,7 @@ impl Field<'_> {
 /// A record behind its version: the fields, and the faults of the delimiters between them.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
-    pub(super) fields: Vec<Field<'a>>,
+    pub(super) fields: Vec<RecordField<'a>>,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Fields<'a> {
             Some(equals) => (&whole[..equals], Some(&whole[equals + 1..])),
             None => (whole, None),
         };
-        self.fields.push(Field {
+        self.fields.push(RecordField {
             offset,
             name,
             value,
@@ -96,7 +96,7 @@ pub(super) fn note(faults: &mut Vec<Fault>, fault: Fault) {
 }
 
 /// Why `field` is no extension field of the grammar, if it is none.
-pub(super) fn extension_fault(field: &Field<'_>) -> Option<Fault> {
+pub(super) fn extension_fault(field: &RecordField<'_>) -> Option<Fault> {
     let is_good = is_extension_name(field.name)
         && field.value.is_some_and(|value| {
             !value.is_empty()

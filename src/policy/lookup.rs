@@ -22,19 +22,19 @@ pub const NXNAME: u16 = 128;
 /// time, octets or questions is spent, so that no evaluator ever waits without end.
 pub trait Lookup: Sync {
     /// TXT at `name`, in the order of the answer.
-    fn txt(&self, name: &Name) -> impl Future<Output = Answer<Txt>> + Send;
-    /// TXT at `name`, asked with DO, so that [`Answer::denial`] is filled where the zone is signed and has no record.
-    fn txt_with_denial(&self, name: &Name) -> impl Future<Output = Answer<Txt>> + Send;
+    fn txt(&self, name: &Name) -> impl Future<Output = LookupAnswer<Txt>> + Send;
+    /// TXT at `name`, asked with DO, so that [`LookupAnswer::denial`] is filled where the zone is signed and has no record.
+    fn txt_with_denial(&self, name: &Name) -> impl Future<Output = LookupAnswer<Txt>> + Send;
     /// A at `name`.
-    fn ipv4(&self, name: &Name) -> impl Future<Output = Answer<Ipv4Addr>> + Send;
+    fn ipv4(&self, name: &Name) -> impl Future<Output = LookupAnswer<Ipv4Addr>> + Send;
     /// AAAA at `name`.
-    fn ipv6(&self, name: &Name) -> impl Future<Output = Answer<Ipv6Addr>> + Send;
+    fn ipv6(&self, name: &Name) -> impl Future<Output = LookupAnswer<Ipv6Addr>> + Send;
     /// MX at `name`: preference and exchange, in the order of the answer.
-    fn mx(&self, name: &Name) -> impl Future<Output = Answer<(u16, Name)>> + Send;
+    fn mx(&self, name: &Name) -> impl Future<Output = LookupAnswer<(u16, Name)>> + Send;
     /// PTR of the reverse name of `address` (RFC 1035 §3.5, RFC 3596 §2.5), in the order of the answer.
-    fn ptr(&self, address: IpAddr) -> impl Future<Output = Answer<Name>> + Send;
+    fn ptr(&self, address: IpAddr) -> impl Future<Output = LookupAnswer<Name>> + Send;
     /// CAA at `name` itself; climbing is for the caller.
-    fn caa(&self, name: &Name) -> impl Future<Output = Answer<CaaProperty>> + Send;
+    fn caa(&self, name: &Name) -> impl Future<Output = LookupAnswer<CaaProperty>> + Send;
 }
 
 /// One CAA record as it came (RFC 8659 §4.1).
@@ -50,9 +50,9 @@ pub struct CaaProperty {
 
 /// What became of a question.
 #[derive(Clone, Debug)]
-pub struct Answer<T> {
+pub struct LookupAnswer<T> {
     /// The records, or why there are none.
-    pub found: Found<T>,
+    pub found: FoundRecords<T>,
     /// The CNAMEs that were followed, in order; the last one is the name whose records these are.
     pub cname: Vec<Name>,
     /// The weakest DNSSEC state along the way; `None` where no trusted validator told.
@@ -64,11 +64,11 @@ pub struct Answer<T> {
 
 /// Records of the type asked for, or why there are none.
 #[derive(Clone, Debug)]
-pub enum Found<T> {
+pub enum FoundRecords<T> {
     /// One at least.
     Records(Arc<[T]>),
     /// RCODE 0 and no record of this type: the name exists. A signer of compact denial says so of every name, see
-    /// [`Answer::is_compact_nxdomain`].
+    /// [`LookupAnswer::is_compact_nxdomain`].
     NoData,
     /// RCODE 3: the name does not exist, nor any below it (RFC 8020).
     Nxdomain,
@@ -91,9 +91,9 @@ pub struct Denial {
     pub next: Option<Name>,
 }
 
-impl<T> Answer<T> {
+impl<T> LookupAnswer<T> {
     /// An answer about which nothing but `found` is known.
-    pub fn new(found: Found<T>) -> Self {
+    pub fn new(found: FoundRecords<T>) -> Self {
         Self {
             found,
             cname: Vec::new(),
@@ -104,13 +104,13 @@ impl<T> Answer<T> {
 
     /// No answer, for `reason`.
     pub fn failed(reason: Reason) -> Self {
-        Self::new(Found::Failed(Outcome::new(Phase::Dns, reason)))
+        Self::new(FoundRecords::Failed(Outcome::new(Phase::Dns, reason)))
     }
 
     /// The records; none where there are none, or that is not known.
     pub fn records(&self) -> &[T] {
         match &self.found {
-            Found::Records(records) => records,
+            FoundRecords::Records(records) => records,
             _ => &[],
         }
     }
@@ -118,26 +118,26 @@ impl<T> Answer<T> {
     /// Why there is no answer, if there is none.
     pub fn failure(&self) -> Option<&Outcome> {
         match &self.found {
-            Found::Failed(outcome) => Some(outcome),
+            FoundRecords::Failed(outcome) => Some(outcome),
             _ => None,
         }
     }
 
     /// RCODE 3, or RCODE 0 without records: a "void lookup" (RFC 7208 §4.6.4).
     pub fn is_void(&self) -> bool {
-        matches!(self.found, Found::Nxdomain | Found::NoData)
+        matches!(self.found, FoundRecords::Nxdomain | FoundRecords::NoData)
     }
 
     /// NOERROR, of a name that does not exist: its NSEC has the type NXNAME (RFC 9824 §3). Whoever asks without DO takes
     /// the name for one that exists.
     pub fn is_compact_nxdomain(&self) -> bool {
-        matches!(self.found, Found::NoData)
+        matches!(self.found, FoundRecords::NoData)
             && (self.denial.iter()).any(|denial| denial.types.contains(&NXNAME))
     }
 }
 
-impl<T> From<Vec<T>> for Found<T> {
-    /// Records as they came; [`Found::NoData`] for none.
+impl<T> From<Vec<T>> for FoundRecords<T> {
+    /// Records as they came; [`FoundRecords::NoData`] for none.
     fn from(records: Vec<T>) -> Self {
         match records.is_empty() {
             true => Self::NoData,

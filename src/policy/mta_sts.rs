@@ -1,8 +1,8 @@
 //! The record by which a domain says that it has a policy for TLS (MTA-STS, RFC 8461 §3.1). The policy itself is in
 //! [`super::mta_sts_policy`].
 
-use super::fields::{self, Field, Fields};
-use super::lookup::{Answer, Found, Txt};
+use super::fields::{self, Fields, RecordField};
+use super::lookup::{FoundRecords, LookupAnswer, Txt};
 use crate::record::{Fault, LenientMtaSts, MtaSts, PolicyFault, PolicyState, Text};
 
 const VERSION: &[u8] = b"v=STSv1";
@@ -10,9 +10,9 @@ const VERSION: &[u8] = b"v=STSv1";
 const ID_LIMIT: usize = 32;
 
 /// The part of the `policy` record, from the answer to TXT at `_mta-sts` of the domain.
-pub fn part(answer: &Answer<Txt>) -> MtaSts {
+pub fn part(answer: &LookupAnswer<Txt>) -> MtaSts {
     let mut part = match &answer.found {
-        Found::Failed(outcome) => MtaSts {
+        FoundRecords::Failed(outcome) => MtaSts {
             state: PolicyState::Unknown,
             outcome: Some(outcome.clone()),
             ..read::<Txt>(&[])
@@ -133,7 +133,7 @@ fn read_strictly(record: &[u8], part: &mut MtaSts) {
     }
 }
 
-fn is_id(field: &Field<'_>) -> bool {
+fn is_id(field: &RecordField<'_>) -> bool {
     field.value.is_some_and(|value| {
         (1..=ID_LIMIT).contains(&value.len()) && value.iter().all(u8::is_ascii_alphanumeric)
     })
@@ -284,9 +284,9 @@ mod tests {
 
     #[test]
     fn a_failed_question_is_unknown() {
-        let failed = Answer::failed(crate::record::Reason::Servfail);
+        let failed = LookupAnswer::failed(crate::record::Reason::Servfail);
         assert_eq!(part(&failed).state, PolicyState::Unknown);
-        let none: Answer<Txt> = Answer::new(Found::Nxdomain);
+        let none: LookupAnswer<Txt> = LookupAnswer::new(FoundRecords::Nxdomain);
         assert_eq!(part(&none).state, PolicyState::Absent);
     }
 

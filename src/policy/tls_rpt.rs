@@ -1,7 +1,7 @@
 //! Where a domain wants reports on TLS (TLS-RPT, RFC 8460 §3).
 
-use super::fields::{self, Field, Fields};
-use super::lookup::{Answer, Found, Txt};
+use super::fields::{self, Fields, RecordField};
+use super::lookup::{FoundRecords, LookupAnswer, Txt};
 use crate::record::{Fault, LenientTlsRpt, PolicyFault, PolicyState, Text, TlsRpt};
 
 const VERSION: &[u8] = b"v=TLSRPTv1";
@@ -9,9 +9,9 @@ const VERSION: &[u8] = b"v=TLSRPTv1";
 const ADDRESS_LIMIT: usize = 64;
 
 /// The part of the `policy` record, from the answer to TXT at `_smtp._tls` of the domain.
-pub fn part(answer: &Answer<Txt>) -> TlsRpt {
+pub fn part(answer: &LookupAnswer<Txt>) -> TlsRpt {
     let mut part = match &answer.found {
-        Found::Failed(outcome) => TlsRpt {
+        FoundRecords::Failed(outcome) => TlsRpt {
             state: PolicyState::Unknown,
             outcome: Some(outcome.clone()),
             ..read::<Txt>(&[])
@@ -149,7 +149,7 @@ fn read_leniently(records: &[&[u8]]) -> LenientTlsRpt {
 }
 
 /// The addresses of a `rua`, blanks around the commas taken off.
-fn addresses<'a>(field: &Field<'a>) -> impl Iterator<Item = &'a [u8]> {
+fn addresses<'a>(field: &RecordField<'a>) -> impl Iterator<Item = &'a [u8]> {
     field
         .value
         .unwrap_or_default()
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_failed_question_is_unknown() {
-        let failed = Answer::failed(crate::record::Reason::Timeout);
+        let failed = LookupAnswer::failed(crate::record::Reason::Timeout);
         assert_eq!(part(&failed).state, PolicyState::Unknown);
     }
 }

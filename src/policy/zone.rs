@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::lookup::{Answer, CaaProperty, Denial, Found, Lookup, NXNAME, Txt};
+use super::lookup::{CaaProperty, Denial, FoundRecords, Lookup, LookupAnswer, NXNAME, Txt};
 use super::reverse;
 use crate::dns::name::Name;
 use crate::record::Reason;
@@ -27,14 +27,14 @@ struct Node {
 
 /// A DNS in memory. A name that is not in it is NXDOMAIN, unless another stands below it (RFC 8020).
 #[derive(Debug, Default)]
-pub struct Zone {
+pub struct MemoryZone {
     nodes: BTreeMap<Name, Node>,
     /// Every name is answered with NOERROR, as signers of compact denial do (RFC 9824).
     pub is_compact: bool,
     asked: AtomicU32,
 }
 
-impl Zone {
+impl MemoryZone {
     /// A zone with TXT records alone.
     pub fn of_texts(texts: &[(&str, &str)]) -> Self {
         let mut zone = Self::default();
@@ -122,15 +122,15 @@ impl Zone {
         kind: &str,
         has_denial: bool,
         pick: impl Fn(&Node) -> &[T],
-    ) -> Answer<T> {
+    ) -> LookupAnswer<T> {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let mut answer = Answer::new(Found::Nxdomain);
+        let mut answer = LookupAnswer::new(FoundRecords::Nxdomain);
         let mut owner = name.clone();
         loop {
             let Some(node) = self.nodes.get(&owner) else {
                 let is_between = self.nodes.keys().any(|other| other.is_within(&owner));
                 if is_between || self.is_compact {
-                    answer.found = Found::NoData;
+                    answer.found = FoundRecords::NoData;
                 }
                 if has_denial && self.is_compact {
                     answer.denial.push(Denial {
@@ -147,7 +147,7 @@ impl Zone {
                 return answer;
             };
             if let Some(&reason) = node.fails.get(kind) {
-                answer.found = Answer::<T>::failed(reason).found;
+                answer.found = LookupAnswer::<T>::failed(reason).found;
                 return answer;
             }
             answer.found = pick(node).to_vec().into();
@@ -155,12 +155,12 @@ impl Zone {
                 Some(target) if answer.records().is_empty() => {
                     let is_loop = target == name || answer.cname.contains(target);
                     if is_loop || answer.cname.len() == CNAME_LIMIT {
-                        answer.found = Answer::<T>::failed(Reason::CnameLoop).found;
+                        answer.found = LookupAnswer::<T>::failed(Reason::CnameLoop).found;
                         return answer;
                     }
                     answer.cname.push(target.clone());
                     owner = target.clone();
-                    answer.found = Found::Nxdomain;
+                    answer.found = FoundRecords::Nxdomain;
                 }
                 _ => return answer,
             }
@@ -168,35 +168,35 @@ impl Zone {
     }
 }
 
-impl Lookup for Zone {
-    async fn txt(&self, name: &Name) -> Answer<Txt> {
+impl Lookup for MemoryZone {
+    async fn txt(&self, name: &Name) -> LookupAnswer<Txt> {
         self.ask(name, "TXT", false, |node| &node.txt)
     }
 
-    async fn txt_with_denial(&self, name: &Name) -> Answer<Txt> {
+    async fn txt_with_denial(&self, name: &Name) -> LookupAnswer<Txt> {
         self.ask(name, "TXT", true, |node| &node.txt)
     }
 
-    async fn ipv4(&self, name: &Name) -> Answer<Ipv4Addr> {
+    async fn ipv4(&self, name: &Name) -> LookupAnswer<Ipv4Addr> {
         self.ask(name, "A", false, |node| &node.ipv4)
     }
 
-    async fn ipv6(&self, name: &Name) -> Answer<Ipv6Addr> {
+    async fn ipv6(&self, name: &Name) -> LookupAnswer<Ipv6Addr> {
         self.ask(name, "AAAA", false, |node| &node.ipv6)
     }
 
-    async fn mx(&self, name: &Name) -> Answer<(u16, Name)> {
+    async fn mx(&self, name: &Name) -> LookupAnswer<(u16, Name)> {
         self.ask(name, "MX", false, |node| &node.mx)
     }
 
-    async fn ptr(&self, address: IpAddr) -> Answer<Name> {
+    async fn ptr(&self, address: IpAddr) -> LookupAnswer<Name> {
         match Name::from_octets(reverse(address).as_bytes()) {
             Some(name) => self.ask(&name, "PTR", false, |node| &node.ptr),
-            None => Answer::failed(Reason::InvalidName),
+            None => LookupAnswer::failed(Reason::InvalidName),
         }
     }
 
-    async fn caa(&self, name: &Name) -> Answer<CaaProperty> {
+    async fn caa(&self, name: &Name) -> LookupAnswer<CaaProperty> {
         self.ask(name, "CAA", false, |node| &node.caa)
     }
 }

@@ -89,14 +89,14 @@ impl Source {
 
 /// A place in the input: what the source is called, and the number of the line. Standard input is `line 7`, a file `FILE:7`.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct InputPlace<'a> {
     /// The name of a file.
     pub file: Option<&'a str>,
     /// From 1.
     pub line: u64,
 }
 
-impl std::fmt::Display for Place<'_> {
+impl std::fmt::Display for InputPlace<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.file {
             Some(file) => write!(f, "{file}:{}", self.line),
@@ -164,7 +164,7 @@ fn is_like_a_domain(word: &str) -> bool {
 
 /// Lines of one source that travel together.
 #[derive(Debug)]
-pub struct Batch {
+pub struct LineBatch {
     /// The name of the source.
     pub file: Option<Arc<str>>,
     /// They are its first ones.
@@ -179,7 +179,7 @@ pub fn batches(
     program: &str,
     awaited: &str,
     sources: Vec<Source>,
-) -> mpsc::Receiver<io::Result<Batch>> {
+) -> mpsc::Receiver<io::Result<LineBatch>> {
     if sources.iter().any(Source::is_typed) {
         eprintln!("{program}: reading {awaited} from the terminal; end with Ctrl-D");
     }
@@ -198,12 +198,12 @@ pub fn batches(
 }
 
 /// Reads a source to its end; false if nobody wants more.
-fn read(source: &Source, batches: &mpsc::Sender<io::Result<Batch>>) -> io::Result<bool> {
+fn read(source: &Source, batches: &mpsc::Sender<io::Result<LineBatch>>) -> io::Result<bool> {
     let file = source.name();
     let mut lines = Lines::new(BufReader::with_capacity(64 << 10, source.open()?));
     let mut is_first = true;
     loop {
-        let batch = Batch {
+        let batch = LineBatch {
             file: file.clone(),
             is_first,
             lines: next(&mut lines).map_err(|error| source.explain(error))?,

@@ -22,7 +22,7 @@ use std::sync::mpsc::channel;
 use clap::Parser;
 use clap::builder::styling::{AnsiColor, Styles};
 
-pub use options::{Manners, Stream, exclusions, needs_open_files, open_files};
+pub use options::{PacingOptions, Stream, exclusions, needs_open_files, open_files};
 pub use values::{duration, milliseconds, positive};
 
 use crate::ndjson::printable;
@@ -184,7 +184,7 @@ fn refuse(command: &clap::Command, program: &str, error: &clap::Error) -> ! {
 
 /// How a run ended, where it was able to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum RunStatus {
     /// All read, all written.
     Complete,
     /// Some input was not understood, was cut, or was not measured.
@@ -193,12 +193,12 @@ pub enum Status {
     Found,
 }
 
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
+impl From<RunStatus> for ExitCode {
+    fn from(status: RunStatus) -> Self {
         match status {
-            Status::Complete => Self::SUCCESS,
-            Status::Partial => Self::from(1),
-            Status::Found => Self::from(3),
+            RunStatus::Complete => Self::SUCCESS,
+            RunStatus::Partial => Self::from(1),
+            RunStatus::Found => Self::from(3),
         }
     }
 }
@@ -234,14 +234,14 @@ fn completions(
     mut command: clap::Command,
     name: &str,
     shell: clap_complete::Shell,
-) -> anyhow::Result<Status> {
+) -> anyhow::Result<RunStatus> {
     use std::io::Write as _;
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
     let mut out = Stdout::open()?;
     out.write_all(&script)?;
     out.flush()?;
-    Ok(Status::Complete)
+    Ok(RunStatus::Complete)
 }
 
 /// Tells a terminal on standard input what is awaited there.

@@ -11,11 +11,11 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::input::Files;
-use super::progress::When;
+use super::progress::ProgressWhen;
 use super::values::{duration, network, positive, rate};
 use crate::net::Gate;
 use crate::net::exclude::Exclusions;
-use crate::net::pacing::Limits;
+use crate::net::pacing::PaceLimits;
 use crate::net::range::Range;
 use crate::net::shard::{Shard, ShardBy};
 use crate::record::Reason;
@@ -68,12 +68,12 @@ pub struct Stream {
 
 impl Stream {
     /// When to show progress.
-    pub fn when(&self) -> When {
+    pub fn when(&self) -> ProgressWhen {
         match (self.progress, self.quiet) {
-            (Some(Form::Json), _) => When::Json,
-            (Some(Form::Text), _) => When::Always,
-            (None, true) => When::Never,
-            (None, false) => When::Auto,
+            (Some(Form::Json), _) => ProgressWhen::Json,
+            (Some(Form::Text), _) => ProgressWhen::Always,
+            (None, true) => ProgressWhen::Never,
+            (None, false) => ProgressWhen::Auto,
         }
     }
 }
@@ -85,7 +85,7 @@ fn reason(word: &str) -> Result<Reason, String> {
 /// Options of every stage that connects to servers.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Manners")]
-pub struct Manners {
+pub struct PacingOptions {
     /// Connections at once in all
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = positive)]
     pub concurrency: usize,
@@ -124,7 +124,7 @@ pub struct Manners {
     pub bind: Vec<IpAddr>,
 }
 
-impl Manners {
+impl PacingOptions {
     /// Which servers may be connected to.
     pub fn gate(&self) -> anyhow::Result<Gate> {
         for &ip in &self.bind {
@@ -137,13 +137,13 @@ impl Manners {
     }
 
     /// The pace.
-    pub fn limits(&self) -> Limits {
-        Limits {
+    pub fn limits(&self) -> PaceLimits {
+        PaceLimits {
             per_operator: self.per_operator,
             per_prefix: self.per_prefix,
             spacing: self.spacing,
             rate: (self.rate > 0.0).then_some(self.rate),
-            ..Limits::default()
+            ..PaceLimits::default()
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::record::{Phase, Reason};
 
 /// When to show progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum When {
+pub enum ProgressWhen {
     /// Where stderr is a terminal and stdout is no pipe.
     #[default]
     Auto,
@@ -24,7 +24,7 @@ pub enum When {
 
 /// What is shown.
 #[derive(Debug)]
-pub struct Figures<'a> {
+pub struct ProgressFigures<'a> {
     /// Lines read.
     pub lines: u64,
     /// Observations in flight.
@@ -56,11 +56,11 @@ pub struct Progress {
 
 impl Progress {
     /// A display for `stage`.
-    pub fn new(stage: &'static str, when: When) -> Self {
+    pub fn new(stage: &'static str, when: ProgressWhen) -> Self {
         let now = Instant::now();
-        let is_json = when == When::Json;
+        let is_json = when == ProgressWhen::Json;
         let draws = !is_json && io::stderr().is_terminal() && !is_pipe(&io::stdout());
-        let shows = is_json || when == When::Always || when == When::Auto && draws;
+        let shows = is_json || when == ProgressWhen::Always || when == ProgressWhen::Auto && draws;
         let period = Duration::from_secs(if draws || is_json { 1 } else { 5 });
         let ticks = shows.then(|| {
             let mut ticks = interval_at((now + period).into(), period);
@@ -87,7 +87,7 @@ impl Progress {
     }
 
     /// Shows the figures.
-    pub fn show(&mut self, figures: &Figures<'_>) {
+    pub fn show(&mut self, figures: &ProgressFigures<'_>) {
         let records = figures.outcomes.values().sum();
         let now = Instant::now();
         let seconds = (now - self.last.1).as_secs_f64().max(1e-3);
@@ -121,14 +121,14 @@ impl Progress {
     }
 
     /// The figures at the end of a run, for programs.
-    pub fn end(&mut self, figures: &Figures<'_>) {
+    pub fn end(&mut self, figures: &ProgressFigures<'_>) {
         self.clear();
         if self.is_json {
             self.show(figures);
         }
     }
 
-    fn write_json(&self, figures: &Figures<'_>, done: u64, rate: f64) {
+    fn write_json(&self, figures: &ProgressFigures<'_>, done: u64, rate: f64) {
         let left = (figures.flying + figures.waiting) as u64;
         let of = figures.is_all.then_some(done + left);
         let eta = (figures.is_all && rate > 0.0).then(|| (left as f64 / rate).ceil() as u64);

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::input::Place;
+use super::input::InputPlace;
 use crate::ndjson::{self, Line, printable};
 use crate::record::{Event, NamedCounts, Phase, Reason, Run, SCHEMA, Text, now};
 
@@ -168,7 +168,7 @@ impl Runs {
     }
 
     /// Reports a line that was not understood.
-    pub fn complain(&mut self, place: Place<'_>, why: &dyn Display) {
+    pub fn complain(&mut self, place: InputPlace<'_>, why: &dyn Display) {
         self.complain_of(&place, why);
     }
 

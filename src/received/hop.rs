@@ -2,13 +2,13 @@
 
 use super::allow;
 use super::field::{self, Field, Keyword};
-use super::idiom::{self, Tls, Version};
+use super::idiom::{self, TlsIdiom, VersionSpelling};
 use super::party::{self, Party, is_loopback, is_private};
 use super::protocol::{self, Class, Link, Secure};
 use super::submission;
 use super::token::{Token, comment_words, comments, words};
 use super::trust;
-use super::writer::{self, Habit, Writer};
+use super::writer::{self, FieldWriter, Habit};
 use crate::cipher::{self, Suite};
 use crate::record::{
     Cipher, Evidence, FieldFault, Hop, HopEnd, LeftOut, Stated, Text, TlsVersion, TransmissionType,
@@ -95,7 +95,7 @@ fn unreadable(body: &[u8], reason: UnreadableReason) -> Hop {
 }
 
 /// The sending end; `None` also for mail that a person of the machine handed in, whose login name stands there.
-fn from(field: &Field<'_>, writer: Option<Writer>, link: Link) -> Option<Party> {
+fn from(field: &Field<'_>, writer: Option<FieldWriter>, link: Link) -> Option<Party> {
     let clause = field.clause(Keyword::From)?;
     if link
         .protocol()
@@ -128,10 +128,10 @@ struct Verdict {
 /// Three-valued: a writer that never states TLS gives unknown, not no, and so does one that does not say from whom: what
 /// a service writes when it hands a message on inside (Gmail's `by mail-x1.google.com with SMTP`) never states TLS.
 fn verdict(
-    tls: &Tls<'_>,
+    tls: &TlsIdiom<'_>,
     cipher: Option<&Cipher>,
     link: Link,
-    writer: Option<Writer>,
+    writer: Option<FieldWriter>,
     has_sender: bool,
 ) -> Verdict {
     let protocol = link.protocol();
@@ -175,7 +175,7 @@ fn course(
     field: &Field<'_>,
     (from, by): &(Option<HopEnd>, Option<HopEnd>),
     link: Link,
-    writer: Option<Writer>,
+    writer: Option<FieldWriter>,
 ) -> Course {
     let left_out = |why| Course {
         inter_organisation: Some(false),
@@ -272,10 +272,10 @@ fn organisation(domain: &str) -> &str {
 
 /// Version and suite, where the two can go together. One that was stated with the other's opposite is not known: both
 /// stay as they were written.
-fn facts(tls: &Tls<'_>) -> (Option<TlsVersion>, Option<Cipher>) {
+fn facts(tls: &TlsIdiom<'_>) -> (Option<TlsVersion>, Option<Cipher>) {
     let version = tls.version.and_then(|word| match idiom::version(word)? {
-        Version::Exact(name) => Some(name),
-        Version::Family => None,
+        VersionSpelling::Exact(name) => Some(name),
+        VersionSpelling::Family => None,
     });
     let is_latest = version == Some(TlsVersion::Tls13);
     let suite = tls
@@ -310,7 +310,11 @@ fn recorded(suite: Suite) -> Cipher {
 }
 
 /// The writer's words, where the record's own differ.
-fn stated(tls: &Tls<'_>, version: Option<&TlsVersion>, cipher: Option<&Cipher>) -> Option<Stated> {
+fn stated(
+    tls: &TlsIdiom<'_>,
+    version: Option<&TlsVersion>,
+    cipher: Option<&Cipher>,
+) -> Option<Stated> {
     let names = |name: &&[u8]| {
         cipher.is_none_or(|cipher| {
             *name != cipher.iana.as_bytes()

@@ -9,7 +9,7 @@ use crate::record::TlsVersion;
 
 /// What a field says about TLS, in its own words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tls<'a> {
+pub struct TlsIdiom<'a> {
     /// The version as written.
     pub version: Option<&'a [u8]>,
     /// The cipher as written.
@@ -20,15 +20,15 @@ pub struct Tls<'a> {
     pub stated: bool,
 }
 
-impl<'a> Tls<'a> {
+impl<'a> TlsIdiom<'a> {
     /// Whether a version or a cipher is named.
     pub fn has_details(&self) -> bool {
         self.version.is_some() || self.cipher.is_some()
     }
 
     /// Of two statements the first holds, but one may complete the other: Exim writes `(TLS1.3) tls TLS_AES_128_…`.
-    fn or(self, other: Tls<'a>) -> Tls<'a> {
-        Tls {
+    fn or(self, other: TlsIdiom<'a>) -> TlsIdiom<'a> {
+        TlsIdiom {
             version: self.version.or(other.version),
             cipher: self.cipher.or(other.cipher),
             bits: self.bits.or(other.bits),
@@ -38,10 +38,10 @@ impl<'a> Tls<'a> {
 }
 
 /// Everything that `field` says about TLS.
-pub fn of<'a>(field: &Field<'a>) -> Tls<'a> {
-    let mut tls = field
-        .comments()
-        .fold(Tls::default(), |tls, comment| tls.or(of_comment(comment)));
+pub fn of<'a>(field: &Field<'a>) -> TlsIdiom<'a> {
+    let mut tls = field.comments().fold(TlsIdiom::default(), |tls, comment| {
+        tls.or(of_comment(comment))
+    });
     for clause in field.every(Keyword::With) {
         tls = tls.or(of_protocol(words(clause)));
     }
@@ -50,10 +50,10 @@ pub fn of<'a>(field: &Field<'a>) -> Tls<'a> {
         .next()
         .filter(|word| is_cipher(word))
     {
-        tls = tls.or(Tls {
+        tls = tls.or(TlsIdiom {
             cipher: Some(cipher),
             stated: true,
-            ..Tls::default()
+            ..TlsIdiom::default()
         });
     }
     // "by x over TLS secured channel with Microsoft SMTPSVC".
@@ -68,14 +68,14 @@ pub fn of<'a>(field: &Field<'a>) -> Tls<'a> {
 }
 
 /// What one comment says, without its outer parentheses.
-fn of_comment(content: &[u8]) -> Tls<'_> {
+fn of_comment(content: &[u8]) -> TlsIdiom<'_> {
     let mut words = comment_words(content);
     let Some(first) = words.next() else {
-        return Tls::default();
+        return TlsIdiom::default();
     };
-    let stated = Tls {
+    let stated = TlsIdiom {
         stated: true,
-        ..Tls::default()
+        ..TlsIdiom::default()
     };
     if first.eq_ignore_ascii_case(b"using") {
         return using(words);
@@ -85,7 +85,7 @@ fn of_comment(content: &[u8]) -> Tls<'_> {
     }
     // A certificate's names are its owner's words.
     if is(first, &[b"Client"]) {
-        return Tls::default();
+        return TlsIdiom::default();
     }
     if is(first, &[b"TLS:", b"SSL:", b"AUTH:"]) {
         return courier(comment_words(content));
@@ -98,10 +98,10 @@ fn of_comment(content: &[u8]) -> Tls<'_> {
     }
     match words.next() {
         // Exim 4.95 and later name the cipher in a clause of its own.
-        None if version(first).is_some() => Tls {
+        None if version(first).is_some() => TlsIdiom {
             version: Some(first),
             stated: true,
-            ..Tls::default()
+            ..TlsIdiom::default()
         },
         None if is(
             first,
@@ -115,33 +115,33 @@ fn of_comment(content: &[u8]) -> Tls<'_> {
             stated
         }
         // "(TLSv1.3 TLS_AES_128_GCM_SHA256)", mox.
-        Some(second) if version(first).is_some() && is_cipher(second) => Tls {
+        Some(second) if version(first).is_some() && is_cipher(second) => TlsIdiom {
             version: Some(first),
             cipher: Some(second),
             ..stated
         },
         // "(AES128-SHA encrypted)", qmail.
-        Some(second) if is(second, &[b"encrypted"]) && is_cipher(first) => Tls {
+        Some(second) if is(second, &[b"encrypted"]) && is_cipher(first) => TlsIdiom {
             cipher: Some(first),
             ..stated
         },
         // ALTS between Google's own machines.
         Some(second) if is(first, &[b"Google"]) && is(second, &[b"Transport"]) => stated,
-        _ => Tls::default(),
+        _ => TlsIdiom::default(),
     }
 }
 
 /// Postfix: `using TLSv1 with cipher DHE-RSA-AES128-SHA (128/128 bits)`; MessageLabs without `/128`, Stalwart without
 /// bits, Symantec `using TLS with cipher AES256-SHA (AES256-SHA/256 bits)`, Mimecast only `Using TLS`; MailMarshal:
 /// `using TLS: TLSv1.2, DES-CBC3-SHA`.
-fn using<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
-    let mut tls = Tls::default();
+fn using<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
+    let mut tls = TlsIdiom::default();
     let Some(first) = words.next() else {
         return tls;
     };
     if is(first, &[b"TLS:", b"SSL:"]) {
         let details = courier(std::iter::once(first).chain(words));
-        return Tls {
+        return TlsIdiom {
             stated: true,
             ..details
         };
@@ -164,8 +164,8 @@ fn using<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
 }
 
 /// Sendmail, Gmail, Exchange, Yahoo, Mimecast, Barracuda: `version=TLSv1 cipher=AES128-SHA bits=128 verify=NO`.
-fn pairs<'a>(words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
-    let mut tls = Tls::default();
+fn pairs<'a>(words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
+    let mut tls = TlsIdiom::default();
     for word in words {
         let Some(equals) = memchr::memchr(b'=', word) else {
             continue;
@@ -190,13 +190,13 @@ fn pairs<'a>(words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
 }
 
 /// Courier: `TLS: TLSv1.3,256bits,TLS_AES_256_GCM_SHA384`, also behind `AUTH: LOGIN user,`.
-fn courier<'a>(words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
+fn courier<'a>(words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
     let mut words = words
         .skip_while(|word| !is(word, &[b"TLS:", b"SSL:"]))
         .skip(1);
-    let mut tls = Tls {
+    let mut tls = TlsIdiom {
         version: words.next().filter(|word| version(word).is_some()),
-        ..Tls::default()
+        ..TlsIdiom::default()
     };
     for word in words {
         if let Some(digits) = word.strip_suffix(b"bits") {
@@ -210,12 +210,12 @@ fn courier<'a>(words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
 }
 
 /// Exim: `TLS1.2:ECDHE_RSA_AES_256_GCM_SHA384:256`; OpenSMTPD: `TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO`.
-fn colons(word: &[u8]) -> Tls<'_> {
+fn colons(word: &[u8]) -> TlsIdiom<'_> {
     let mut parts = word.split(|&byte| byte == b':');
     let (first, second) = (parts.next().unwrap_or_default(), parts.next());
     // "ECDHE-RSA-AES128-GCM-SHA256:TLSv1.2:Kx=ECDH:Au=RSA:Enc=AESGCM(128):Mac=AEAD".
     if is_cipher(first) && second.is_some_and(|part| version(part).is_some()) {
-        return Tls {
+        return TlsIdiom {
             version: second,
             cipher: Some(first),
             bits: None,
@@ -223,11 +223,11 @@ fn colons(word: &[u8]) -> Tls<'_> {
         };
     }
     let Some(stated) = Some(first).filter(|part| version(part).is_some()) else {
-        return Tls::default();
+        return TlsIdiom::default();
     };
     let cipher = second.filter(|part| is_cipher(part));
     let bits = parts.next().and_then(number);
-    Tls {
+    TlsIdiom {
         version: Some(stated),
         cipher,
         bits: bits.map(|bits| {
@@ -247,36 +247,36 @@ fn in_bytes(version: &[u8], size: u16) -> bool {
 }
 
 /// IronPort: `ESMTP/TLS/AES256-SHA`; qmail and MessageLabs: `AES128-SHA encrypted SMTP`; Mimecast: `STARTTLS`.
-fn of_protocol<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> Tls<'a> {
+fn of_protocol<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
     let Some(first) = words.next() else {
-        return Tls::default();
+        return TlsIdiom::default();
     };
     let mut parts = first.split(|&byte| byte == b'/');
     if let (Some(_), Some(tls), cipher) = (parts.next(), parts.next(), parts.next())
         && is(tls, &[b"TLS"])
     {
-        return Tls {
+        return TlsIdiom {
             cipher: cipher.filter(|name| is_cipher(name)),
             stated: true,
-            ..Tls::default()
+            ..TlsIdiom::default()
         };
     }
     if words.next().is_some_and(|word| is(word, &[b"encrypted"])) && is_cipher(first) {
-        return Tls {
+        return TlsIdiom {
             cipher: Some(first),
             stated: true,
-            ..Tls::default()
+            ..TlsIdiom::default()
         };
     }
-    Tls {
+    TlsIdiom {
         stated: is(first, &[b"STARTTLS"]),
-        ..Tls::default()
+        ..TlsIdiom::default()
     }
 }
 
 /// What a version's spelling stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum VersionSpelling {
     /// One version, under the name that `tls` records use.
     Exact(TlsVersion),
     /// `TLSv1/SSLv3`: OpenSSL's name for any cipher of that family; with a GCM suite it must have been TLS 1.2.
@@ -284,9 +284,9 @@ pub enum Version {
 }
 
 /// The version that `word` spells: `TLSv1.2`, `TLS1_2`, `TLS1.2`, `TLS-1.2`; SmarterMail writes `TLS\\Tls12`, as .NET does.
-pub fn version(word: &[u8]) -> Option<Version> {
+pub fn version(word: &[u8]) -> Option<VersionSpelling> {
     if let Some(name) = word.strip_prefix(b"TLS\\").or(word.strip_prefix(b"SSL\\")) {
-        return Some(Version::Exact(match name {
+        return Some(VersionSpelling::Exact(match name {
             b"Tls13" => TlsVersion::Tls13,
             b"Tls12" => TlsVersion::Tls12,
             b"Tls11" => TlsVersion::Tls11,
@@ -296,7 +296,7 @@ pub fn version(word: &[u8]) -> Option<Version> {
         }));
     }
     if is(word, &[b"TLSv1/SSLv3", b"SSLv3/TLSv1"]) {
-        return Some(Version::Family);
+        return Some(VersionSpelling::Family);
     }
     let (ssl, rest) = if starts_with(word, b"TLS") {
         (false, &word[3..])
@@ -318,7 +318,7 @@ pub fn version(word: &[u8]) -> Option<Version> {
         (true, b"2" | b"2.0" | b"2_0") => TlsVersion::Ssl2,
         _ => return None,
     };
-    Some(Version::Exact(name))
+    Some(VersionSpelling::Exact(name))
 }
 
 /// Whether `word` has the form of a cipher's name in any of the spellings: letters, digits, `-`, `_`, some of each.
@@ -639,10 +639,10 @@ mod tests {
         ] {
             assert_eq!(
                 version(word.as_bytes()),
-                Some(Version::Exact(TlsVersion::from(name)))
+                Some(VersionSpelling::Exact(TlsVersion::from(name)))
             );
         }
-        assert_eq!(version(b"TLSv1/SSLv3"), Some(Version::Family));
+        assert_eq!(version(b"TLSv1/SSLv3"), Some(VersionSpelling::Family));
         assert_eq!(version(b"TLS"), None);
         assert_eq!(version(b"TLSv1.25"), None);
     }

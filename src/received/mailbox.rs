@@ -21,7 +21,7 @@ const BODY_LIMIT: usize = 64 << 20;
 
 /// One thing that an input holds.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Item {
+pub enum MailboxItem {
     /// A message's header block, without the empty line.
     Header {
         /// Its bytes.
@@ -85,7 +85,7 @@ impl<R: Read> Mailbox<R> {
     }
 
     /// The next item; `None` at the end.
-    pub fn read(&mut self) -> io::Result<Option<Item>> {
+    pub fn read(&mut self) -> io::Result<Option<MailboxItem>> {
         match self.form {
             Form::Unknown => {
                 self.form = self.detect()?;
@@ -94,7 +94,7 @@ impl<R: Read> Mailbox<R> {
             Form::Single => {
                 self.form = Form::End;
                 let (bytes, is_cut) = self.header(|_| false)?;
-                Ok(Some(Item::Header { bytes, is_cut }))
+                Ok(Some(MailboxItem::Header { bytes, is_cut }))
             }
             Form::Mbox { lengths } => self.mbox_message(lengths),
             Form::Mmdf => self.mmdf_message(),
@@ -176,7 +176,7 @@ impl<R: Read> Mailbox<R> {
         }
     }
 
-    fn mbox_message(&mut self, lengths: bool) -> io::Result<Option<Item>> {
+    fn mbox_message(&mut self, lengths: bool) -> io::Result<Option<MailboxItem>> {
         // The line `From sender date` itself says nothing that the header does not.
         if self.input.skip_until(b'\n')? == 0 {
             self.form = Form::End;
@@ -198,10 +198,10 @@ impl<R: Read> Mailbox<R> {
         if !is_over {
             self.search()?;
         }
-        Ok(Some(Item::Header { bytes, is_cut }))
+        Ok(Some(MailboxItem::Header { bytes, is_cut }))
     }
 
-    fn mmdf_message(&mut self) -> io::Result<Option<Item>> {
+    fn mmdf_message(&mut self) -> io::Result<Option<MailboxItem>> {
         while self.input.starts_with(MMDF)? {
             self.input.skip_until(b'\n')?;
         }
@@ -211,7 +211,7 @@ impl<R: Read> Mailbox<R> {
         }
         let (bytes, is_cut) = self.header(|line| line.starts_with(MMDF))?;
         while !self.input.starts_with(MMDF)? && self.input.skip_until(b'\n')? > 0 {}
-        Ok(Some(Item::Header { bytes, is_cut }))
+        Ok(Some(MailboxItem::Header { bytes, is_cut }))
     }
 
     /// Over a body of `length` bytes, if the next message or the end is behind it (mboxcl, mboxcl2: there, `From ` in a
@@ -288,7 +288,7 @@ impl<R: Read> Mailbox<R> {
         Ok(begins)
     }
 
-    fn object(&mut self, mut number: u64) -> io::Result<Option<Item>> {
+    fn object(&mut self, mut number: u64) -> io::Result<Option<MailboxItem>> {
         let mut line = Vec::new();
         while line.trim_ascii().is_empty() {
             line.clear();
@@ -308,19 +308,19 @@ impl<R: Read> Mailbox<R> {
         } else if line.len() > LINE_LIMIT {
             self.input.skip_until(b'\n')?;
             let why = format!("longer than {} MiB", LINE_LIMIT >> 20);
-            return Ok(Some(Item::Fault { line: number, why }));
+            return Ok(Some(MailboxItem::Fault { line: number, why }));
         }
         Ok(Some(match object::content(&line) {
             Ok(Content::Header(mut bytes)) => {
                 let is_cut = bytes.len() > HEADER_LIMIT;
                 bytes.truncate(HEADER_LIMIT);
-                Item::Header { bytes, is_cut }
+                MailboxItem::Header { bytes, is_cut }
             }
-            Ok(Content::Record) => Item::Record {
+            Ok(Content::Record) => MailboxItem::Record {
                 bytes: line,
                 line: number,
             },
-            Err(why) => Item::Fault { line: number, why },
+            Err(why) => MailboxItem::Fault { line: number, why },
         }))
     }
 }
@@ -383,12 +383,12 @@ mod tests {
         let mut all = Vec::new();
         while let Some(item) = mailbox.read().unwrap() {
             all.push(match item {
-                Item::Header { bytes, is_cut } => {
+                MailboxItem::Header { bytes, is_cut } => {
                     String::from_utf8_lossy(&bytes).trim_end().to_owned()
                         + if is_cut { " cut" } else { "" }
                 }
-                Item::Record { line, .. } => format!("record {line}"),
-                Item::Fault { line, .. } => format!("fault {line}"),
+                MailboxItem::Record { line, .. } => format!("record {line}"),
+                MailboxItem::Fault { line, .. } => format!("fault {line}"),
             });
         }
         all.join("|")

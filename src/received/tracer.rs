@@ -16,12 +16,12 @@ pub struct Tracer {
     key: Option<Vec<u8>>,
     /// The ids of all messages so far: 16 bytes each.
     seen: HashSet<[u8; 16]>,
-    counts: Counts,
+    counts: TraceCounts,
 }
 
 /// What was read and found.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
+pub struct TraceCounts {
     /// Distinct messages.
     pub messages: u64,
     /// Messages seen before in this run.
@@ -46,7 +46,7 @@ impl Tracer {
             trusted_by,
             key,
             seen: HashSet::new(),
-            counts: Counts::default(),
+            counts: TraceCounts::default(),
         }
     }
 
@@ -89,7 +89,7 @@ impl Tracer {
     }
 
     /// The figures so far.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> TraceCounts {
         self.counts
     }
 
@@ -106,7 +106,7 @@ impl Tracer {
     }
 }
 
-impl Counts {
+impl TraceCounts {
     /// As the last line of a run has them.
     pub fn named(&self) -> BTreeMap<String, u64> {
         let [yes, no, unknown] = self.encrypted;
@@ -127,7 +127,7 @@ impl Counts {
     }
 }
 
-impl std::fmt::Display for Counts {
+impl std::fmt::Display for TraceCounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [yes, no, unknown] = self.encrypted;
         write!(

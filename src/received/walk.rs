@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 /// The files at and below the given paths. The names of one directory at a time are held.
 #[derive(Debug)]
-pub struct Walk {
+pub struct FileWalk {
     /// What is still to be visited, the next one last.
     stack: Vec<PathBuf>,
 }
 
-impl Walk {
+impl FileWalk {
     /// Visits `paths` in their order.
     pub fn new(paths: &[PathBuf]) -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Walk {
     }
 }
 
-impl Iterator for Walk {
+impl Iterator for FileWalk {
     /// A file, or what could not be visited.
     type Item = Result<PathBuf, (PathBuf, io::Error)>;
 
@@ -100,7 +100,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(root, root.join("a/loop")).unwrap();
         let missing = root.join("missing");
-        let found: Vec<String> = Walk::new(&[root.to_owned(), missing])
+        let found: Vec<String> = FileWalk::new(&[root.to_owned(), missing])
             .map(|result| match result {
                 Ok(path) => path.strip_prefix(root).unwrap().display().to_string(),
                 Err((path, _)) => format!("no {}", path.strip_prefix(root).unwrap().display()),

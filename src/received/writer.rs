@@ -7,7 +7,7 @@ use super::token::{comments, words};
 
 /// A recognised writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Writer {
+pub struct FieldWriter {
     /// Its name, lower case.
     pub name: &'static str,
     /// Whether it states TLS.
@@ -28,7 +28,7 @@ pub enum Habit {
 }
 
 /// The writer of a field; `by` is the receiving host's name in lower case.
-pub fn of(field: &Field<'_>, by: Option<&str>) -> Option<Writer> {
+pub fn of(field: &Field<'_>, by: Option<&str>) -> Option<FieldWriter> {
     by_software(field)
         .or_else(|| by_service(by?))
         .or_else(|| by_shape(field))
@@ -94,7 +94,7 @@ const SERVICES: &[(&str, &str, Habit)] = &[
     ("amazonses.com", "amazonses", Habit::Silent),
 ];
 
-fn by_software(field: &Field<'_>) -> Option<Writer> {
+fn by_software(field: &Field<'_>) -> Option<FieldWriter> {
     for clause in [
         Keyword::By,
         Keyword::With,
@@ -106,7 +106,7 @@ fn by_software(field: &Field<'_>) -> Option<Writer> {
             let named = SOFTWARE
                 .iter()
                 .find(|(prefix, ..)| starts_with(comment, prefix))
-                .map(|&(_, name, habit)| Writer { name, habit });
+                .map(|&(_, name, habit)| FieldWriter { name, habit });
             if named.is_some() {
                 return named;
             }
@@ -131,18 +131,18 @@ fn by_software(field: &Field<'_>) -> Option<Writer> {
     None
 }
 
-fn by_service(host: &str) -> Option<Writer> {
+fn by_service(host: &str) -> Option<FieldWriter> {
     SERVICES
         .iter()
         .find(|(domain, ..)| {
             host.strip_suffix(domain)
                 .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         })
-        .map(|&(_, name, habit)| Writer { name, habit })
+        .map(|&(_, name, habit)| FieldWriter { name, habit })
 }
 
 /// Writers that do not name themselves, by the form of what they write.
-fn by_shape(field: &Field<'_>) -> Option<Writer> {
+fn by_shape(field: &Field<'_>) -> Option<FieldWriter> {
     // "(qmail 2160 invoked from network)"
     if let Some(comment) = comments(field.clause(Keyword::Lead).unwrap_or_default()).next()
         && starts_with(comment, b"qmail ")
@@ -178,7 +178,7 @@ fn by_shape(field: &Field<'_>) -> Option<Writer> {
         return marks("yahoo");
     }
     if ends(b"HELO ") && field.words(Keyword::Id).next().is_none() {
-        return Some(Writer {
+        return Some(FieldWriter {
             name: "qmail",
             habit: Habit::Unclear,
         });
@@ -197,15 +197,15 @@ fn by_shape(field: &Field<'_>) -> Option<Writer> {
     None
 }
 
-fn filter(name: &'static str) -> Option<Writer> {
-    Some(Writer {
+fn filter(name: &'static str) -> Option<FieldWriter> {
+    Some(FieldWriter {
         name,
         habit: Habit::Filter,
     })
 }
 
-fn marks(name: &'static str) -> Option<Writer> {
-    Some(Writer {
+fn marks(name: &'static str) -> Option<FieldWriter> {
+    Some(FieldWriter {
         name,
         habit: Habit::Marks,
     })

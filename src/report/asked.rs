@@ -1,7 +1,7 @@
 //! A question to a survey, and how it is asked.
 
 use super::providers::Providers;
-use super::published::{Nothing, Published};
+use super::published::{NoPublication, Published};
 use super::survey::Survey;
 use super::table::Table;
 use crate::judge::Rule;
@@ -9,7 +9,7 @@ use crate::judge::problem::Severity;
 
 /// How a question is asked.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReportSettings {
     /// The rule that takes the servers of a domain together.
     pub rule: Rule,
     /// Rows of a top table.
@@ -24,7 +24,7 @@ pub struct Asked {
     pub published: &'static dyn Published,
 }
 
-impl Default for Asked {
+impl Default for ReportSettings {
     fn default() -> Self {
         Self {
             rule: Rule::Preferred,
@@ -32,21 +32,21 @@ impl Default for Asked {
             domains: Vec::new(),
             severity: Severity::Notice,
             providers: Providers::built_in(),
-            published: &Nothing,
+            published: &NoPublication,
         }
     }
 }
 
 /// A question: its name, what it asks, and how it is answered.
-pub struct Question {
+pub struct ReportQuestion {
     /// `--table NAME`.
     pub name: &'static str,
     /// In one line.
     pub about: &'static str,
     /// Stands in the page and in the text without `--table`.
-    pub shown: Shown,
+    pub shown: ShownWhere,
     /// The answer.
-    pub answer: fn(&Survey, &Asked) -> rusqlite::Result<Table>,
+    pub answer: fn(&Survey, &ReportSettings) -> rusqlite::Result<Table>,
 }
 
 /// What `--table` names.
@@ -55,12 +55,12 @@ pub enum Named {
     /// Every table of the short text.
     All,
     /// One.
-    One(&'static Question),
+    One(&'static ReportQuestion),
 }
 
 /// Where a table stands without being asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum ShownWhere {
     /// In the short text and in the page.
     First,
     /// In the page.

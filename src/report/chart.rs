@@ -25,7 +25,7 @@ pub enum Chart {
         /// What the axis says.
         x: String,
         /// The curves.
-        lines: Vec<Line>,
+        lines: Vec<ChartLine>,
         /// Single values of before: place, percent, what it is.
         points: Vec<(f64, f64, String)>,
     },
@@ -71,7 +71,7 @@ pub struct Bar {
 
 /// A curve.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct ChartLine {
     /// Curves of a group share a plot.
     pub group: String,
     /// What it is.
@@ -80,7 +80,7 @@ pub struct Line {
     pub points: Vec<(f64, Tally)>,
 }
 
-impl Line {
+impl ChartLine {
     /// A curve through points.
     pub fn new(group: String, label: &str, points: Vec<(f64, Tally)>) -> Self {
         Self {
@@ -277,7 +277,7 @@ fn plain(bars: &[Bar], unit: &str, longest: f64) -> (u32, Markup) {
 const PLOT: u32 = 280;
 const LEGEND: u32 = 20;
 
-fn curves(x: &str, lines: &[Line], points: &[(f64, f64, String)]) -> (u32, Markup) {
+fn curves(x: &str, lines: &[ChartLine], points: &[(f64, f64, String)]) -> (u32, Markup) {
     let last = lines
         .iter()
         .filter_map(|line| line.points.last())
@@ -286,7 +286,7 @@ fn curves(x: &str, lines: &[Line], points: &[(f64, f64, String)]) -> (u32, Marku
     let across = |x: f64| (x.max(1.0).log10() / last.log10()).min(1.0);
     let top = lines.len() as u32 * LEGEND + 14;
     let down = |percent: f64| f64::from(top) + f64::from(PLOT) * (1.0 - percent / 100.0);
-    let percents = |line: &Line| -> Vec<(f64, f64)> {
+    let percents = |line: &ChartLine| -> Vec<(f64, f64)> {
         let known = line
             .points
             .iter()

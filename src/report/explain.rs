@@ -2,19 +2,19 @@
 
 use serde_json::Value;
 
-use super::asked::Asked;
+use super::asked::ReportSettings;
 use super::mail::Mail;
 use super::measure::MEASURES;
-use super::survey::{Survey, Verdict};
+use super::survey::{Survey, SurveyVerdict};
 use super::table::thousands;
 use crate::judge::RULES;
-use crate::store::query::card::{self, ExchangeOf, LeafOf, LookedUp, Place, ServerOf};
+use crate::store::query::card::{self, ExchangeOf, LeafCard, ListPlace, LookedUp, ServerOf};
 use crate::store::{printable, query};
 
 /// The card of a domain, line by line; none: the survey does not know the domain.
 pub fn explain(
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     domain: &str,
 ) -> rusqlite::Result<Option<Vec<String>>> {
     let connection = &survey.connection;
@@ -57,7 +57,11 @@ pub fn explain(
 }
 
 /// Problems, delivery and policies of a domain as data; none: the survey does not know the domain.
-pub fn data(survey: &Survey, asked: &Asked, domain: &str) -> rusqlite::Result<Option<Value>> {
+pub fn data(
+    survey: &Survey,
+    asked: &ReportSettings,
+    domain: &str,
+) -> rusqlite::Result<Option<Value>> {
     let domain = domain.trim().trim_end_matches('.').to_ascii_lowercase();
     let Some(id) = query::number(&survey.connection, &domain)? else {
         return Ok(None);
@@ -65,7 +69,7 @@ pub fn data(survey: &Survey, asked: &Asked, domain: &str) -> rusqlite::Result<Op
     Ok(Some(Mail::read(survey, asked, id)?.json()))
 }
 
-fn place(place: &Place) -> String {
+fn place(place: &ListPlace) -> String {
     let mut line = format!("  on the list {}", place.source);
     if let Some(rank) = place.rank {
         line += &format!(", rank {}", thousands(rank));
@@ -82,7 +86,7 @@ fn place(place: &Place) -> String {
 }
 
 /// What each rule says; rules that agree share a line.
-fn rules(verdict: &Verdict) -> Vec<String> {
+fn rules(verdict: &SurveyVerdict) -> Vec<String> {
     let mut lines: Vec<(Vec<&str>, String)> = Vec::new();
     for rule in RULES {
         let facts: Vec<String> = (MEASURES.iter())
@@ -103,7 +107,7 @@ fn rules(verdict: &Verdict) -> Vec<String> {
 }
 
 /// What became of the domain.
-fn standing(looked_up: &LookedUp, verdict: &Verdict) -> String {
+fn standing(looked_up: &LookedUp, verdict: &SurveyVerdict) -> String {
     let LookedUp {
         time,
         phase,
@@ -124,7 +128,7 @@ fn standing(looked_up: &LookedUp, verdict: &Verdict) -> String {
     line
 }
 
-fn exchange_line(asked: &Asked, domain: &str, exchange: &ExchangeOf) -> String {
+fn exchange_line(asked: &ReportSettings, domain: &str, exchange: &ExchangeOf) -> String {
     let registered = exchange.registered_domain.as_deref();
     let provider = asked
         .providers
@@ -214,7 +218,7 @@ fn server_lines(server: &ServerOf, exchange: &ExchangeOf, card: &mut Vec<String>
     );
 }
 
-fn leaf_lines(leaf: &LeafOf, card: &mut Vec<String>) {
+fn leaf_lines(leaf: &LeafCard, card: &mut Vec<String>) {
     let known = |text: &Option<String>, none: &str| text.clone().unwrap_or(none.to_owned());
     card.push(format!(
         "      certificate: {}, until {}, SHA-256 {}",

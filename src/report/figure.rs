@@ -16,7 +16,7 @@ pub struct Figure {
     /// The axis.
     pub axis: Axis,
     /// The curves.
-    pub curves: Vec<Curve>,
+    pub curves: Vec<PlottedCurve>,
 }
 
 /// What lies across.
@@ -30,7 +30,7 @@ pub enum Axis {
 
 /// A curve.
 #[derive(Clone, Debug)]
-pub struct Curve {
+pub struct PlottedCurve {
     /// What it is.
     pub label: String,
     /// Place and percent, in order of place.

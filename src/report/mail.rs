@@ -2,23 +2,23 @@
 
 use serde_json::{Value, json};
 
-use super::asked::Asked;
+use super::asked::ReportSettings;
 use super::questions::problems_of;
-use super::survey::{Survey, Verdict};
+use super::survey::{Survey, SurveyVerdict};
 use crate::judge::delivery::{Fate, PROFILES};
 use crate::judge::problem::{ProblemCode, Severity};
-use crate::store::query::{self, FateRow, ProblemRow, Published};
+use crate::store::query::{self, FateRow, ProblemRow, PublishedPolicies};
 
 /// What the card of a domain (row of `name`) says first.
 pub struct Mail {
     problems: Vec<ProblemRow>,
     fates: Vec<FateRow>,
-    published: Option<Published>,
+    published: Option<PublishedPolicies>,
 }
 
 impl Mail {
     /// Reads it.
-    pub fn read(survey: &Survey, asked: &Asked, domain: u32) -> rusqlite::Result<Self> {
+    pub fn read(survey: &Survey, asked: &ReportSettings, domain: u32) -> rusqlite::Result<Self> {
         let connection = &survey.connection;
         let mut published = None;
         query::published(connection, Some(domain), |_, row| published = Some(row))?;
@@ -40,7 +40,7 @@ impl Mail {
     }
 
     /// The domain in one sentence.
-    pub fn sentence(&self, verdict: &Verdict) -> String {
+    pub fn sentence(&self, verdict: &SurveyVerdict) -> String {
         let mut parts = Vec::new();
         match self.fate("opportunistic") {
             None => parts.push(verdict.status.meaning().to_owned()),
@@ -180,7 +180,7 @@ impl Mail {
 }
 
 /// The parts of what is published that were asked for.
-fn shown(it: &Published) -> String {
+fn shown(it: &PublishedPolicies) -> String {
     let part = |name: &str, state: &Option<String>, more: &Option<String>| {
         let state = state.as_ref()?;
         let more = more

@@ -1,6 +1,6 @@
 //! What is measured of a domain, and the marks along ranks at which it is shown.
 
-use super::survey::Verdict;
+use super::survey::SurveyVerdict;
 use crate::judge::{Fact, Rule, Truth};
 
 /// What is measured of a domain: a fact, or a fact among those with another.
@@ -83,7 +83,7 @@ pub fn followed() -> impl Iterator<Item = &'static Measure> {
 
 impl Measure {
     /// What it is for a domain; none: the domain is not in its base.
-    pub fn truth(&self, verdict: &Verdict, rule: Rule) -> Option<Truth> {
+    pub fn truth(&self, verdict: &SurveyVerdict, rule: Rule) -> Option<Truth> {
         let counts = verdict.status.takes_mail()
             && self
                 .among

@@ -2,7 +2,7 @@
 
 use super::providers::{Providers, is_within};
 use super::survey::Survey;
-use super::words::Distinct;
+use super::words::DistinctTexts;
 use crate::store::query;
 
 /// The exchanges of a survey by who runs them.
@@ -12,7 +12,7 @@ pub struct Operators {
     of: Vec<u32>,
     /// Numbers from 1 are those of the rules; those of registered domains without a rule come behind them.
     providers: Providers,
-    registered: Distinct,
+    registered: DistinctTexts,
 }
 
 /// The number of a domain that runs its own exchange.
@@ -22,7 +22,7 @@ impl Operators {
     /// Goes through the exchanges of a survey.
     pub fn read(survey: &Survey, providers: &Providers) -> rusqlite::Result<Self> {
         let names = survey.names()?;
-        let mut registered = Distinct::default();
+        let mut registered = DistinctTexts::default();
         let last = query::last_exchange(&survey.connection)?;
         registered.reserve(last as usize);
         let mut of = vec![SELF as u32; last as usize + 1];

@@ -9,19 +9,19 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Question, Shown};
+use super::asked::{ReportQuestion, ReportSettings, ShownWhere};
 use super::explain::{data, explain};
 use super::page::page;
 use super::render;
-use super::summary::{Summary, band, cautions};
+use super::summary::{PageSummary, band, cautions};
 use super::survey::Survey;
 use super::table::Table;
 use crate::program::input::Source;
-use crate::store::{self, Load, Pace, Writer, printable};
+use crate::store::{self, CommitPace, Load, SurveyWriter, printable};
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum OutputFormat {
     /// For people.
     Text,
     /// One object with all tables.
@@ -36,7 +36,7 @@ pub enum Format {
     Svg,
 }
 
-impl FromStr for Format {
+impl FromStr for OutputFormat {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
@@ -71,20 +71,20 @@ pub fn open(
 /// itself.
 pub fn answers(
     survey: &Survey,
-    asked: &Asked,
-    named: &[&'static Question],
-    catalogue: impl Iterator<Item = &'static Question>,
+    asked: &ReportSettings,
+    named: &[&'static ReportQuestion],
+    catalogue: impl Iterator<Item = &'static ReportQuestion>,
     study: bool,
-    format: Format,
+    format: OutputFormat,
 ) -> anyhow::Result<Vec<Table>> {
-    let shown = |question: &&Question| match question.shown {
-        Shown::First => !study,
-        Shown::Page => !study && format == Format::Html,
-        Shown::Study => study,
-        Shown::Asked => false,
+    let shown = |question: &&ReportQuestion| match question.shown {
+        ShownWhere::First => !study,
+        ShownWhere::Page => !study && format == OutputFormat::Html,
+        ShownWhere::Study => study,
+        ShownWhere::Asked => false,
     };
     let all = catalogue.filter(shown);
-    let questions: Vec<&Question> = if named.is_empty() {
+    let questions: Vec<&ReportQuestion> = if named.is_empty() {
         all.collect()
     } else {
         named.to_vec()
@@ -99,16 +99,19 @@ pub fn answers(
 pub fn cards(
     out: &mut dyn Write,
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     domains: &[String],
-    format: Format,
+    format: OutputFormat,
     complain: &mut dyn FnMut(&str),
 ) -> anyhow::Result<bool> {
-    if !matches!(format, Format::Text | Format::Json | Format::Ndjson) {
+    if !matches!(
+        format,
+        OutputFormat::Text | OutputFormat::Json | OutputFormat::Ndjson
+    ) {
         bail!("a card is text, json or ndjson");
     }
     let mut knows_all = true;
-    if let (Format::Text, Some(band)) = (format, band(survey)?) {
+    if let (OutputFormat::Text, Some(band)) = (format, band(survey)?) {
         writeln!(out, "{band}\n")?;
     }
     for domain in domains {
@@ -117,7 +120,7 @@ pub fn cards(
             knows_all = false;
             continue;
         };
-        if format == Format::Text {
+        if format == OutputFormat::Text {
             for line in &card {
                 writeln!(out, "{}", printable(line))?;
             }
@@ -136,14 +139,14 @@ pub fn cards(
 }
 
 /// Loads standard input into a database that is gone afterwards; whether all of it was understood and whole.
-fn load(complain: &mut dyn FnMut(&str)) -> Result<(Survey, bool), store::Error> {
-    let mut writer = Writer::new(store::temporary()?);
+fn load(complain: &mut dyn FnMut(&str)) -> Result<(Survey, bool), store::StoreError> {
+    let mut writer = SurveyWriter::new(store::temporary()?);
     let never = AtomicBool::new(false);
     let how = Load {
         complain,
         progress: &mut |_| {},
         stop: &never,
-        pace: Pace::default(),
+        pace: CommitPace::default(),
     };
     let summary = store::load(&mut writer, vec![Source::Stdin], how)?;
     let mut connection = writer.into_connection();
@@ -154,7 +157,7 @@ fn load(complain: &mut dyn FnMut(&str)) -> Result<(Survey, bool), store::Error> 
 /// Names the questions.
 pub fn list(
     out: &mut dyn Write,
-    catalogue: impl Iterator<Item = &'static Question> + Clone,
+    catalogue: impl Iterator<Item = &'static ReportQuestion> + Clone,
 ) -> io::Result<()> {
     let names = catalogue.clone().map(|question| question.name.len());
     let width = names.max().unwrap_or(0);
@@ -168,17 +171,17 @@ pub fn list(
 pub fn write(
     out: &mut dyn Write,
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     tables: &[Table],
-    format: Format,
+    format: OutputFormat,
 ) -> anyhow::Result<()> {
     match format {
-        Format::Html => {
-            let summary = Summary::new(survey, asked)?;
+        OutputFormat::Html => {
+            let summary = PageSummary::new(survey, asked)?;
             let cards = named_cards(survey, asked, tables)?;
             out.write_all(page(&summary, tables, &cards).as_bytes())?;
         }
-        Format::Svg => {
+        OutputFormat::Svg => {
             let [table] = tables else {
                 bail!("svg is for one question: add --table NAME");
             };
@@ -187,7 +190,7 @@ pub fn write(
             };
             writeln!(out, "{}", chart.file(&table.title))?;
         }
-        Format::Text => {
+        OutputFormat::Text => {
             if let Some(band) = band(survey)? {
                 writeln!(out, "{band}\n")?;
             }
@@ -198,11 +201,11 @@ pub fn write(
                 render::text(out, table)?;
             }
         }
-        Format::Json => render::json(out, tables)?,
-        Format::Ndjson => tables
+        OutputFormat::Json => render::json(out, tables)?,
+        OutputFormat::Ndjson => tables
             .iter()
             .try_for_each(|table| render::ndjson(out, table))?,
-        Format::Csv => {
+        OutputFormat::Csv => {
             let [table] = tables else {
                 bail!(
                     "csv is for one question: add --table NAME, or --into DIR for a file for each"
@@ -234,7 +237,7 @@ const CARDS: usize = 100;
 /// The cards of the domains that tables name, by domain.
 fn named_cards(
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     tables: &[Table],
 ) -> rusqlite::Result<BTreeMap<String, Vec<String>>> {
     let mut cards = BTreeMap::new();

@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::chart::{self, Chart};
-use super::summary::Summary;
+use super::summary::PageSummary;
 use super::table::{Cell, Table};
 use crate::store::printable;
 
@@ -20,7 +20,7 @@ const SCRIPT: &str = include_str!("page.js");
 pub type Cards = BTreeMap<String, Vec<String>>;
 
 /// The page of a survey, with the cards of domains that its tables name.
-pub fn page(summary: &Summary, tables: &[Table], cards: &Cards) -> String {
+pub fn page(summary: &PageSummary, tables: &[Table], cards: &Cards) -> String {
     let hash = STANDARD.encode(Sha256::digest(SCRIPT.as_bytes()));
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'"

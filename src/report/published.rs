@@ -61,6 +61,6 @@ pub trait Published: Debug + Sync {
 
 /// No publication.
 #[derive(Clone, Copy, Debug)]
-pub struct Nothing;
+pub struct NoPublication;
 
-impl Published for Nothing {}
+impl Published for NoPublication {}

@@ -6,12 +6,12 @@ use std::io::{self, Write};
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::asked::{Asked, Question};
+use super::asked::{ReportQuestion, ReportSettings};
 use super::measure::MEASURES;
 use super::questions;
 use super::render::wrapped;
-use super::summary::{Summary, headline};
-use super::survey::{List, Status, Survey};
+use super::summary::{PageSummary, headline};
+use super::survey::{DomainState, Survey, SurveyList};
 use super::table::{Cell, Table, Tally, thousands};
 use crate::judge::Truth;
 use crate::judge::delivery::{Fate, PROFILES};
@@ -59,10 +59,10 @@ struct Headline {
 pub fn screen(
     out: &mut dyn Write,
     survey: &Survey,
-    asked: &Asked,
-    catalogue: impl Iterator<Item = &'static Question>,
+    asked: &ReportSettings,
+    catalogue: impl Iterator<Item = &'static ReportQuestion>,
 ) -> anyhow::Result<()> {
-    let summary = Summary::new(survey, asked)?;
+    let summary = PageSummary::new(survey, asked)?;
     paragraphs(out, &summary)?;
     standing(out, survey)?;
     headlines(out, survey, asked)?;
@@ -72,7 +72,7 @@ pub fn screen(
     Ok(())
 }
 
-fn paragraphs(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+fn paragraphs(out: &mut dyn Write, summary: &PageSummary) -> io::Result<()> {
     let about = summary.about();
     let cautions = summary
         .cautions()
@@ -90,9 +90,9 @@ fn paragraphs(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
 
 /// What became of the domains, each status that some have in words.
 fn standing(out: &mut dyn Write, survey: &Survey) -> anyhow::Result<()> {
-    let mut counts = [0u64; Status::ALL.len()];
+    let mut counts = [0u64; DomainState::ALL.len()];
     for verdict in survey.verdicts()? {
-        if let Some(at) = Status::ALL
+        if let Some(at) = DomainState::ALL
             .iter()
             .position(|status| *status == verdict.status)
         {
@@ -101,13 +101,13 @@ fn standing(out: &mut dyn Write, survey: &Survey) -> anyhow::Result<()> {
     }
     let all: u64 = counts.iter().sum();
     writeln!(out, "WHAT BECAME OF {} DOMAINS", thousands(all))?;
-    for (status, count) in Status::ALL
+    for (status, count) in DomainState::ALL
         .iter()
         .zip(counts)
         .filter(|(_, count)| *count > 0)
     {
         let counts_as = match (status, status.takes_mail()) {
-            (Status::Answered, _) => "",
+            (DomainState::Answered, _) => "",
             (_, true) => ": unknown below",
             (_, false) => ": outside",
         };
@@ -123,7 +123,7 @@ fn standing(out: &mut dyn Write, survey: &Survey) -> anyhow::Result<()> {
 }
 
 /// The five measures of the screen.
-fn measured(survey: &Survey, asked: &Asked) -> rusqlite::Result<Vec<Headline>> {
+fn measured(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Vec<Headline>> {
     let verdicts = survey.verdicts()?;
     let mut headlines = Vec::new();
     for (word, label) in [
@@ -203,7 +203,7 @@ fn enforced(survey: &Survey, domains: usize) -> rusqlite::Result<Vec<Option<Trut
     Ok(truths)
 }
 
-fn headlines(out: &mut dyn Write, survey: &Survey, asked: &Asked) -> anyhow::Result<()> {
+fn headlines(out: &mut dyn Write, survey: &Survey, asked: &ReportSettings) -> anyhow::Result<()> {
     let headlines = measured(survey, asked)?;
     block(out, "DOMAINS", &headlines, None, asked)?;
     for list in survey.counted()?.take(LISTS) {
@@ -222,8 +222,8 @@ fn block(
     out: &mut dyn Write,
     title: &str,
     headlines: &[Headline],
-    list: Option<&List>,
-    asked: &Asked,
+    list: Option<&SurveyList>,
+    asked: &ReportSettings,
 ) -> io::Result<()> {
     let rows: Vec<[String; 5]> = (headlines.iter())
         .map(|headline| row(headline, list, asked))
@@ -267,7 +267,7 @@ fn block(
     Ok(())
 }
 
-fn tally(headline: &Headline, list: Option<&List>) -> Tally {
+fn tally(headline: &Headline, list: Option<&SurveyList>) -> Tally {
     let mut tally = Tally::default();
     match list {
         None => headline
@@ -287,7 +287,7 @@ fn tally(headline: &Headline, list: Option<&List>) -> Tally {
 }
 
 /// Percentage, yes, of, unknown, and what was printed before.
-fn row(headline: &Headline, list: Option<&List>, asked: &Asked) -> [String; 5] {
+fn row(headline: &Headline, list: Option<&SurveyList>, asked: &ReportSettings) -> [String; 5] {
     let tally = tally(headline, list);
     let before = headline.word.and_then(|word| match list {
         None => asked.published.of_domains(word),
@@ -321,7 +321,7 @@ fn drawn(tally: &Tally, columns: usize) -> String {
 }
 
 /// The kinds of problems that are worst.
-fn problems(out: &mut dyn Write, survey: &Survey, asked: &Asked) -> anyhow::Result<()> {
+fn problems(out: &mut dyn Write, survey: &Survey, asked: &ReportSettings) -> anyhow::Result<()> {
     let table = questions::problem_codes(survey, asked)?;
     let mut rows: Vec<Vec<Cell>> = table.each_row().map(|row| row.into_owned()).collect();
     // They stand by severity; of one severity those come first that most domains have.
@@ -353,7 +353,7 @@ fn problems(out: &mut dyn Write, survey: &Survey, asked: &Asked) -> anyhow::Resu
 }
 
 /// The operators whose change protects most.
-fn operators(out: &mut dyn Write, survey: &Survey, asked: &Asked) -> anyhow::Result<()> {
+fn operators(out: &mut dyn Write, survey: &Survey, asked: &ReportSettings) -> anyhow::Result<()> {
     let table = questions::fixes(survey, asked)?;
     let mut rows = table
         .each_row()
@@ -386,7 +386,10 @@ fn told(table: &Table, row: &[Cell], key: &str) -> String {
     cell.map_or(String::new(), |cell| printable(&cell.shown()))
 }
 
-fn more(out: &mut dyn Write, catalogue: impl Iterator<Item = &'static Question>) -> io::Result<()> {
+fn more(
+    out: &mut dyn Write,
+    catalogue: impl Iterator<Item = &'static ReportQuestion>,
+) -> io::Result<()> {
     writeln!(out, "MORE")?;
     writeln!(
         out,

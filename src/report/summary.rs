@@ -1,13 +1,13 @@
 //! What the page says first: which survey this is, and its few largest numbers.
 
-use super::asked::Asked;
+use super::asked::ReportSettings;
 use super::measure::{MEASURES, Measure};
-use super::survey::{Status, Survey, at};
+use super::survey::{DomainState, Survey, at};
 use super::table::{Tally, thousands};
 use crate::store::query;
 
 /// The head of a page.
-pub struct Summary {
+pub struct PageSummary {
     domains: u64,
     servers: u64,
     /// First and last time of a measurement.
@@ -30,9 +30,9 @@ pub struct Tile {
     pub detail: String,
 }
 
-impl Summary {
+impl PageSummary {
     /// The head of a survey's page.
-    pub fn new(survey: &Survey, asked: &Asked) -> rusqlite::Result<Self> {
+    pub fn new(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Self> {
         let verdicts = survey.verdicts()?;
         let mut tiles = Vec::new();
         for (word, label) in [
@@ -58,7 +58,7 @@ impl Summary {
         Ok(Self {
             domains: verdicts
                 .iter()
-                .filter(|verdict| verdict.status != Status::NotLookedUp)
+                .filter(|verdict| verdict.status != DomainState::NotLookedUp)
                 .count() as u64,
             servers: query::server_count(connection)?,
             times: query::times(connection)?,
@@ -187,7 +187,11 @@ pub fn cautions(survey: &Survey) -> rusqlite::Result<Vec<String>> {
     Ok(cautions)
 }
 
-fn users(survey: &Survey, asked: &Asked, measure: &Measure) -> rusqlite::Result<Vec<Tile>> {
+fn users(
+    survey: &Survey,
+    asked: &ReportSettings,
+    measure: &Measure,
+) -> rusqlite::Result<Vec<Tile>> {
     let verdicts = survey.verdicts()?;
     let mut tiles = Vec::new();
     for list in survey.counted()? {

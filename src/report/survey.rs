@@ -15,7 +15,7 @@ use crate::store::{self, query};
 
 /// What became of a domain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
+pub enum DomainState {
     /// On a list, and no `domain` record says more.
     #[default]
     NotLookedUp,
@@ -39,7 +39,7 @@ pub enum Status {
     InvalidName,
 }
 
-impl Status {
+impl DomainState {
     /// Those a domain with a record can have, in the order of the report.
     pub const ALL: [Self; 9] = [
         Self::Answered,
@@ -103,9 +103,9 @@ impl Status {
 
 /// A domain, judged.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Verdict {
+pub struct SurveyVerdict {
     /// What became of it.
-    pub status: Status,
+    pub status: DomainState,
     /// A better preference was passed over.
     pub not_best: bool,
     /// Row of `tls` of the server that stands for it; 0: none with TLS.
@@ -116,7 +116,7 @@ pub struct Verdict {
     pub facts: i64,
 }
 
-impl Verdict {
+impl SurveyVerdict {
     /// A fact under a rule.
     pub fn truth(&self, fact: Fact, rule: Rule) -> Truth {
         unpack(self.facts, fact, rule)
@@ -125,18 +125,18 @@ impl Verdict {
 
 /// A list and its entries.
 #[derive(Debug)]
-pub struct List {
+pub struct SurveyList {
     /// Its name.
     pub source: String,
     /// Users in all, of a counted list.
     pub of: Option<u64>,
     /// By rank; those without one last.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ListEntry>,
 }
 
 /// An entry of a list.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct ListEntry {
     /// Row of `name`.
     pub domain: u32,
     /// Its rank; 0: none.
@@ -145,7 +145,7 @@ pub struct Entry {
     pub users: u64,
 }
 
-impl List {
+impl SurveyList {
     /// Users by row of `name`.
     pub fn users_by_domain(&self) -> Vec<u64> {
         let last = self.entries.iter().map(|entry| entry.domain).max();
@@ -157,7 +157,7 @@ impl List {
     }
 
     /// The entries with most users first; those that tie by rank, then by name.
-    pub fn by_users(&self, names: &Words) -> Vec<Entry> {
+    pub fn by_users(&self, names: &Words) -> Vec<ListEntry> {
         let mut entries = self.entries.clone();
         entries.sort_by(|a, b| {
             let by_users = (b.users, a.rank).cmp(&(a.users, b.rank));
@@ -176,9 +176,9 @@ pub struct Survey {
     /// For what is not in memory.
     pub connection: Connection,
     /// By row of `name`.
-    verdicts: OnceCell<Vec<Verdict>>,
-    counted: OnceCell<Vec<List>>,
-    uncounted: OnceCell<Vec<List>>,
+    verdicts: OnceCell<Vec<SurveyVerdict>>,
+    counted: OnceCell<Vec<SurveyList>>,
+    uncounted: OnceCell<Vec<SurveyList>>,
     /// By row of `name`.
     names: OnceCell<Words>,
     /// Those of the rules that were asked with last.
@@ -187,7 +187,7 @@ pub struct Survey {
 
 impl Survey {
     /// Opens a database; judgements that are missing (a load was cut) are made first.
-    pub fn open(path: &Path) -> Result<Self, store::Error> {
+    pub fn open(path: &Path) -> Result<Self, store::StoreError> {
         let connection = store::open(path)?;
         if store::is_judged(&connection)? {
             return Ok(Self::new(connection));
@@ -211,17 +211,17 @@ impl Survey {
         }
     }
 
-    /// The verdicts, by row of `name`; names that are no domain of the survey are [`Status::NotLookedUp`].
-    pub fn verdicts(&self) -> rusqlite::Result<&[Verdict]> {
+    /// The verdicts, by row of `name`; names that are no domain of the survey are [`DomainState::NotLookedUp`].
+    pub fn verdicts(&self) -> rusqlite::Result<&[SurveyVerdict]> {
         if let Some(verdicts) = self.verdicts.get() {
             return Ok(verdicts);
         }
         let last = query::last_name(&self.connection)?;
-        let mut verdicts = vec![Verdict::default(); last as usize + 1];
+        let mut verdicts = vec![SurveyVerdict::default(); last as usize + 1];
         query::judged_domains(&self.connection, |judged| {
             if let Some(verdict) = verdicts.get_mut(judged.domain as usize) {
-                *verdict = Verdict {
-                    status: Status::from_word(judged.status),
+                *verdict = SurveyVerdict {
+                    status: DomainState::from_word(judged.status),
                     not_best: judged.not_best,
                     tls: judged.tls,
                     exchange: judged.exchange,
@@ -233,7 +233,7 @@ impl Survey {
     }
 
     /// The lists, counted ones first, each by rank.
-    pub fn lists(&self) -> rusqlite::Result<impl Iterator<Item = &List>> {
+    pub fn lists(&self) -> rusqlite::Result<impl Iterator<Item = &SurveyList>> {
         let uncounted = match self.uncounted.get() {
             Some(lists) => lists,
             None => {
@@ -245,7 +245,7 @@ impl Survey {
     }
 
     /// The lists that count users.
-    pub fn counted(&self) -> rusqlite::Result<impl Iterator<Item = &List>> {
+    pub fn counted(&self) -> rusqlite::Result<impl Iterator<Item = &SurveyList>> {
         let counted = match self.counted.get() {
             Some(lists) => lists,
             None => {
@@ -256,19 +256,19 @@ impl Survey {
         Ok(counted.iter())
     }
 
-    fn read_lists(&self, counted: bool) -> rusqlite::Result<Vec<List>> {
+    fn read_lists(&self, counted: bool) -> rusqlite::Result<Vec<SurveyList>> {
         let mut lists = Vec::new();
         for row in query::lists(&self.connection, counted)? {
             let mut entries = Vec::new();
             query::entries(&self.connection, row.id, |domain, rank, users| {
-                entries.push(Entry {
+                entries.push(ListEntry {
                     domain,
                     rank,
                     users,
                 });
             })?;
             entries.sort_by_key(|entry| (entry.rank == 0, entry.rank, entry.domain));
-            lists.push(List {
+            lists.push(SurveyList {
                 source: row.source,
                 of: row.of,
                 entries,
@@ -305,7 +305,7 @@ impl Survey {
     }
 
     /// The verdict of a domain.
-    pub fn verdict(&self, domain: u32) -> rusqlite::Result<Verdict> {
+    pub fn verdict(&self, domain: u32) -> rusqlite::Result<SurveyVerdict> {
         Ok(at(self.verdicts()?, domain))
     }
 
@@ -316,6 +316,6 @@ impl Survey {
 }
 
 /// The verdict of a domain among all.
-pub fn at(verdicts: &[Verdict], domain: u32) -> Verdict {
+pub fn at(verdicts: &[SurveyVerdict], domain: u32) -> SurveyVerdict {
     verdicts.get(domain as usize).copied().unwrap_or_default()
 }

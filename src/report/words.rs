@@ -41,13 +41,13 @@ impl Words {
 
 /// Distinct texts: each has the number at which it came first.
 #[derive(Debug, Default)]
-pub struct Distinct {
+pub struct DistinctTexts {
     words: Words,
     numbers: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
 
-impl Distinct {
+impl DistinctTexts {
     /// Makes room for so many.
     pub fn reserve(&mut self, more: usize) {
         let Self {
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_text_has_one_number() {
-        let mut distinct = Distinct::default();
+        let mut distinct = DistinctTexts::default();
         let texts: Vec<String> = (0..1000).map(|at| format!("name{}", at % 300)).collect();
         let numbers: Vec<u32> = texts.iter().map(|text| distinct.number(text)).collect();
         assert_eq!(distinct.number(""), 300);

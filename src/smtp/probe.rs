@@ -14,7 +14,7 @@ use super::dialogue::{Dialogue, Transcript};
 use super::helo::HeloName;
 use super::session::{Patience, Session, Upgrade};
 use super::software;
-use super::targets::Target;
+use super::targets::SmtpTarget;
 
 /// Distinct host names kept of the samples of one address.
 const HOSTS_LIMIT: usize = 16;
@@ -126,9 +126,9 @@ impl Conversation {
 
 /// A server that is asked, over all its tries.
 #[derive(Debug)]
-pub struct Job {
+pub struct SmtpJob {
     /// The server.
-    pub target: Target,
+    pub target: SmtpTarget,
     /// How the tries before ended.
     pub earlier: Vec<Outcome>,
     /// Connections that they took.
@@ -139,9 +139,9 @@ pub struct Job {
     furthest: Option<Conversation>,
 }
 
-impl Job {
+impl SmtpJob {
     /// A server that was not asked yet.
-    pub fn new(target: Target) -> Self {
+    pub fn new(target: SmtpTarget) -> Self {
         Self {
             target,
             earlier: Vec::new(),
@@ -152,7 +152,7 @@ impl Job {
     }
 
     /// The same after one more try.
-    pub fn again(mut self, tried: &Asked) -> Self {
+    pub fn again(mut self, tried: &ProbedConnections) -> Self {
         let shown = tried.shown();
         self.connections += tried.count();
         self.earlier.push(shown.outcome.clone());
@@ -168,7 +168,7 @@ impl Job {
     }
 
     /// The record of the server: what the last try found, or an earlier one that showed more.
-    pub fn record(&self, asked: &Asked, attempt: u32, run: &str) -> Smtp {
+    pub fn record(&self, asked: &ProbedConnections, attempt: u32, run: &str) -> Smtp {
         let connections = self.connections + asked.count();
         let connected = Some(timestamp(asked.last().connected));
         let samples = asked.samples();
@@ -212,7 +212,7 @@ impl Job {
 }
 
 /// The record of a server that is not connected to, and why.
-pub fn unasked(target: &Target, reason: Reason, run: &str) -> Smtp {
+pub fn unasked(target: &SmtpTarget, reason: Reason, run: &str) -> Smtp {
     Smtp {
         ip: target.ip,
         port: target.port,
@@ -241,12 +241,12 @@ pub fn unasked(target: &Target, reason: Reason, run: &str) -> Smtp {
 
 /// The connections of one try: one, or several where an address is sampled (`--samples`).
 #[derive(Debug)]
-pub struct Asked {
+pub struct ProbedConnections {
     first: Conversation,
     others: Vec<Conversation>,
 }
 
-impl Asked {
+impl ProbedConnections {
     /// The first connection.
     pub fn first(first: Conversation) -> Self {
         Self {
@@ -342,11 +342,11 @@ mod tests {
         conversation
     }
 
-    fn asked(conversations: &[(Reason, Option<bool>)]) -> Asked {
+    fn asked(conversations: &[(Reason, Option<bool>)]) -> ProbedConnections {
         let mut all = conversations
             .iter()
             .map(|&(reason, accepted)| conversation(reason, accepted));
-        let mut asked = Asked::first(all.next().unwrap());
+        let mut asked = ProbedConnections::first(all.next().unwrap());
         all.for_each(|conversation| asked.and(conversation));
         asked
     }

@@ -1,7 +1,7 @@
 //! Reads SMTP replies (RFC 5321 §4.2) from bytes in whatever pieces they come: pure, bounded, and forgiving where
 //! senders are.
 //!
-//! What other senders forgive is forgiven and noted as an [`Oddity`]; what cannot be read ends in [`Malformed`].
+//! What other senders forgive is forgiven and noted as an [`Oddity`]; what cannot be read ends in [`MalformedReply`].
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub const EVIDENCE_LIMIT: usize = 512;
 
 /// Why bytes are no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub enum MalformedReply {
     /// No line begins with a reply code, and none will.
     #[error("no reply code")]
     NoCode,
@@ -58,7 +58,7 @@ pub struct ReplyParser {
 impl ReplyParser {
     /// Takes bytes off the front of `input` until a reply is complete, and leaves those behind it. `None`: all were
     /// taken, more are needed. After a reply or an error the parser has done its work.
-    pub fn feed(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, Malformed> {
+    pub fn feed(&mut self, input: &mut &[u8]) -> Result<Option<Reply>, MalformedReply> {
         while !input.is_empty() {
             let end = memchr::memchr(b'\n', input).map_or(input.len(), |at| at + 1);
             let (piece, rest) = input.split_at(end);
@@ -67,10 +67,10 @@ impl ReplyParser {
             let room = LINE_LIMIT - self.line.len();
             self.line.extend_from_slice(&piece[..end.min(room)]);
             if piece.len() > room {
-                return Err(self.or_no_code(Malformed::LineTooLong));
+                return Err(self.or_no_code(MalformedReply::LineTooLong));
             }
             if self.octets > REPLY_LIMIT {
-                return Err(Malformed::TooManyOctets);
+                return Err(MalformedReply::TooManyOctets);
             }
             if self.line.last() == Some(&b'\n')
                 && let Some(reply) = self.end_line()?
@@ -115,16 +115,16 @@ impl ReplyParser {
         self.code.is_none() && (self.stranger.is_some() || !begins_like_a_code(&self.line))
     }
 
-    fn or_no_code(&self, malformed: Malformed) -> Malformed {
+    fn or_no_code(&self, malformed: MalformedReply) -> MalformedReply {
         if self.is_hopeless() {
-            Malformed::NoCode
+            MalformedReply::NoCode
         } else {
             malformed
         }
     }
 
     /// Takes the line in; the reply, if it was its last.
-    fn end_line(&mut self) -> Result<Option<Reply>, Malformed> {
+    fn end_line(&mut self) -> Result<Option<Reply>, MalformedReply> {
         if self.line.len() > LINE_NOMINAL {
             self.oddities.insert(Oddity::LongLine);
         }
@@ -155,7 +155,7 @@ impl ReplyParser {
             }
         };
         if self.passed + self.lines.len() == LINES_LIMIT {
-            return Err(Malformed::TooManyLines);
+            return Err(MalformedReply::TooManyLines);
         }
         self.lines.push(text.into());
         self.line.clear();
@@ -173,17 +173,17 @@ impl ReplyParser {
     }
 
     /// Takes a line without a code off, before any that has one: unless it shows that no code will come.
-    fn pass_over(&mut self) -> Result<Option<Reply>, Malformed> {
+    fn pass_over(&mut self) -> Result<Option<Reply>, MalformedReply> {
         self.oddities.insert(Oddity::NoCode);
         let line = self.line.trim_ascii_end();
         if !line.is_empty() && self.stranger.is_none() {
             self.stranger = Some(self.line[..self.line.len().min(EVIDENCE_LIMIT)].into());
         }
         if is_another_protocol(line) {
-            return Err(Malformed::NoCode);
+            return Err(MalformedReply::NoCode);
         }
         if self.passed == LINES_LIMIT {
-            return Err(self.or_no_code(Malformed::TooManyLines));
+            return Err(self.or_no_code(MalformedReply::TooManyLines));
         }
         self.passed += 1;
         self.line.clear();
@@ -270,7 +270,13 @@ mod tests {
     use super::*;
 
     /// What feeding all of `bytes` at once gives, the oddities and the rest behind the reply.
-    fn parse(mut bytes: &[u8]) -> (Result<Option<Reply>, Malformed>, Vec<&'static str>, &[u8]) {
+    fn parse(
+        mut bytes: &[u8],
+    ) -> (
+        Result<Option<Reply>, MalformedReply>,
+        Vec<&'static str>,
+        &[u8],
+    ) {
         let mut parser = ReplyParser::default();
         let result = parser.feed(&mut bytes);
         let oddities = parser.oddities().iter().map(|oddity| oddity.word());
@@ -362,7 +368,7 @@ mod tests {
             b"\r\n+OK POP3\r\n",
             b"* OK IMAP4rev1\r\n",
         ] {
-            assert_eq!(parse(bytes).0, Err(Malformed::NoCode), "{bytes:?}");
+            assert_eq!(parse(bytes).0, Err(MalformedReply::NoCode), "{bytes:?}");
         }
         for bytes in [&b"220x\r\n"[..], b"2200 x\r\n", b"120 x\r\n", b"99\r\n"] {
             let mut parser = ReplyParser::default();
@@ -371,9 +377,9 @@ mod tests {
             assert_eq!(parser.evidence(), bytes);
         }
         let blank = b"\r\n".repeat(LINES_LIMIT + 1);
-        assert_eq!(parse(&blank).0, Err(Malformed::NoCode));
+        assert_eq!(parse(&blank).0, Err(MalformedReply::NoCode));
         let strange = b"hello\r\n".repeat(LINES_LIMIT + 1);
-        assert_eq!(parse(&strange).0, Err(Malformed::NoCode));
+        assert_eq!(parse(&strange).0, Err(MalformedReply::NoCode));
     }
 
     #[test]
@@ -409,11 +415,11 @@ mod tests {
             result = endless.feed(&mut b"220 without end".as_slice());
             fed += 15;
         }
-        assert_eq!(result, Err(Malformed::LineTooLong));
+        assert_eq!(result, Err(MalformedReply::LineTooLong));
         assert!(fed <= LINE_LIMIT + 15);
         assert_eq!(endless.evidence().len(), EVIDENCE_LIMIT);
 
-        assert_eq!(parse(&[b'x'; 10 << 20]).0, Err(Malformed::NoCode));
+        assert_eq!(parse(&[b'x'; 10 << 20]).0, Err(MalformedReply::NoCode));
         assert_eq!(
             parse(&b"250-x\r\n".repeat(LINES_LIMIT)).0,
             Ok(None),
@@ -421,10 +427,13 @@ mod tests {
         );
         assert_eq!(
             parse(&b"250-x\r\n".repeat(LINES_LIMIT + 1)).0,
-            Err(Malformed::TooManyLines)
+            Err(MalformedReply::TooManyLines)
         );
         let wide = [b"250-".as_slice(), &[b'x'; 2000], b"\r\n"].concat();
-        assert_eq!(parse(&wide.repeat(33)).0, Err(Malformed::TooManyOctets));
+        assert_eq!(
+            parse(&wide.repeat(33)).0,
+            Err(MalformedReply::TooManyOctets)
+        );
     }
 
     proptest! {

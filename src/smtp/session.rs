@@ -27,7 +27,7 @@ use crate::net::connect;
 use crate::record::{Oddity, Outcome, Phase, Reason, Reply};
 
 use super::dialogue::Dialogue;
-use super::reply::{EVIDENCE_LIMIT, Malformed, ReplyParser};
+use super::reply::{EVIDENCE_LIMIT, MalformedReply, ReplyParser};
 
 /// The most bytes that are read in one conversation. The longest true ones have some 4 KiB.
 pub const SESSION_LIMIT: usize = 128 << 10;
@@ -295,7 +295,7 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
         let reason = match result {
             Ok(Ok(heard)) => return Ok(heard),
             Ok(Err(Failure::Malformed(malformed))) => match malformed {
-                Malformed::NoCode => no_code(phase),
+                MalformedReply::NoCode => no_code(phase),
                 _ => Reason::TooLong,
             },
             _ if parser.is_hopeless() => no_code(phase),
@@ -396,7 +396,7 @@ fn fits(phase: Phase, code: u16) -> bool {
 /// Why a reply could not be read.
 enum Failure {
     Io(io::Error),
-    Malformed(Malformed),
+    Malformed(MalformedReply),
 }
 
 impl From<io::Error> for Failure {
@@ -405,8 +405,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-impl From<Malformed> for Failure {
-    fn from(malformed: Malformed) -> Self {
+impl From<MalformedReply> for Failure {
+    fn from(malformed: MalformedReply) -> Self {
         Self::Malformed(malformed)
     }
 }

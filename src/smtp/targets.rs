@@ -18,7 +18,7 @@ const NAME_LIMIT: usize = 1024;
 
 /// A server to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct SmtpTarget {
     /// Its address.
     pub ip: IpAddr,
     /// Its port.
@@ -29,7 +29,7 @@ pub struct Target {
     pub operator: Option<Arc<str>>,
 }
 
-impl Target {
+impl SmtpTarget {
     /// Where to connect to.
     pub fn socket(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port)
@@ -44,7 +44,7 @@ impl Target {
 
 /// A `domain` record as far as it concerns us; borrowed, since most of the servers it names are known already.
 #[derive(Debug, Deserialize)]
-pub struct Named<'a> {
+pub struct DomainServers<'a> {
     #[serde(borrow)]
     domain: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -66,7 +66,7 @@ struct Address {
     ip: IpAddr,
 }
 
-impl<'a> Named<'a> {
+impl<'a> DomainServers<'a> {
     /// Reads a `domain` record; the error says what is wrong with it.
     pub fn parse(line: &'a [u8]) -> Result<Self, String> {
         let named: Self = serde_json::from_slice(line)
@@ -113,12 +113,16 @@ impl<'a> Named<'a> {
     }
 
     /// Every address that `is_new` says yes to, as a target; and how many addresses are left out because they are too many.
-    pub fn targets(&self, port: u16, mut is_new: impl FnMut(IpAddr) -> bool) -> (Vec<Target>, u64) {
+    pub fn targets(
+        &self,
+        port: u16,
+        mut is_new: impl FnMut(IpAddr) -> bool,
+    ) -> (Vec<SmtpTarget>, u64) {
         let mut targets = Vec::new();
         let (addresses, left_out) = self.bounded();
         for (exchange, addresses) in self.mx.iter().zip(addresses) {
             let addresses = addresses.into_iter();
-            targets.extend(addresses.filter(|ip| is_new(*ip)).map(|ip| Target {
+            targets.extend(addresses.filter(|ip| is_new(*ip)).map(|ip| SmtpTarget {
                 ip,
                 port,
                 cause: For {
@@ -136,7 +140,7 @@ impl<'a> Named<'a> {
 }
 
 /// Reads `address[:port][,name]`, an IPv6 address with a port in brackets. `None`: a blank line or a comment.
-pub fn plain(line: &str, default_port: u16) -> Result<Option<Target>, String> {
+pub fn plain(line: &str, default_port: u16) -> Result<Option<SmtpTarget>, String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -157,7 +161,7 @@ pub fn plain(line: &str, default_port: u16) -> Result<Option<Target>, String> {
             Some(host_name(name).ok_or_else(|| format!("not a host name: {}", shortened(name)))?)
         }
     };
-    Ok(Some(Target {
+    Ok(Some(SmtpTarget {
         ip: ip.to_canonical(),
         port,
         operator: exchange.as_deref().and_then(operator),
@@ -262,7 +266,7 @@ mod tests {
             {"exchange":"b.other.example","preference":2,"addresses":[{"ip":"::ffff:192.0.2.1"},{"ip":"192.0.2.2"}]}],
             "unknown":[1]}"#;
         let mut seen = Vec::new();
-        let (targets, left_out) = Named::parse(line).unwrap().targets(25, |ip| {
+        let (targets, left_out) = DomainServers::parse(line).unwrap().targets(25, |ip| {
             let is_new = !seen.contains(&ip);
             seen.push(ip);
             is_new
@@ -298,9 +302,9 @@ mod tests {
                 ),
             ]
         );
-        assert!(Named::parse(br#"{"type":"domain"}"#).is_err());
+        assert!(DomainServers::parse(br#"{"type":"domain"}"#).is_err());
         let none = br#"{"type":"domain","domain":"example.org"}"#;
-        let (targets, left_out) = Named::parse(none).unwrap().targets(25, |_| true);
+        let (targets, left_out) = DomainServers::parse(none).unwrap().targets(25, |_| true);
         assert!(targets.is_empty() && left_out == 0);
     }
 
@@ -324,7 +328,9 @@ mod tests {
             [(88, 4080, 256), (1, 65, 64), (1, 64, 64), (5, 60, 256)]
         {
             let line = record(exchanges, addresses);
-            let (targets, left_out) = Named::parse(line.as_bytes()).unwrap().targets(25, |_| true);
+            let (targets, left_out) = DomainServers::parse(line.as_bytes())
+                .unwrap()
+                .targets(25, |_| true);
             assert_eq!(targets.len(), taken, "{exchanges} of {addresses}");
             assert_eq!(left_out as usize, exchanges * addresses - taken);
         }
@@ -337,12 +343,12 @@ mod tests {
                 r#"{{"type":"domain","domain":"{name}","mx":[{{"exchange":"a","addresses":[{{"ip":"9.9.9.9"}}]}}]}}"#
             )
         };
-        assert!(Named::parse(line(&"a".repeat(1004)).as_bytes()).is_ok());
-        assert!(Named::parse(line(&"a".repeat(1025)).as_bytes()).is_err());
+        assert!(DomainServers::parse(line(&"a".repeat(1004)).as_bytes()).is_ok());
+        assert!(DomainServers::parse(line(&"a".repeat(1025)).as_bytes()).is_err());
         let invalid = format!(
             r#"{{"type":"domain","domain":"{}","mx":[]}}"#,
             "a".repeat(2000)
         );
-        assert!(Named::parse(invalid.as_bytes()).is_ok());
+        assert!(DomainServers::parse(invalid.as_bytes()).is_ok());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::dns::client::Settings;
+use crate::dns::client::ClientSettings;
 use crate::dns::resolve::Resolve;
 use crate::dns::upstream;
 use crate::program::asking::Asking;
@@ -12,7 +12,7 @@ use crate::program::asking::Asking;
 /// # Errors
 /// A name server that cannot be read from the options, or none that the system knows.
 pub fn resolver(asking: &Asking) -> anyhow::Result<(Arc<dyn Resolve>, Vec<String>)> {
-    let settings = Settings {
+    let settings = ClientSettings {
         servers: Vec::new(),
         try_timeout: asking.try_timeout,
         tries: asking.tries as u32,

@@ -10,8 +10,8 @@ use crate::ndjson::{self, Line, printable};
 use crate::program::output::Stdout;
 use crate::program::runs::Runs;
 use crate::program::stop::Stop;
-use crate::program::{self, Program, Status};
-use crate::received::mailbox::{HEADER_LIMIT, Item, Mailbox};
+use crate::program::{self, Program, RunStatus};
+use crate::received::mailbox::{HEADER_LIMIT, Mailbox, MailboxItem};
 use crate::received::tracer::Tracer;
 use crate::record::{Hop, Record, Run};
 use serde::Deserialize;
@@ -58,7 +58,7 @@ impl Trace {
     pub fn all(
         &mut self,
         paths: impl Iterator<Item = Result<PathBuf, (PathBuf, io::Error)>>,
-    ) -> io::Result<Status> {
+    ) -> io::Result<RunStatus> {
         // Messages are no lines.
         self.runs.leave_out();
         self.output.write_all(&self.runs.start_line())?;
@@ -89,9 +89,9 @@ impl Trace {
         self.output.write_all(&end)?;
         self.output.flush()?;
         Ok(if self.runs.is_clean() && !self.runs.interrupted {
-            Status::Complete
+            RunStatus::Complete
         } else {
-            Status::Partial
+            RunStatus::Partial
         })
     }
 
@@ -137,9 +137,9 @@ impl Trace {
         Ok(())
     }
 
-    fn item(&mut self, item: Item, name: &str) -> io::Result<()> {
+    fn item(&mut self, item: MailboxItem, name: &str) -> io::Result<()> {
         match item {
-            Item::Header { bytes, is_cut } => {
+            MailboxItem::Header { bytes, is_cut } => {
                 if is_cut {
                     let why = format!(
                         "a header block over {} MiB; the rest of it is left out",
@@ -153,8 +153,10 @@ impl Trace {
                     self.output.write_all(&self.line)?;
                 }
             }
-            Item::Record { bytes, line } => self.record(bytes, line)?,
-            Item::Fault { line, why } => self.runs.complain_of(&format!("{name}:{line}"), &why),
+            MailboxItem::Record { bytes, line } => self.record(bytes, line)?,
+            MailboxItem::Fault { line, why } => {
+                self.runs.complain_of(&format!("{name}:{line}"), &why)
+            }
         }
         Ok(())
     }

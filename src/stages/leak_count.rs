@@ -7,9 +7,9 @@ use std::num::NonZeroUsize;
 use clap::ValueEnum as _;
 use serde_json::{Map, Value};
 
-use crate::leak::{self, Aliases, Column, Format, List, Settings, Watch, Wish};
+use crate::leak::{self, AddressColumn, Aliases, CountSettings, LeakFormat, LeakList, Watch, Wish};
 use crate::ndjson;
-use crate::program::Status;
+use crate::program::RunStatus;
 use crate::program::runs::Runs;
 
 /// Options of how to count.
@@ -17,10 +17,10 @@ use crate::program::runs::Runs;
 pub struct Counting {
     /// The format (else it is guessed from the first lines, and said)
     #[arg(long, value_enum)]
-    pub format: Option<Format>,
+    pub format: Option<LeakFormat>,
     /// Where the address stands: a column by its name or its number, from 1; a field of JSON by its name
     #[arg(long, visible_alias = "field", value_name = "NAME|N")]
-    pub column: Option<Column>,
+    pub column: Option<AddressColumn>,
     /// What stands between two fields of combo and csv: a character, tab or space
     #[arg(long, value_name = "CHAR", value_parser = separator)]
     pub separator: Option<u8>,
@@ -43,8 +43,8 @@ pub struct Counting {
 
 impl Counting {
     /// How to count, for the library.
-    fn settings(self) -> Settings {
-        Settings {
+    fn settings(self) -> CountSettings {
+        CountSettings {
             wish: Wish {
                 format: self.format,
                 column: self.column,
@@ -90,12 +90,12 @@ fn separator(text: &str) -> Result<u8, &'static str> {
 ///
 /// Those of reading the lists and of writing.
 pub fn write(
-    lists: &[List],
+    lists: &[LeakList],
     counting: Counting,
     is_quiet: bool,
     watch: &Watch,
     mut out: impl Write,
-) -> anyhow::Result<Status> {
+) -> anyhow::Result<RunStatus> {
     let mut runs = Runs::start("leak-count", &counting.facts(), &[], None);
     // A list of addresses is not hashed.
     runs.leave_out();
@@ -124,8 +124,8 @@ pub fn write(
     out.write_all(&runs.end_line(&HashMap::new(), counts, BTreeMap::new()))?;
     out.flush()?;
     Ok(if is_whole {
-        Status::Complete
+        RunStatus::Complete
     } else {
-        Status::Partial
+        RunStatus::Partial
     })
 }

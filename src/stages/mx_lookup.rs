@@ -4,27 +4,27 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::dns::beginning::Beginning;
-use crate::dns::list::{self, Item, List};
-use crate::dns::lookup::{self, Lookup};
+use crate::dns::list::{self, DomainList, DomainListItem};
+use crate::dns::lookup::{self, MxLookup};
 use crate::dns::name::Name;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
 use crate::ndjson::{Line, NotARecord};
 use crate::record::{Domain, Listed, Outcome, Phase, Reason, now};
 
 /// Finds names in the input.
-pub struct Names {
-    list: List,
+pub struct MxSelect {
+    list: DomainList,
     source: String,
     /// What its first entries were.
     beginning: Beginning,
 }
 
 /// A name, or the record of what is none.
-pub type Job = Result<Name, Box<Domain>>;
+pub type MxJob = Result<Name, Box<Domain>>;
 
-impl Names {
+impl MxSelect {
     /// Names of `list`, which is called `source`.
-    pub fn new(list: List, source: String) -> Self {
+    pub fn new(list: DomainList, source: String) -> Self {
         Self {
             list,
             source,
@@ -33,7 +33,7 @@ impl Names {
     }
 
     /// An entry of the list itself.
-    fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<'_, Job>) {
+    fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<'_, MxJob>) {
         let subject = subject(text);
         let entry = subject.job.as_ref().map(|_| ());
         self.beginning
@@ -57,8 +57,8 @@ impl Names {
     }
 }
 
-impl Select for Names {
-    type Job = Job;
+impl Select for MxSelect {
+    type Job = MxJob;
 
     const OWN: &'static [&'static str] = &["domain"];
 
@@ -66,7 +66,7 @@ impl Select for Names {
         &mut self,
         line: &Line,
         kind: Result<&str, &NotARecord>,
-        found: &mut Found<'_, Job>,
+        found: &mut Found<'_, MxJob>,
     ) -> Taken {
         match kind {
             Ok(_) if self.list.reads_objects() => {
@@ -85,13 +85,13 @@ impl Select for Names {
             _ => {}
         }
         match self.list.read(&line.bytes, line.number) {
-            Item::Nothing => Taken::Consumed,
-            Item::Refused(why) => Taken::Refused(why.into()),
-            Item::Entry(text, rank) => {
+            DomainListItem::Nothing => Taken::Consumed,
+            DomainListItem::Refused(why) => Taken::Refused(why.into()),
+            DomainListItem::Entry(text, rank) => {
                 self.entry(&text, rank, found);
                 Taken::Consumed
             }
-            Item::Entries(names, rank) => {
+            DomainListItem::Entries(names, rank) => {
                 for (text, rank) in names.iter().zip(rank..) {
                     self.entry(text, rank, found);
                 }
@@ -122,7 +122,7 @@ fn unreadable(error: &serde_json::Error) -> String {
     )
 }
 
-fn subject(text: &[u8]) -> Subject<Job> {
+fn subject(text: &[u8]) -> Subject<MxJob> {
     let job = read(text);
     Subject {
         key: Key::Domain(text_of(&job).into()),
@@ -132,11 +132,11 @@ fn subject(text: &[u8]) -> Subject<Job> {
     }
 }
 
-fn read(text: &[u8]) -> Job {
+fn read(text: &[u8]) -> MxJob {
     Name::parse(text).map_err(|why| Box::new(lookup::invalid(text, &why)))
 }
 
-fn text_of(job: &Job) -> String {
+fn text_of(job: &MxJob) -> String {
     match job {
         Ok(name) => name.to_string(),
         Err(invalid) => invalid.domain.clone(),
@@ -144,8 +144,8 @@ fn text_of(job: &Job) -> String {
 }
 
 /// Looks names up.
-pub struct Measure {
-    lookup: Lookup,
+pub struct MxObserve {
+    lookup: MxLookup,
     /// Names in a row about which no name server said anything.
     silent: AtomicU64,
     /// A name server said something in this run.
@@ -162,9 +162,9 @@ const SILENT: u64 = 1000;
 /// And once after so many, and at the end of the run behind any number of them.
 const SOME: u64 = 100;
 
-impl Measure {
+impl MxObserve {
     /// By `lookup`.
-    pub fn new(lookup: Lookup) -> Self {
+    pub fn new(lookup: MxLookup) -> Self {
         Self {
             lookup,
             silent: AtomicU64::new(0),
@@ -228,10 +228,10 @@ fn is_spoiled(domain: &Domain) -> bool {
         })
 }
 
-impl Observe for Measure {
-    type Job = Job;
+impl Observe for MxObserve {
+    type Job = MxJob;
 
-    async fn observe(&self, job: Job, turn: Turn) -> Observed<Job> {
+    async fn observe(&self, job: MxJob, turn: Turn) -> Observed<MxJob> {
         let mut domain = match job {
             Ok(name) => self.lookup.domain(&name).await,
             Err(invalid) => *invalid,
@@ -244,7 +244,7 @@ impl Observe for Measure {
         Observed::record(&domain, &domain.outcome)
     }
 
-    fn refused(&self, job: Job, reason: Reason, run: &str) -> Observed<Job> {
+    fn refused(&self, job: MxJob, reason: Reason, run: &str) -> Observed<MxJob> {
         let mut domain = match job {
             Ok(name) => lookup::unasked(&name, Outcome::new(Phase::Input, reason)),
             Err(invalid) => *invalid,

@@ -33,12 +33,12 @@ impl<K: Hash + Eq> Dictionary<K> {
         key: &Q,
         parameters: &[&dyn ToSql],
         asked: usize,
-    ) -> rusqlite::Result<Number>
+    ) -> rusqlite::Result<RowNumber>
     where
         Q: Hash + hashbrown::Equivalent<K> + ToKey<K> + ?Sized,
     {
         if let Some(&id) = self.cached.get(key) {
-            return Ok(Number { id, new: false });
+            return Ok(RowNumber { id, new: false });
         }
         let number = ask(connection, self.insert, self.select, parameters, asked)?;
         if self.cached.len() >= CACHED {
@@ -56,7 +56,7 @@ impl<K: Hash + Eq> Dictionary<K> {
 
 /// A number, and whether it was given out just now.
 #[derive(Clone, Copy, Debug)]
-pub struct Number {
+pub struct RowNumber {
     /// The row.
     pub id: i64,
     /// It was not there before.
@@ -70,9 +70,9 @@ pub fn ask(
     select: &str,
     parameters: &[&dyn ToSql],
     asked: usize,
-) -> rusqlite::Result<Number> {
+) -> rusqlite::Result<RowNumber> {
     if connection.prepare_cached(insert)?.execute(parameters)? == 1 {
-        return Ok(Number {
+        return Ok(RowNumber {
             id: connection.last_insert_rowid(),
             new: true,
         });
@@ -80,7 +80,7 @@ pub fn ask(
     let id = connection
         .prepare_cached(select)?
         .query_row(&parameters[..asked], |row| row.get(0))?;
-    Ok(Number { id, new: false })
+    Ok(RowNumber { id, new: false })
 }
 
 /// An owned key from a borrowed one.

@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::Error;
-use super::writer::{Counts, Refused, Writer};
+use super::StoreError;
+use super::writer::{LineCounts, Refused, SurveyWriter};
 use crate::ndjson::{LINE_LIMIT, Line, Lines, NotARecord, Read1, printable};
-use crate::program::input::{Place, Source};
+use crate::program::input::{InputPlace, Source};
 use crate::program::runs::OpenRuns;
 
 /// When to commit.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct CommitPace {
     /// After so many lines.
     pub lines: u64,
     /// After so long.
@@ -23,7 +23,7 @@ pub struct Pace {
     pub idle: Duration,
 }
 
-impl Default for Pace {
+impl Default for CommitPace {
     fn default() -> Self {
         Self {
             lines: 200_000,
@@ -42,11 +42,11 @@ const BATCH_BYTES: usize = 1 << 20;
 
 /// How a load went.
 #[derive(Clone, Debug, Default)]
-pub struct Summary {
+pub struct LoadSummary {
     /// Lines read, blank ones included.
     pub lines: u64,
     /// What became of those that were understood.
-    pub counts: Counts,
+    pub counts: LineCounts,
     /// Lines left out, each with a complaint.
     pub refused: u64,
     /// Runs that began on the input and did not end there.
@@ -55,16 +55,16 @@ pub struct Summary {
     pub stopped: bool,
 }
 
-impl Summary {
+impl LoadSummary {
     /// Whether every line was understood and no run was cut.
     pub fn is_whole(&self) -> bool {
         self.refused == 0 && self.cut == 0 && !self.stopped
     }
 }
 
-impl std::fmt::Display for Summary {
+impl std::fmt::Display for LoadSummary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Counts {
+        let LineCounts {
             new,
             replaced,
             older,
@@ -84,24 +84,24 @@ pub struct Load<'a> {
     /// Told of a line that is left out and of a run that is cut.
     pub complain: &'a mut dyn FnMut(&str),
     /// Told how far it is, now and then.
-    pub progress: &'a mut dyn FnMut(&Summary),
+    pub progress: &'a mut dyn FnMut(&LoadSummary),
     /// Set to stop at once; what was read is committed.
     pub stop: &'a AtomicBool,
     /// When to commit.
-    pub pace: Pace,
+    pub pace: CommitPace,
 }
 
 /// Writes all of the sources, one behind the other. On an error the database holds what was committed before.
 pub fn load(
-    writer: &mut Writer,
+    writer: &mut SurveyWriter,
     sources: Vec<Source>,
     mut how: Load<'_>,
-) -> Result<Summary, Error> {
+) -> Result<LoadSummary, StoreError> {
     let (sender, batches) = sync_channel(4);
     // Not joined: after a second signal it may sit in a read that never ends.
     std::thread::spawn(move || read_all(&sources, &sender));
     let mut state = State {
-        summary: Summary::default(),
+        summary: LoadSummary::default(),
         open: OpenRuns::default(),
     };
     let end = write(writer, &batches, &mut how, &mut state);
@@ -181,7 +181,7 @@ fn read(source: &Source, sender: &SyncSender<Message>) -> std::io::Result<bool> 
 }
 
 struct State {
-    summary: Summary,
+    summary: LoadSummary,
     /// Runs that began and did not end yet.
     open: OpenRuns,
 }
@@ -194,11 +194,11 @@ struct Transaction {
 }
 
 fn write(
-    writer: &mut Writer,
+    writer: &mut SurveyWriter,
     batches: &Receiver<Message>,
     how: &mut Load<'_>,
     state: &mut State,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let mut transaction = Transaction {
         open: false,
         lines: 0,
@@ -228,7 +228,7 @@ fn write(
                 }
                 false
             }
-            Ok(Message::Failed(error)) => return Err(Error::Input(error)),
+            Ok(Message::Failed(error)) => return Err(StoreError::Input(error)),
             Err(RecvTimeoutError::Timeout) => true,
             Err(RecvTimeoutError::Disconnected) => break,
         };
@@ -249,12 +249,12 @@ fn write(
 }
 
 fn put(
-    writer: &mut Writer,
+    writer: &mut SurveyWriter,
     line: Read1,
     file: Option<&str>,
     how: &mut Load<'_>,
     state: &mut State,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     state.summary.lines += 1;
     let (number, refused) = match line {
         Read1::TooLong(number) => (number, format!("longer than {} MiB", LINE_LIMIT >> 20)),
@@ -273,7 +273,7 @@ fn put(
     };
     state.summary.refused += 1;
     if state.summary.refused <= TOLD {
-        let place = Place { file, line: number };
+        let place = InputPlace { file, line: number };
         (how.complain)(&format!("{place}: {refused}"));
     }
     Ok(())

@@ -5,18 +5,18 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use super::Error;
+use super::StoreError;
 use crate::driver::Key;
 use crate::driver::resume::{Earlier, Start};
 
 /// A survey asked for single records by their key.
-pub struct Lookup {
+pub struct RecordLookup {
     connection: Connection,
 }
 
-impl Lookup {
+impl RecordLookup {
     /// Opens a survey for reading.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self {
             connection: super::open(path)?,
         })
@@ -28,7 +28,7 @@ impl Lookup {
     }
 
     /// The `domain` line of a domain.
-    pub fn domain(&self, domain: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub fn domain(&self, domain: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.one(
             "SELECT line FROM domain WHERE id = (SELECT id FROM name WHERE name = ?1)",
             params![domain],
@@ -36,7 +36,7 @@ impl Lookup {
     }
 
     /// The `smtp` line of a server.
-    pub fn smtp(&self, ip: IpAddr, port: u16) -> Result<Option<Vec<u8>>, Error> {
+    pub fn smtp(&self, ip: IpAddr, port: u16) -> Result<Option<Vec<u8>>, StoreError> {
         self.one(
             "SELECT line FROM smtp WHERE address = (SELECT id FROM address WHERE ip = ?1) AND port = ?2",
             params![ip.to_string(), port],
@@ -44,7 +44,12 @@ impl Lookup {
     }
 
     /// The `tls` line of a server: the only one, or with `name` the one for that server name.
-    pub fn tls(&self, ip: IpAddr, port: u16, name: Option<&str>) -> Result<Option<Vec<u8>>, Error> {
+    pub fn tls(
+        &self,
+        ip: IpAddr,
+        port: u16,
+        name: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let ip = ip.to_string();
         match name {
             None => self.one(
@@ -60,7 +65,7 @@ impl Lookup {
     }
 
     /// The `cert` line of a certificate.
-    pub fn cert(&self, sha256: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub fn cert(&self, sha256: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.one(
             "SELECT line FROM certificate WHERE sha256 = ?1 AND line IS NOT NULL",
             params![sha256],
@@ -68,17 +73,17 @@ impl Lookup {
     }
 
     /// The `policy` line of a domain.
-    pub fn policy(&self, domain: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub fn policy(&self, domain: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.published("policy", domain)
     }
 
     /// The `sts` line of a domain.
-    pub fn sts(&self, domain: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub fn sts(&self, domain: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.published("sts", domain)
     }
 
     /// A line of a table that a database of an earlier version has not.
-    fn published(&self, table: &str, domain: &str) -> Result<Option<Vec<u8>>, Error> {
+    fn published(&self, table: &str, domain: &str) -> Result<Option<Vec<u8>>, StoreError> {
         if !self.connection.table_exists(None, table)? {
             return Ok(None);
         }
@@ -89,7 +94,7 @@ impl Lookup {
     }
 
     /// The `run` lines with which a stage began, oldest first: they hold the settings.
-    pub fn starts(&self, stage: &str) -> Result<Vec<Vec<u8>>, Error> {
+    pub fn starts(&self, stage: &str) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT line FROM run WHERE stage = ?1 AND line IS NOT NULL ORDER BY id",
         )?;
@@ -97,7 +102,7 @@ impl Lookup {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn one(&self, sql: &str, parameters: impl Params) -> Result<Option<Vec<u8>>, Error> {
+    fn one(&self, sql: &str, parameters: impl Params) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row(parameters, bytes).optional()?)
     }
@@ -105,13 +110,13 @@ impl Lookup {
 
 /// Opens a survey as the earlier run that `--resume` names; `None`: the file does not begin as a database does.
 pub fn earlier(path: &Path, beginning: &[u8]) -> anyhow::Result<Option<Box<dyn Earlier>>> {
-    if !Lookup::is_database(beginning) {
+    if !RecordLookup::is_database(beginning) {
         return Ok(None);
     }
-    Ok(Some(Box::new(Lookup::open(path)?)))
+    Ok(Some(Box::new(RecordLookup::open(path)?)))
 }
 
-impl Earlier for Lookup {
+impl Earlier for RecordLookup {
     fn line(&mut self, key: &Key<'_>) -> anyhow::Result<Option<Vec<u8>>> {
         Ok(match key {
             Key::Domain(domain) => self.domain(domain),
@@ -130,7 +135,7 @@ impl Earlier for Lookup {
     }
 
     fn starts(&mut self, stage: &str) -> anyhow::Result<Vec<Start>> {
-        let lines = Lookup::starts(self, stage)?;
+        let lines = RecordLookup::starts(self, stage)?;
         Ok(lines
             .iter()
             .filter_map(|line| Start::read(line).ok().flatten())

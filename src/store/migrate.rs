@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::writer::Refused;
-use super::{Error, MAIL, SCHEMA, SCHEMA_VERSION, Writer};
+use super::{MAIL, SCHEMA, SCHEMA_VERSION, StoreError, SurveyWriter};
 
 /// Which tables of an earlier version keep lines, and the query for them, in the order in which they are loaded: runs first, since they say how `tls`
 /// records are told apart.
@@ -35,9 +35,9 @@ const LINES: &[(&str, &str)] = &[
 ];
 
 /// Migrates the database at `path`, which `connection` has open for writing.
-pub(super) fn migrate(connection: Connection, path: &Path) -> Result<Connection, Error> {
+pub(super) fn migrate(connection: Connection, path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", false)?;
-    let mut writer = Writer::new(connection);
+    let mut writer = SurveyWriter::new(connection);
     writer.begin()?;
     if let Err(error) = load_again(&mut writer, path) {
         writer.rollback();
@@ -51,7 +51,7 @@ pub(super) fn migrate(connection: Connection, path: &Path) -> Result<Connection,
     Ok(connection)
 }
 
-fn load_again(writer: &mut Writer, path: &Path) -> Result<(), Error> {
+fn load_again(writer: &mut SurveyWriter, path: &Path) -> Result<(), StoreError> {
     // It sees the tables as they were, whatever the transaction of the writer does.
     let before = Connection::open_with_flags(
         path,
@@ -69,7 +69,7 @@ fn load_again(writer: &mut Writer, path: &Path) -> Result<(), Error> {
         while let Some(row) = rows.next()? {
             match writer.put(row.get_ref(0)?.as_bytes().unwrap_or_default()) {
                 Ok(_) => {}
-                Err(Refused::Line(why)) => return Err(Error::Line(why)),
+                Err(Refused::Line(why)) => return Err(StoreError::Line(why)),
                 Err(Refused::Database(error)) => return Err(error.into()),
             }
         }
@@ -78,7 +78,7 @@ fn load_again(writer: &mut Writer, path: &Path) -> Result<(), Error> {
 }
 
 /// Replaces all tables and views by empty tables of this version.
-fn clear(connection: &Connection) -> Result<(), Error> {
+fn clear(connection: &Connection) -> Result<(), StoreError> {
     for kind in ["view", "table"] {
         let mut statement = connection.prepare(
             "SELECT name FROM sqlite_schema WHERE type = ?1 AND name NOT LIKE 'sqlite%'",

@@ -23,10 +23,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 pub use judging::{is_judged, judge};
-pub use load::{Load, Pace, Summary, load};
-pub use lookup::{Lookup, earlier};
+pub use load::{CommitPace, Load, LoadSummary, load};
+pub use lookup::{RecordLookup, earlier};
 pub use views::index;
-pub use writer::{Counts, Refused, Stored, Writer};
+pub use writer::{LineCounts, Refused, Stored, SurveyWriter};
 
 /// Text for a terminal, and JSON without raw controls: for those who read the store.
 pub use crate::ndjson::{printable, to_json};
@@ -43,7 +43,7 @@ const SCHEMA_VERSION: i32 = 3;
 
 /// Why the store cannot be used, or cannot go on.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum StoreError {
     /// The disk, a quota or a size limit.
     #[error("no room to write: {0}")]
     Full(rusqlite::Error),
@@ -72,7 +72,7 @@ pub enum Error {
     Sqlite(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for Error {
+impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
         match error.sqlite_error_code() {
@@ -85,11 +85,11 @@ impl From<rusqlite::Error> for Error {
 }
 
 /// Opens a survey for writing, and makes it where there is none. One of version 0.1 becomes one of this version.
-pub fn create(path: &Path) -> Result<Connection, Error> {
+pub fn create(path: &Path) -> Result<Connection, StoreError> {
     // SQLite keeps nothing of these; and it takes a name for a URI, with options in it, only if it is asked to.
     let is_memory = path.as_os_str().is_empty() || path.as_os_str() == ":memory:";
     if is_memory || path.exists() && !path.is_file() {
-        return Err(Error::NoFile);
+        return Err(StoreError::NoFile);
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -117,7 +117,7 @@ pub fn create(path: &Path) -> Result<Connection, Error> {
 }
 
 /// A survey that is gone when it is closed; it spills to the disk where it must.
-pub fn temporary() -> Result<Connection, Error> {
+pub fn temporary() -> Result<Connection, StoreError> {
     let connection = Connection::open("")?;
     connection.pragma_update(None, "journal_mode", "off")?;
     connection.pragma_update(None, "synchronous", "off")?;
@@ -128,26 +128,26 @@ pub fn temporary() -> Result<Connection, Error> {
 }
 
 /// Closes a survey that was written: one plain file is left, which can be copied and read from anywhere.
-pub fn close(connection: Connection) -> Result<(), Error> {
+pub fn close(connection: Connection) -> Result<(), StoreError> {
     // While another program reads it stays as it is; then the files beside it are left to that one.
     let _ = connection.pragma_update(None, "journal_mode", "delete");
     connection.close().map_err(|(_, error)| error.into())
 }
 
 /// Opens a survey for reading.
-pub fn open(path: &Path) -> Result<Connection, Error> {
+pub fn open(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     if version(&connection)?.is_none() {
-        return Err(Error::Foreign);
+        return Err(StoreError::Foreign);
     }
     tune(&connection)?;
     Ok(connection)
 }
 
 /// Which version of the schema it has; `None` for an empty file.
-fn version(connection: &Connection) -> Result<Option<i32>, Error> {
+fn version(connection: &Connection) -> Result<Option<i32>, StoreError> {
     let empty: bool =
         connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
             row.get(0)
@@ -158,22 +158,22 @@ fn version(connection: &Connection) -> Result<Option<i32>, Error> {
     let application: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     if application != APPLICATION_ID {
-        return Err(Error::Foreign);
+        return Err(StoreError::Foreign);
     }
     match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
         version @ 1..=SCHEMA_VERSION => Ok(Some(version)),
-        other => Err(Error::Version(other)),
+        other => Err(StoreError::Version(other)),
     }
 }
 
-fn begin(connection: &Connection) -> Result<(), Error> {
+fn begin(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(&format!(
         "BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
     ))?;
     Ok(())
 }
 
-fn tune(connection: &Connection) -> Result<(), Error> {
+fn tune(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "cache_size", -64_000)?;
     connection.pragma_update(None, "temp_store", "file")?;
     connection.set_prepared_statement_cache_capacity(64);

@@ -4,7 +4,7 @@ use rusqlite::params;
 use sha2::{Digest, Sha256};
 
 use super::rows::word;
-use super::writer::{Raw, Refused, Stored, Writer};
+use super::writer::{Raw, Refused, Stored, SurveyWriter};
 use crate::ndjson::printable;
 use crate::record::{Dnssec, Exchange, Hop};
 
@@ -12,7 +12,7 @@ pub(super) const INSERT_EXCHANGE: &str = "INSERT INTO exchange (name, digest, re
      dnssec, tlsa, tlsa_base, tlsa_dnssec) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
 pub(super) const SELECT_EXCHANGE: &str = "SELECT id FROM exchange WHERE name = ?1 AND digest = ?2";
 
-impl Writer {
+impl SurveyWriter {
     /// The row that was written last, and whether it was there before (`known`).
     pub(super) fn row(&self, known: Option<i64>) -> (i64, bool) {
         match known {

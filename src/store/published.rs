@@ -2,10 +2,10 @@
 
 use rusqlite::params;
 
-use super::writer::{Raw, Refused, Stored, Writer, against, instant};
+use super::writer::{Raw, Refused, Stored, SurveyWriter, against, instant};
 use crate::record::{Policy, Sts};
 
-impl Writer {
+impl SurveyWriter {
     pub(super) fn policy(&mut self, policy: &Policy, line: &[u8]) -> Result<Stored, Refused> {
         let domain = self.name(&policy.domain)?;
         let stored = match self.standing("policy", domain, &policy.time)? {

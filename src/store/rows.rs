@@ -3,15 +3,15 @@
 use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::dictionary::{Number, ask};
-use super::writer::{Raw, Refused, Stored, Writer, against, asks_each_name, instant};
+use super::dictionary::{RowNumber, ask};
+use super::writer::{Raw, Refused, Stored, SurveyWriter, against, asks_each_name, instant};
 use crate::ndjson::printable;
 use crate::record::{
     Capabilities, Cert, Dnssec, Domain, Event, Listed, Other, Outcome, Run, Smtp, Text, Tls,
     Verdict,
 };
 
-impl Writer {
+impl SurveyWriter {
     pub(super) fn name(&mut self, name: &str) -> rusqlite::Result<i64> {
         let number = self
             .names
@@ -36,7 +36,7 @@ impl Writer {
         Ok(number.id)
     }
 
-    fn certificate(&mut self, sha256: &str) -> rusqlite::Result<Number> {
+    fn certificate(&mut self, sha256: &str) -> rusqlite::Result<RowNumber> {
         self.certificates
             .number(&self.connection, sha256, params![sha256], 1)
     }

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::packed::spelled;
-use super::{Error, MAIL};
+use super::{MAIL, StoreError};
 use crate::judge::{FACTS, RULES, Rule};
 
 /// The views; `{…}` stands for columns that are spelled from packed facts.
@@ -16,7 +16,7 @@ const INDEXES: &str = include_str!("indexes.sql");
 const OUTSIDE: &str = "'null_mx', 'nxdomain', 'no_address', 'invalid_name'";
 
 /// Makes the views anew.
-pub(super) fn make(connection: &Connection) -> Result<(), Error> {
+pub(super) fn make(connection: &Connection) -> Result<(), StoreError> {
     let views = VIEWS
         .replace("{outside}", OUTSIDE)
         .replace("{domain_facts}", &domain_facts());
@@ -25,7 +25,7 @@ pub(super) fn make(connection: &Connection) -> Result<(), Error> {
 }
 
 /// Makes the indexes that lead back: from an address to domains, from a domain to lists, from a certificate to servers.
-pub fn index(connection: &Connection) -> Result<(), Error> {
+pub fn index(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(&format!("BEGIN; {INDEXES} COMMIT;"))?;
     Ok(())
 }

@@ -31,7 +31,7 @@ pub enum Stored {
 
 /// How many lines became what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct LineCounts {
     /// [`Stored::New`].
     pub new: u64,
     /// [`Stored::Replaced`].
@@ -42,7 +42,7 @@ pub struct Counts {
     pub repeated: u64,
 }
 
-impl Counts {
+impl LineCounts {
     /// Adds one.
     pub fn add(&mut self, stored: Stored) {
         match stored {
@@ -66,7 +66,7 @@ pub enum Refused {
 }
 
 /// Writes records into an open survey.
-pub struct Writer {
+pub struct SurveyWriter {
     pub(super) connection: Connection,
     pub(super) names: Dictionary<Box<str>>,
     pub(super) runs: Dictionary<Box<str>>,
@@ -80,7 +80,7 @@ pub struct Writer {
     changed: bool,
 }
 
-impl Writer {
+impl SurveyWriter {
     /// A writer to a connection of [`create`](super::create) or [`temporary`](super::temporary).
     pub fn new(connection: Connection) -> Self {
         Self {
@@ -132,7 +132,7 @@ impl Writer {
         self.connection.execute_batch("COMMIT")
     }
 
-    /// Gives up what was put since [`Writer::begin`].
+    /// Gives up what was put since [`SurveyWriter::begin`].
     pub fn rollback(&mut self) {
         // After a full disk SQLite may have rolled back by itself; then there is nothing to do.
         if !self.connection.is_autocommit() {

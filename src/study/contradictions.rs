@@ -1,10 +1,10 @@
 //! Where the study's numbers cannot hold together: both values, the arithmetic, and what a survey counts.
 
-use super::count::{Census, Count, Counted, named};
+use super::count::{Counted, StudyCount, StudySurvey, named};
 use super::rows;
 use super::tables::with_tls;
 use crate::judge::{Fact, Truth};
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table, thousands};
 
@@ -15,7 +15,7 @@ struct Contradiction {
     against: &'static str,
     /// Sums of printed or published numbers, apart by semicolons; a test adds them up again.
     arithmetic: &'static str,
-    ours: fn(&Census<'_>) -> rusqlite::Result<String>,
+    ours: fn(&StudySurvey<'_>) -> rusqlite::Result<String>,
     shown: &'static str,
 }
 
@@ -240,7 +240,7 @@ const CONTRADICTIONS: [Contradiction; 15] = [
     },
 ];
 
-pub fn contradictions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn contradictions(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "study-contradictions",
         "Where the study contradicts itself",
@@ -255,7 +255,7 @@ pub fn contradictions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table>
         ("ours", "Ours"),
         ("shown", "What is shown"),
     ]);
-    let census = Census::new(survey, asked)?;
+    let census = StudySurvey::new(survey, asked)?;
     for (number, it) in (1u64..).zip(&CONTRADICTIONS) {
         table.row([
             Cell::Count(number),
@@ -293,8 +293,13 @@ pub fn said(counted: &Counted) -> String {
     }
 }
 
-fn at(census: &Census<'_>, list: &str, domain: &str, operator: bool) -> rusqlite::Result<String> {
-    Ok(said(&census.count(&Count::At {
+fn at(
+    census: &StudySurvey<'_>,
+    list: &str,
+    domain: &str,
+    operator: bool,
+) -> rusqlite::Result<String> {
+    Ok(said(&census.count(&StudyCount::At {
         list: list.to_owned(),
         domain: domain.to_owned(),
         operator,
@@ -302,7 +307,7 @@ fn at(census: &Census<'_>, list: &str, domain: &str, operator: bool) -> rusqlite
 }
 
 /// A number of the study, by its id.
-fn number(census: &Census<'_>, id: &str) -> rusqlite::Result<String> {
+fn number(census: &StudySurvey<'_>, id: &str) -> rusqlite::Result<String> {
     Ok(said(&census.number(id)?))
 }
 

@@ -7,17 +7,17 @@ use serde::Deserialize;
 
 use super::{STUDY, rows};
 use crate::judge::{Fact, Rule, Truth, unpack};
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::measure::{MEASURES, Measure};
 use crate::report::questions::domains_by_provider;
-use crate::report::survey::{Entry, List, Status, Survey, Verdict, at};
+use crate::report::survey::{DomainState, ListEntry, Survey, SurveyList, SurveyVerdict, at};
 use crate::report::table::Tally;
 use crate::store::query::{self, TlsValue};
 
 /// A number of the study, in words that can be counted. Ranks are those of the ranked list, users those of a counted one.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Count {
+pub enum StudyCount {
     /// Users in a list.
     Total { list: String },
     /// Domains with a record.
@@ -77,7 +77,7 @@ pub enum Base {
     Servers,
 }
 
-impl Count {
+impl StudyCount {
     /// The rank up to which it counts, where it ends at one.
     pub fn last_rank(&self) -> Option<u64> {
         match self {
@@ -133,18 +133,18 @@ impl From<Tally> for Counted {
 }
 
 /// A survey, ready to be counted as the study counted.
-pub struct Census<'a> {
+pub struct StudySurvey<'a> {
     pub survey: &'a Survey,
     pub rule: Rule,
-    pub verdicts: &'a [Verdict],
+    pub verdicts: &'a [SurveyVerdict],
     /// The list whose ranks count: one without users, else the first with ranks.
-    pub ranked: Option<&'a List>,
+    pub ranked: Option<&'a SurveyList>,
     lists: HashMap<String, Users<'a>>,
     /// Suite of each row of `tls`, by OpenSSL's name.
     suites: HashMap<u32, String>,
     /// Domains by provider, once somebody asks.
     hosts: OnceCell<HashMap<String, f64>>,
-    asked: &'a Asked,
+    asked: &'a ReportSettings,
     /// Row of `name` of a domain that the study names → its operator's own domain.
     operators: HashMap<u32, u32>,
 }
@@ -153,15 +153,16 @@ pub struct Census<'a> {
 struct Users<'a> {
     of: u64,
     /// Largest first.
-    entries: Vec<Entry>,
-    list: &'a List,
+    entries: Vec<ListEntry>,
+    list: &'a SurveyList,
 }
 
-impl<'a> Census<'a> {
+impl<'a> StudySurvey<'a> {
     /// Reads what all counts need.
-    pub fn new(survey: &'a Survey, asked: &'a Asked) -> rusqlite::Result<Self> {
+    pub fn new(survey: &'a Survey, asked: &'a ReportSettings) -> rusqlite::Result<Self> {
         let lists = survey.lists()?;
-        let has_ranks = |list: &&List| list.entries.first().is_some_and(|entry| entry.rank > 0);
+        let has_ranks =
+            |list: &&SurveyList| list.entries.first().is_some_and(|entry| entry.rank > 0);
         let ranked = lists.filter(has_ranks);
         let mut counted = HashMap::new();
         for list in survey.counted()? {
@@ -245,7 +246,7 @@ impl<'a> Census<'a> {
     }
 
     /// The suite that the server of a domain chose.
-    pub fn suite(&self, verdict: &Verdict) -> Option<&str> {
+    pub fn suite(&self, verdict: &SurveyVerdict) -> Option<&str> {
         self.suites.get(&verdict.tls).map(String::as_str)
     }
 
@@ -275,7 +276,7 @@ impl<'a> Census<'a> {
     }
 
     /// Entries of the ranked list, by rank.
-    pub fn by_rank(&self) -> impl Iterator<Item = &'a Entry> {
+    pub fn by_rank(&self) -> impl Iterator<Item = &'a ListEntry> {
         let entries = self.ranked.iter().flat_map(|list| &list.entries);
         entries.filter(|entry| entry.rank > 0)
     }
@@ -283,7 +284,7 @@ impl<'a> Census<'a> {
     /// A measure among the first domains, those after them, or all of the survey.
     pub fn domains(&self, measure: &Measure, first: Option<u64>, beyond: Option<u64>) -> Tally {
         let mut tally = Tally::default();
-        let mut add = |verdict: &Verdict| {
+        let mut add = |verdict: &SurveyVerdict| {
             if let Some(truth) = measure.truth(verdict, self.rule) {
                 tally.add(truth, 1);
             }
@@ -314,7 +315,7 @@ impl<'a> Census<'a> {
     /// Of the domains with TLS up to a rank, or of all, those with one of some suites.
     pub fn with_suite(&self, names: &[String], first: Option<u64>) -> Counted {
         let (mut yes, mut of) = (0, 0);
-        let mut add = |verdict: &Verdict| {
+        let mut add = |verdict: &SurveyVerdict| {
             if verdict.tls != 0 {
                 of += 1;
                 let suite = self.suite(verdict);
@@ -392,7 +393,7 @@ impl<'a> Census<'a> {
             .map_or(&[][..], |users| &users.list.entries);
         let answered = entries
             .iter()
-            .filter(|entry| at(self.verdicts, entry.domain).status == Status::Answered);
+            .filter(|entry| at(self.verdicts, entry.domain).status == DomainState::Answered);
         let mut counts = HashSet::new();
         let mut of = 0;
         for entry in answered {
@@ -426,22 +427,22 @@ impl<'a> Census<'a> {
     }
 
     /// A number.
-    pub fn count(&self, count: &Count) -> rusqlite::Result<Counted> {
+    pub fn count(&self, count: &StudyCount) -> rusqlite::Result<Counted> {
         Ok(match count {
-            Count::Total { list } => Counted::count(self.users_in(list)),
-            Count::LookedUp => Counted::count(
+            StudyCount::Total { list } => Counted::count(self.users_in(list)),
+            StudyCount::LookedUp => Counted::count(
                 (self.verdicts.iter())
-                    .filter(|verdict| verdict.status != Status::NotLookedUp)
+                    .filter(|verdict| verdict.status != DomainState::NotLookedUp)
                     .count() as u64,
             ),
-            Count::At {
+            StudyCount::At {
                 list,
                 domain,
                 operator,
             } => {
                 let row = self.domain(domain)?;
                 let users = self.lists.get(list).map_or(&[][..], |users| &users.entries);
-                let counts = |entry: &&Entry| {
+                let counts = |entry: &&ListEntry| {
                     row == Some(if *operator {
                         self.operator(entry.domain)
                     } else {
@@ -451,7 +452,7 @@ impl<'a> Census<'a> {
                 let at = users.iter().filter(counts).map(|entry| entry.users).sum();
                 Counted::share(at, self.users_in(list))
             }
-            Count::Largest {
+            StudyCount::Largest {
                 list,
                 first,
                 operator,
@@ -460,7 +461,7 @@ impl<'a> Census<'a> {
                 let users = largest.iter().take(*first).map(|(_, users)| users).sum();
                 Counted::share(users, self.users_in(list))
             }
-            Count::Rows { domains, measure } => {
+            StudyCount::Rows { domains, measure } => {
                 let mut tally = Tally::default();
                 for domain in domains {
                     if let (Some(row), Some(measure)) = (self.domain(domain)?, named(measure))
@@ -471,26 +472,26 @@ impl<'a> Census<'a> {
                 }
                 tally.into()
             }
-            Count::Domains {
+            StudyCount::Domains {
                 measure,
                 first,
                 beyond,
             } => named(measure)
                 .map(|measure| self.domains(measure, *first, *beyond).into())
                 .unwrap_or_default(),
-            Count::Users {
+            StudyCount::Users {
                 list,
                 measure,
                 first,
             } => named(measure)
                 .map(|measure| self.users(list, measure, *first).into())
                 .unwrap_or_default(),
-            Count::SuitesSeen => Counted::count(self.suites().len() as u64),
-            Count::Suites { names, first, of } => match of {
+            StudyCount::SuitesSeen => Counted::count(self.suites().len() as u64),
+            StudyCount::Suites { names, first, of } => match of {
                 Base::Domains => self.with_suite(names, *first),
                 Base::Servers => self.servers_with_suite(names)?,
             },
-            Count::Hosts { names } => {
+            StudyCount::Hosts { names } => {
                 if self.hosts.get().is_none() {
                     let hosts = domains_by_provider(self.survey, self.asked)?;
                     self.hosts.get_or_init(|| hosts);
@@ -499,7 +500,7 @@ impl<'a> Census<'a> {
                 let of = |name| hosts.and_then(|hosts| hosts.get(name));
                 let hosted = names.iter().filter_map(of).fold(0.0, |sum, it| sum + it);
                 let answered = (self.verdicts.iter())
-                    .filter(|verdict| verdict.status == Status::Answered)
+                    .filter(|verdict| verdict.status == DomainState::Answered)
                     .count();
                 Counted {
                     yes: hosted,

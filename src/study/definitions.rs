@@ -2,9 +2,9 @@
 
 use hashbrown::HashSet;
 
-use super::count::{Census, Counted, named};
+use super::count::{Counted, StudySurvey, named};
 use crate::judge::{Fact, Rule, Truth};
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::measure::Measure;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, TALLY, Table, Tally};
@@ -26,7 +26,7 @@ const SHAKEN: &str = "a handshake, completed or as far as the server's hello and
 const CHAIN: &str = "a chain to a root of the store";
 const NAMED: &str = "such a chain, and it names the exchange";
 
-pub fn definitions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn definitions(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "study-definitions",
         "The study's definitions and today's",
@@ -40,13 +40,13 @@ pub fn definitions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         ("definition", "Definition"),
     ])
     .columns(TALLY);
-    let mut census = Census::new(survey, asked)?;
+    let mut census = StudySurvey::new(survey, asked)?;
     let mut row = |question: &str, whose: &str, definition: &str, tally: Tally| {
         let mut row = vec![Cell::from(question), whose.into(), definition.into()];
         row.extend(tally.cells());
         table.row(row);
     };
-    let of = |word: &str, census: &Census<'_>| {
+    let of = |word: &str, census: &StudySurvey<'_>| {
         let measure = named(word);
         measure.map_or_else(Tally::default, |it| census.domains(it, None, None))
     };
@@ -146,7 +146,7 @@ pub fn definitions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
 }
 
 /// Domains and servers with a suite that is weak today, of those with TLS.
-fn weak(census: &Census<'_>) -> rusqlite::Result<(Tally, Tally)> {
+fn weak(census: &StudySurvey<'_>) -> rusqlite::Result<(Tally, Tally)> {
     let weak: HashSet<u32> = query::handshakes_with(&census.survey.connection, &WEAK)?
         .into_iter()
         .collect();

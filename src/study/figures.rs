@@ -2,23 +2,23 @@
 
 use serde::Deserialize;
 
-use super::count::{Census, Count, Counted, named};
+use super::count::{Counted, StudyCount, StudySurvey, named};
 use super::numbers::{ranks_of, whole};
 use super::sentences::SEVEN;
 use super::{STUDY, received, registered};
 use crate::judge::Truth;
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::chart::Chart;
-use crate::report::figure::{Axis, Curve as Drawn, Figure, Slice};
+use crate::report::figure::{Axis, Figure, PlottedCurve as Drawn, Slice};
 use crate::report::matrix::Matrix;
 use crate::report::measure::Measure;
-use crate::report::survey::{Survey, Verdict, at};
+use crate::report::survey::{Survey, SurveyVerdict, at};
 use crate::report::table::{Cell, Table, Tally};
 
 /// A curve of a published figure: shares, 0 to 1, by rank or by the name of a domain.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Curve {
+pub struct PublishedCurve {
     figure: u64,
     panel: String,
     #[serde(default)]
@@ -49,7 +49,7 @@ const PLACES: u64 = 250;
 /// Largest domains that stand alone in a figure of users.
 const ALONE: usize = 10;
 
-pub fn figure_1(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn figure_1(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     by_rank_and_users(
         survey,
         asked,
@@ -59,7 +59,7 @@ pub fn figure_1(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     )
 }
 
-pub fn figure_2(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn figure_2(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     by_rank_and_users(
         survey,
         asked,
@@ -110,7 +110,7 @@ fn row(
     ]
 }
 
-impl Curve {
+impl PublishedCurve {
     fn error(&self, rank: u64) -> f64 {
         match &self.error_below {
             Some(below) if rank < below.rank => below.error,
@@ -119,7 +119,7 @@ impl Curve {
     }
 }
 
-fn curves(figure: u64) -> impl Iterator<Item = &'static Curve> {
+fn curves(figure: u64) -> impl Iterator<Item = &'static PublishedCurve> {
     STUDY
         .figures
         .iter()
@@ -128,12 +128,12 @@ fn curves(figure: u64) -> impl Iterator<Item = &'static Curve> {
 
 fn by_rank_and_users(
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     table: Table,
     figure: u64,
     labels: [&str; 2],
 ) -> rusqlite::Result<Table> {
-    let census = Census::new(survey, asked)?;
+    let census = StudySurvey::new(survey, asked)?;
     let mut table = table.columns(COLUMNS);
     table.note = format!(
         "Shares of the first N domains, and of the users at the N largest of each list. Circles are read off the published \
@@ -208,9 +208,9 @@ fn complement(figure: &mut Figure, [yes, no]: [&str; 2]) {
 }
 
 fn ranks(
-    census: &Census<'_>,
+    census: &StudySurvey<'_>,
     table: &mut Table,
-    curve: &Curve,
+    curve: &PublishedCurve,
     measure: &Measure,
 ) -> Option<Figure> {
     let last = u64::from(census.by_rank().last()?.rank).min(RANKS);
@@ -248,7 +248,11 @@ fn ranks(
 struct Running(Vec<(u64, Tally)>);
 
 impl Running {
-    fn new(census: &Census<'_>, last: u64, truth: impl Fn(&Verdict) -> Option<Truth>) -> Self {
+    fn new(
+        census: &StudySurvey<'_>,
+        last: u64,
+        truth: impl Fn(&SurveyVerdict) -> Option<Truth>,
+    ) -> Self {
         let mut tally = Tally::default();
         let entries = census
             .by_rank()
@@ -283,7 +287,7 @@ fn places(last: u64, percent: impl Fn(u64) -> Option<f64>) -> Vec<(f64, f64)> {
 }
 
 fn users(
-    census: &Census<'_>,
+    census: &StudySurvey<'_>,
     table: &mut Table,
     (panel, error): (&str, f64),
     list: &str,
@@ -332,8 +336,8 @@ fn users(
     }))
 }
 
-pub fn figure_3(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
-    let census = Census::new(survey, asked)?;
+pub fn figure_3(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
+    let census = StudySurvey::new(survey, asked)?;
     let mut table = Table::new(
         "study-figure-3",
         "Figure 3: ciphers by rank",
@@ -391,7 +395,10 @@ pub fn figure_3(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
 }
 
 /// The suites of a figure: those that the study drew, and others that a server chose.
-fn suites<'a>(census: &'a Census<'_>, figure: u64) -> Vec<(&'a str, Option<&'static Curve>)> {
+fn suites<'a>(
+    census: &'a StudySurvey<'_>,
+    figure: u64,
+) -> Vec<(&'a str, Option<&'static PublishedCurve>)> {
     let known = || curves(figure).filter_map(|curve| Some((curve.suite.as_deref()?, curve)));
     let ours = census.suites();
     let chosen = |suite: &str| ours.iter().any(|(ours, _)| *ours == suite);
@@ -405,8 +412,8 @@ fn suites<'a>(census: &'a Census<'_>, figure: u64) -> Vec<(&'a str, Option<&'sta
     drawn.chain(others).take(16).collect()
 }
 
-pub fn figure_4(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
-    let census = Census::new(survey, asked)?;
+pub fn figure_4(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
+    let census = StudySurvey::new(survey, asked)?;
     let mut table = Table::new(
         "study-figure-4",
         "Figure 4: the cipher pie",
@@ -438,8 +445,8 @@ pub fn figure_4(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     Ok(table)
 }
 
-pub fn figure_5(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
-    let census = Census::new(survey, asked)?;
+pub fn figure_5(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
+    let census = StudySurvey::new(survey, asked)?;
     let mut table = Table::new(
         "study-figure-5",
         "Figure 5: overall, by domain",
@@ -448,7 +455,7 @@ pub fn figure_5(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     .columns(COLUMNS);
     let mut bars = Vec::new();
     for curve in curves(5) {
-        let ours = census.count(&Count::Domains {
+        let ours = census.count(&StudyCount::Domains {
             measure: curve.measure.clone(),
             first: None,
             beyond: None,
@@ -475,7 +482,7 @@ pub fn figure_5(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     Ok(table)
 }
 
-pub fn figure_6(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
+pub fn figure_6(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "study-figure-6",
         "Figure 6: who sends to whom, and how",

@@ -15,94 +15,94 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::report::asked::{Named, Question, Shown};
+use crate::report::asked::{Named, ReportQuestion, ShownWhere};
 use crate::report::published::Published;
 use crate::report::questions;
 
 /// The questions of the study, in its order.
-pub const QUESTIONS: &[Question] = &[
-    Question {
+pub const QUESTIONS: &[ReportQuestion] = &[
+    ReportQuestion {
         name: "study-numbers",
         about: "the numbers of the study of 2014 beside those of this survey",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: numbers::numbers,
     },
-    Question {
+    ReportQuestion {
         name: "study-table-1",
         about: "its table 1: the largest domains of the Adobe list",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: tables::table_1,
     },
-    Question {
+    ReportQuestion {
         name: "study-table-2",
         about: "its table 2: those of the Gawker list, alone and by operator",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: tables::table_2,
     },
-    Question {
+    ReportQuestion {
         name: "study-table-3",
         about: "its table 3: who hosts the mail",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: tables::table_3,
     },
-    Question {
+    ReportQuestion {
         name: "study-figure-1",
         about: "its figure 1: TLS by rank and by users",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: figures::figure_1,
     },
-    Question {
+    ReportQuestion {
         name: "study-figure-2",
         about: "its figure 2: valid certificates by rank and by users",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: figures::figure_2,
     },
-    Question {
+    ReportQuestion {
         name: "study-figure-3",
         about: "its figure 3: ciphers by rank",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: figures::figure_3,
     },
-    Question {
+    ReportQuestion {
         name: "study-figure-4",
         about: "its figure 4: the ciphers of the first 10,000",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: figures::figure_4,
     },
-    Question {
+    ReportQuestion {
         name: "study-figure-5",
         about: "its figure 5: ESMTP, TLS and valid certificates of all domains",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: figures::figure_5,
     },
-    Question {
+    ReportQuestion {
         name: "study-figure-6",
         about: "its figure 6: how mail went between seven providers",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: figures::figure_6,
     },
-    Question {
+    ReportQuestion {
         name: "study-sentences",
         about: "what it says in words, checked",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: sentences::sentences,
     },
-    Question {
+    ReportQuestion {
         name: "study-contradictions",
         about: "where it contradicts itself, with the arithmetic",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: contradictions::contradictions,
     },
-    Question {
+    ReportQuestion {
         name: "study-definitions",
         about: "its definitions and those of today, asked of the same servers",
-        shown: Shown::Study,
+        shown: ShownWhere::Study,
         answer: definitions::definitions,
     },
 ];
 
 /// Every question: those of the report, then those of the study.
-pub fn catalogue() -> impl Iterator<Item = &'static Question> + Clone {
+pub fn catalogue() -> impl Iterator<Item = &'static ReportQuestion> + Clone {
     questions::QUESTIONS.iter().chain(QUESTIONS)
 }
 
@@ -119,7 +119,7 @@ pub fn named(word: &str) -> Result<Named, String> {
 }
 
 /// A question by its name.
-pub fn question(name: &str) -> Result<&'static Question, String> {
+pub fn question(name: &str) -> Result<&'static ReportQuestion, String> {
     let found = catalogue().find(|question| question.name == name);
     found.ok_or_else(|| "no such question; --list names them".to_owned())
 }
@@ -136,8 +136,8 @@ static STUDY: LazyLock<Study> = LazyLock::new(|| serde_json::from_str(DATA).unwr
 struct Study {
     /// Domains whose accounts are another's.
     account_operators: BTreeMap<String, Vec<String>>,
-    numbers: Vec<numbers::Number>,
-    figures: Vec<figures::Curve>,
+    numbers: Vec<numbers::StudyNumber>,
+    figures: Vec<figures::PublishedCurve>,
 }
 
 /// A printed percentage, by its path in the data file.

@@ -3,15 +3,15 @@
 use serde::Deserialize;
 
 use super::STUDY;
-use super::count::{Census, Count, Counted};
-use crate::report::asked::Asked;
+use super::count::{Counted, StudyCount, StudySurvey};
+use crate::report::asked::ReportSettings;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table, thousands};
 
 /// A number of the study.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Number {
+pub struct StudyNumber {
     /// One word or several, for scripts.
     pub id: String,
     /// Table, figure or section.
@@ -23,7 +23,7 @@ pub struct Number {
     printed: Option<String>,
     /// What it is a number of, where it is no percentage.
     unit: Option<String>,
-    pub count: Count,
+    pub count: StudyCount,
     basis: Basis,
     /// It cannot hold beside others of the study: the number of that contradiction.
     contradiction: Option<u64>,
@@ -42,8 +42,8 @@ enum Basis {
 /// About is within so many points.
 const ABOUT: f64 = 3.0;
 
-pub fn numbers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
-    let census = Census::new(survey, asked)?;
+pub fn numbers(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
+    let census = StudySurvey::new(survey, asked)?;
     let survey = Asking {
         is_of_2014: census.is_of_2014()?,
         last_rank: census.last_rank(),
@@ -95,7 +95,7 @@ pub fn numbers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
 }
 
 /// Which ranks count.
-pub fn ranks_of(census: &Census<'_>) -> String {
+pub fn ranks_of(census: &StudySurvey<'_>) -> String {
     match census.ranked {
         Some(list) => format!("Ranks are those of the list {}.", list.source),
         None => "No list has ranks here.".to_owned(),
@@ -120,7 +120,7 @@ pub fn ours_of(counted: &Counted) -> Cell {
     }
 }
 
-impl Number {
+impl StudyNumber {
     /// What was printed, without the sign before it.
     fn value(&self) -> Option<(Option<char>, &str, f64)> {
         let printed = self.printed.as_deref()?;
@@ -189,14 +189,14 @@ struct Asking {
 mod tests {
     use super::*;
 
-    fn number(printed: &str, contradiction: Option<u64>) -> Number {
-        Number {
+    fn number(printed: &str, contradiction: Option<u64>) -> StudyNumber {
+        StudyNumber {
             id: String::new(),
             place: String::new(),
             what: String::new(),
             printed: Some(printed.to_owned()),
             unit: None,
-            count: Count::SuitesSeen,
+            count: StudyCount::SuitesSeen,
             basis: Basis::Fitted,
             contradiction,
         }
@@ -248,8 +248,8 @@ mod tests {
             number.status(&Counted::default(), world(true)),
             "not in this survey"
         );
-        let number = Number {
-            count: Count::Suites {
+        let number = StudyNumber {
+            count: StudyCount::Suites {
                 names: Vec::new(),
                 first: Some(100_000),
                 of: Default::default(),

@@ -1,11 +1,11 @@
 //! What the study says in words, checked.
 
 use super::contradictions::said;
-use super::count::{Census, Count, Counted};
+use super::count::{Counted, StudyCount, StudySurvey};
 use super::rows;
 use super::tables::with_tls;
 use crate::judge::{Fact, Truth};
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::matrix::Matrix;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table};
@@ -14,7 +14,7 @@ use crate::report::table::{Cell, Table};
 struct Sentence {
     place: &'static str,
     says: &'static str,
-    check: fn(&Census<'_>, &Mail) -> rusqlite::Result<Finding>,
+    check: fn(&StudySurvey<'_>, &Mail) -> rusqlite::Result<Finding>,
 }
 
 /// Whether it holds, and why.
@@ -124,7 +124,7 @@ const SENTENCES: [Sentence; 12] = [
             let mut most = Counted::default();
             let mut which = String::new();
             for list in census.lists() {
-                let share = census.count(&Count::Users {
+                let share = census.count(&StudyCount::Users {
                     list: list.to_owned(),
                     measure: "accepted".to_owned(),
                     first: None,
@@ -251,7 +251,7 @@ pub const SEVEN: [&str; 7] = [
     "mail.ru",
 ];
 
-pub fn sentences(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn sentences(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "study-sentences",
         "What the study says, checked",
@@ -264,7 +264,7 @@ pub fn sentences(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         ("holds", "Holds"),
         ("ours", "Ours"),
     ]);
-    let census = Census::new(survey, asked)?;
+    let census = StudySurvey::new(survey, asked)?;
     let mail = Mail(Matrix::read(&survey.connection, usize::MAX)?);
     for sentence in &SENTENCES {
         let (holds, ours) = (sentence.check)(&census, &mail)?;

@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::count::{Census, Count};
+use super::count::{StudyCount, StudySurvey};
 use super::numbers::whole;
 use super::{STUDY_2014, hosting};
 use crate::judge::{Fact, Truth};
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart};
 use crate::report::survey::{Survey, at};
 use crate::report::table::{Cell, Table};
 
-pub fn table_1(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn table_1(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = Table::new(
         "study-table-1",
         "Table 1: Adobe",
@@ -22,7 +22,7 @@ pub fn table_1(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     users(survey, asked, table, "adobe", "table1_adobe", false)
 }
 
-pub fn table_2(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn table_2(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = Table::new(
         "study-table-2",
         "Table 2: Gawker",
@@ -35,7 +35,7 @@ pub fn table_2(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
 
 fn users(
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     table: Table,
     list: &str,
     key: &str,
@@ -55,7 +55,7 @@ fn users(
         ("printed_tls", "TLS printed"),
         ("accepted", "TLS"),
     ]);
-    let census = Census::new(survey, asked)?;
+    let census = StudySurvey::new(survey, asked)?;
     let alone = census.largest(list, false);
     let mut bars = Vec::new();
     for row in STUDY_2014
@@ -68,7 +68,7 @@ fn users(
             continue;
         };
         let count = |operator| {
-            census.count(&Count::At {
+            census.count(&StudyCount::At {
                 list: list.to_owned(),
                 domain: domain.to_owned(),
                 operator,
@@ -114,7 +114,7 @@ fn users(
     Ok(table)
 }
 
-pub fn table_3(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn table_3(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "study-table-3",
         "Table 3: who hosts the mail",
@@ -129,7 +129,7 @@ pub fn table_3(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         ("of", "Of"),
         ("percent", "Percent"),
     ]);
-    let census = Census::new(survey, asked)?;
+    let census = StudySurvey::new(survey, asked)?;
     let providers = ["google", "microsoft", "godaddy", "mxlogic", "rackspace"].map(String::from);
     let mut bars = Vec::new();
     for names in providers
@@ -138,7 +138,7 @@ pub fn table_3(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
         .chain([&providers[..]])
     {
         let all = names.len() > 1;
-        let counted = census.count(&Count::Hosts {
+        let counted = census.count(&StudyCount::Hosts {
             names: names.to_vec(),
         })?;
         let label = if all { "all five" } else { &names[0] };
@@ -167,7 +167,7 @@ pub fn table_3(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
 }
 
 /// Domains of the largest that have TLS.
-pub fn with_tls(census: &Census<'_>, rows: &[(u32, u64)]) -> usize {
+pub fn with_tls(census: &StudySurvey<'_>, rows: &[(u32, u64)]) -> usize {
     rows.iter()
         .filter(|(row, _)| {
             at(census.verdicts, *row).truth(Fact::Accepted, census.rule) == Truth::Yes

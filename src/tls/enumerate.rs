@@ -12,10 +12,10 @@ use rand::Rng as _;
 use super::exchange::{self, Answered, Sslv2};
 use super::flight::Flight;
 use super::hello::{ClientHello, MOST_SUITES, SIGNATURES};
-use super::inspector::{Inspected, Inspector, Pace, Target};
+use super::inspector::{ConnectionPace, Inspected, Inspector, TlsTarget};
 use super::modern::KeyShare;
-use super::names::{Group, Version, alerts};
-use super::suite::{self, CLASSIC, Suite, TLS13};
+use super::names::{Group, ProtocolVersion, alerts};
+use super::suite::{self, CLASSIC, SuiteNumber, TLS13};
 use crate::cipher::KeyExchange;
 use crate::record::{
     AlertDescription, Enumeration, LeafKey, NamedGroup, Outcome, Phase, Reason, Tls, TlsVersion,
@@ -28,8 +28,8 @@ const MOST_CONNECTIONS: u32 = 200;
 /// Asks for all that is wanted, and writes it into the record.
 pub(super) async fn enumerate(
     inspector: &Inspector,
-    target: &Target,
-    pace: &impl Pace,
+    target: &TlsTarget,
+    pace: &impl ConnectionPace,
     inspected: &mut Inspected,
 ) {
     let mut asker = Asker {
@@ -77,7 +77,7 @@ pub(super) async fn enumerate(
 
 struct Asker<'a, P> {
     inspector: &'a Inspector,
-    target: &'a Target,
+    target: &'a TlsTarget,
     /// The name that it bears, if any.
     server_name: Option<String>,
     pace: &'a P,
@@ -89,10 +89,10 @@ struct Asker<'a, P> {
     compression: Option<bool>,
 }
 
-impl<P: Pace> Asker<'_, P> {
+impl<P: ConnectionPace> Asker<'_, P> {
     async fn versions(&mut self) {
-        for version in Version::ALL {
-            let answer = if version == Version::SSLV2 {
+        for version in ProtocolVersion::ALL {
+            let answer = if version == ProtocolVersion::SSLV2 {
                 self.sslv2().await
             } else {
                 self.version(version).await
@@ -131,7 +131,7 @@ impl<P: Pace> Asker<'_, P> {
     }
 
     /// Offers suites until something tells: a ServerHello, or an alert to the version. Refusals of all suites are a no.
-    async fn version(&mut self, version: Version) -> Option<bool> {
+    async fn version(&mut self, version: ProtocolVersion) -> Option<bool> {
         for suites in lots(&candidates(version)) {
             let answered = self
                 .ask(version.name().word(), version, &suites, groups_for(version))
@@ -145,7 +145,7 @@ impl<P: Pace> Asker<'_, P> {
     }
 
     /// Whether the server agreed to an offer, where that was learned.
-    fn judge(&mut self, what: &str, version: Version, answered: &Answered) -> Option<bool> {
+    fn judge(&mut self, what: &str, version: ProtocolVersion, answered: &Answered) -> Option<bool> {
         match answered.flight.version {
             Some(chosen) => Some(chosen == version),
             None if answered.alert().is_some_and(alerts::is_refusal) => Some(false),
@@ -158,7 +158,7 @@ impl<P: Pace> Asker<'_, P> {
 
     /// The suites of every version that is or may be spoken.
     async fn suites(&mut self) {
-        for &version in &Version::ALL[1..] {
+        for &version in &ProtocolVersion::ALL[1..] {
             let name = version.name();
             let spoken = self.found.versions.get(&name).copied().flatten();
             if spoken == Some(false) {
@@ -182,7 +182,7 @@ impl<P: Pace> Asker<'_, P> {
     /// Offers suites until none is taken any more; false if the last offer was met with silence or a closed line.
     async fn suites_of(
         &mut self,
-        version: Version,
+        version: ProtocolVersion,
         mut offered: Vec<u16>,
         what: &str,
         taken: &mut Vec<crate::record::Cipher>,
@@ -206,7 +206,7 @@ impl<P: Pace> Asker<'_, P> {
                     .push(format!("{what}: handshake/protocol_error"));
                 return true;
             };
-            taken.push(Suite(u32::from(offered.remove(at))).record());
+            taken.push(SuiteNumber(u32::from(offered.remove(at))).record());
         }
         true
     }
@@ -215,11 +215,13 @@ impl<P: Pace> Asker<'_, P> {
     async fn groups(&mut self) {
         let mut found: Option<Vec<NamedGroup>> = None;
         let ecdhe: Vec<u16> = (CLASSIC.into_iter())
-            .filter(|&suite| Suite(u32::from(suite)).key_exchange() == Some(KeyExchange::Ecdhe))
+            .filter(|&suite| {
+                SuiteNumber(u32::from(suite)).key_exchange() == Some(KeyExchange::Ecdhe)
+            })
             .collect();
         for (version, suites, groups) in [
-            (Version::TLS13, &TLS13[..], &Group::ALL[..]),
-            (Version::TLS12, &ecdhe[..], &Group::CURVES[..]),
+            (ProtocolVersion::TLS13, &TLS13[..], &Group::ALL[..]),
+            (ProtocolVersion::TLS12, &ecdhe[..], &Group::CURVES[..]),
         ] {
             if self
                 .answers(version)
@@ -236,7 +238,9 @@ impl<P: Pace> Asker<'_, P> {
                 };
                 let spoken = match answered.flight.version {
                     // The curves of TLS 1.0 and 1.1 are those of 1.2, and an older server chooses one from its hello.
-                    Some(chosen) => Some((chosen < Version::TLS13) == (version < Version::TLS13)),
+                    Some(chosen) => Some(
+                        (chosen < ProtocolVersion::TLS13) == (version < ProtocolVersion::TLS13),
+                    ),
                     None => self.judge(&what, version, &answered),
                 };
                 if spoken.is_some() {
@@ -260,13 +264,17 @@ impl<P: Pace> Asker<'_, P> {
     }
 
     /// Whether the versions are spoken that answer a hello for groups of `version`, as far as that was asked.
-    fn answers(&self, version: Version) -> Vec<Option<bool>> {
-        let versions: &[Version] = match version {
-            Version::TLS13 => &[Version::TLS13],
-            _ => &[Version::TLS10, Version::TLS11, Version::TLS12],
+    fn answers(&self, version: ProtocolVersion) -> Vec<Option<bool>> {
+        let versions: &[ProtocolVersion] = match version {
+            ProtocolVersion::TLS13 => &[ProtocolVersion::TLS13],
+            _ => &[
+                ProtocolVersion::TLS10,
+                ProtocolVersion::TLS11,
+                ProtocolVersion::TLS12,
+            ],
         };
         let spoken =
-            |version: &Version| self.found.versions.get(&version.name()).copied().flatten();
+            |version: &ProtocolVersion| self.found.versions.get(&version.name()).copied().flatten();
         versions.iter().map(spoken).collect()
     }
 
@@ -274,17 +282,17 @@ impl<P: Pace> Asker<'_, P> {
     /// or have wanted something else of that hello); and a version that today's hello was refused for, and that nothing
     /// else tells, is not.
     fn reconcile(&mut self, tls: &Tls) {
-        let named = |version: &Version| tls.version.as_ref() == Some(&version.name());
-        let seen = Version::ALL.iter().find(|version| named(version));
+        let named = |version: &ProtocolVersion| tls.version.as_ref() == Some(&version.name());
+        let seen = ProtocolVersion::ALL.iter().find(|version| named(version));
         if let Some(version) = seen.filter(|_| tls.negotiated == Some(true)) {
             self.reconcile_seen(*version, tls);
         }
         let is_refused = tls.outcome.reason == Reason::Alert
             && (tls.alert.as_ref())
                 .is_some_and(|it| it.description == AlertDescription::ProtocolVersion);
-        let is_older = seen.is_some_and(|version| *version < Version::TLS12);
+        let is_older = seen.is_some_and(|version| *version < ProtocolVersion::TLS12);
         if is_refused && is_older {
-            for version in [Version::TLS12, Version::TLS13] {
+            for version in [ProtocolVersion::TLS12, ProtocolVersion::TLS13] {
                 let versions = &mut self.found.versions;
                 if versions.get(&version.name()) == Some(&None) {
                     versions.insert(&version.name(), Some(false));
@@ -293,7 +301,7 @@ impl<P: Pace> Asker<'_, P> {
         }
     }
 
-    fn reconcile_seen(&mut self, version: Version, tls: &Tls) {
+    fn reconcile_seen(&mut self, version: ProtocolVersion, tls: &Tls) {
         let name = version.name();
         let answer = self.found.versions.get(&name).copied();
         if answer == Some(Some(false)) {
@@ -322,7 +330,7 @@ impl<P: Pace> Asker<'_, P> {
     async fn ask(
         &mut self,
         what: &str,
-        version: Version,
+        version: ProtocolVersion,
         suites: &[u16],
         groups: &[u16],
     ) -> Option<Answered> {
@@ -330,7 +338,7 @@ impl<P: Pace> Asker<'_, P> {
             return None;
         }
         // Some answer a hello of TLS 1.3 without any share with illegal_parameter.
-        let share = (version == Version::TLS13).then(|| KeyShare::to_ask(groups));
+        let share = (version == ProtocolVersion::TLS13).then(|| KeyShare::to_ask(groups));
         let hello = ClientHello {
             version,
             lowest: version,
@@ -340,7 +348,7 @@ impl<P: Pace> Asker<'_, P> {
             groups,
             signatures: &SIGNATURES,
             server_name: self.server_name.as_deref(),
-            compression: version < Version::TLS13,
+            compression: version < ProtocolVersion::TLS13,
             random: rand::rng().random(),
         };
         let (answered, _) = self.inspector.ask(self.target, &hello).await;
@@ -367,11 +375,14 @@ impl<P: Pace> Asker<'_, P> {
         true
     }
 
-    fn note(&mut self, flight: &Flight, version: Version) {
+    fn note(&mut self, flight: &Flight, version: ProtocolVersion) {
         if let Some(chain) = &flight.chain {
             self.certificates(chain);
         }
-        if let Some(method) = flight.compression.filter(|_| version < Version::TLS13) {
+        if let Some(method) = flight
+            .compression
+            .filter(|_| version < ProtocolVersion::TLS13)
+        {
             self.compression = Some(self.compression == Some(true) || method != 0);
         }
     }
@@ -408,16 +419,16 @@ impl<P: Pace> Asker<'_, P> {
 }
 
 /// Every suite of a version.
-fn candidates(version: Version) -> Vec<u16> {
+fn candidates(version: ProtocolVersion) -> Vec<u16> {
     match version {
-        Version::TLS13 => TLS13.to_vec(),
-        _ => suite::enumerable(version == Version::TLS12).to_vec(),
+        ProtocolVersion::TLS13 => TLS13.to_vec(),
+        _ => suite::enumerable(version == ProtocolVersion::TLS12).to_vec(),
     }
 }
 
-fn groups_for(version: Version) -> &'static [u16] {
+fn groups_for(version: ProtocolVersion) -> &'static [u16] {
     match version {
-        Version::TLS13 => &Group::ALL,
+        ProtocolVersion::TLS13 => &Group::ALL,
         _ => &Group::CURVES,
     }
 }

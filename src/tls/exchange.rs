@@ -9,13 +9,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
-use super::flight::{End, Flight, Reader};
+use super::flight::{Flight, FlightEnd, FlightReader};
 use super::hello::{ClientHello, SIGNATURES};
 use super::memory::{FREE, Memory};
 use super::modern::{KeyShare, Modern};
-use super::names::{Group, Version, alerts};
+use super::names::{Group, ProtocolVersion, alerts};
 use super::opening::opening;
-use super::sslv2::{self, Answer};
+use super::sslv2::{self, Sslv2Answer};
 use crate::net::connect;
 use crate::record::{AlertDescription, Outcome, Phase, Reason};
 
@@ -55,8 +55,8 @@ impl Answered {
 /// a share for post-quantum key exchange it is short.
 pub fn everything<'a>(server_name: Option<&'a str>, suites: &'a [u16]) -> ClientHello<'a> {
     ClientHello {
-        version: Version::TLS13,
-        lowest: Version::SSLV3,
+        version: ProtocolVersion::TLS13,
+        lowest: ProtocolVersion::SSLV3,
         share: KeyShare::generate(Group::X25519).map(Arc::new),
         cookie: None,
         suites,
@@ -73,7 +73,7 @@ pub fn everything<'a>(server_name: Option<&'a str>, suites: &'a [u16]) -> Client
 /// take supported_versions for more than they can do, and DEFLATE can be offered.
 pub fn old<'a>(server_name: Option<&'a str>, suites: &'a [u16]) -> ClientHello<'a> {
     ClientHello {
-        version: Version::TLS12,
+        version: ProtocolVersion::TLS12,
         share: None,
         compression: true,
         ..everything(server_name, suites)
@@ -82,7 +82,7 @@ pub fn old<'a>(server_name: Option<&'a str>, suites: &'a [u16]) -> ClientHello<'
 
 /// What bounds an exchange.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits<'a> {
+pub struct ExchangeLimits<'a> {
     /// Its end.
     pub until: tokio::time::Instant,
     /// How long TLS may take to begin behind plain text.
@@ -96,16 +96,16 @@ pub async fn ask(
     stream: &mut TcpStream,
     leftover: Vec<u8>,
     hello: &ClientHello<'_>,
-    limits: Limits<'_>,
+    limits: ExchangeLimits<'_>,
 ) -> Answered {
     let mut answered = Answered::nothing(Outcome::new(Phase::Handshake, Reason::Timeout));
     let record = hello.record();
     // One that can be answered with TLS 1.2 too wants to see the chain, which TLS 1.3 encrypts.
     let mut reader = match &hello.share {
-        Some(share) if hello.lowest < Version::TLS13 => {
-            Reader::opening(Modern::new(share.clone(), &record[5..]))
+        Some(share) if hello.lowest < ProtocolVersion::TLS13 => {
+            FlightReader::opening(Modern::new(share.clone(), &record[5..]))
         }
-        _ => Reader::ending_at_retry(),
+        _ => FlightReader::ending_at_retry(),
     };
     // Fails only where the server is gone: what it said before that is read first.
     let _ = timeout_at(limits.until, stream.write_all(&record)).await;
@@ -131,7 +131,7 @@ pub async fn ask(
 async fn follow(
     stream: &mut TcpStream,
     first: Vec<u8>,
-    reader: &mut Reader,
+    reader: &mut FlightReader,
     hello: &ClientHello<'_>,
     memory: &Memory,
 ) -> Outcome {
@@ -151,8 +151,8 @@ async fn follow(
 }
 
 /// The hello that answers a HelloRetryRequest, if it was one and its group can be computed with.
-fn second_hello(reader: &mut Reader, hello: &ClientHello<'_>) -> Option<Vec<u8>> {
-    if reader.feed(&[]) != Some(&End::Retry) {
+fn second_hello(reader: &mut FlightReader, hello: &ClientHello<'_>) -> Option<Vec<u8>> {
+    if reader.feed(&[]) != Some(&FlightEnd::Retry) {
         return None;
     }
     let share = match reader.flight.group {
@@ -173,7 +173,7 @@ fn second_hello(reader: &mut Reader, hello: &ClientHello<'_>) -> Option<Vec<u8>>
 async fn read_flight(
     stream: &mut TcpStream,
     first: Vec<u8>,
-    reader: &mut Reader,
+    reader: &mut FlightReader,
     memory: &Memory,
 ) -> Outcome {
     let failed = |reason| Outcome::new(Phase::Handshake, reason);
@@ -183,13 +183,15 @@ async fn read_flight(
     loop {
         if let Some(end) = reader.feed(&buffer) {
             break match end.clone() {
-                End::Done | End::Encrypted | End::Retry | End::Finished => Outcome::ok(),
-                End::Alert => {
+                FlightEnd::Done | FlightEnd::Encrypted | FlightEnd::Retry | FlightEnd::Finished => {
+                    Outcome::ok()
+                }
+                FlightEnd::Alert => {
                     let (_, description) = reader.flight.alert.unwrap_or_default();
                     failed(Reason::Alert).with(AlertDescription::from_number(description).word())
                 }
-                End::Malformed(why) => failed(Reason::TlsError).with(why),
-                End::TooLong => failed(Reason::TooLong),
+                FlightEnd::Malformed(why) => failed(Reason::TlsError).with(why),
+                FlightEnd::TooLong => failed(Reason::TooLong),
             };
         }
         if reader.octets() > FREE && room.is_none() {
@@ -238,15 +240,15 @@ pub async fn ask_sslv2(
     };
     let failed = |reason| Sslv2::Unknown(Outcome::new(Phase::Handshake, reason));
     match timeout_at(until, answer).await {
-        Ok(Ok(Answer::Hello(hello))) => Sslv2::Spoken(hello),
-        Ok(Ok(Answer::Error(_) | Answer::Record)) => Sslv2::Refused,
-        Ok(Ok(Answer::Alert(alert)))
+        Ok(Ok(Sslv2Answer::Hello(hello))) => Sslv2::Spoken(hello),
+        Ok(Ok(Sslv2Answer::Error(_) | Sslv2Answer::Record)) => Sslv2::Refused,
+        Ok(Ok(Sslv2Answer::Alert(alert)))
             if alerts::is_refusal(alert) || alerts::is_unreadable(alert) =>
         {
             Sslv2::Refused
         }
-        Ok(Ok(Answer::Alert(_))) => failed(Reason::Alert),
-        Ok(Ok(Answer::Other)) => failed(Reason::NotTls),
+        Ok(Ok(Sslv2Answer::Alert(_))) => failed(Reason::Alert),
+        Ok(Ok(Sslv2Answer::Other)) => failed(Reason::NotTls),
         Ok(Err(error)) => failed(connect::reason(&error)),
         Err(_) => failed(Reason::Timeout),
     }

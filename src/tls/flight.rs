@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::hello::extension;
 use super::modern::{KeyShare, Modern};
-use super::names::{Group, Version};
-use super::suite::Suite;
+use super::names::{Group, ProtocolVersion};
+use super::suite::SuiteNumber;
 use crate::cipher::KeyExchange;
 use crate::record::{
     Alert, AlertDescription, AlertLevel, DhParameters, NamedGroup, SignatureScheme, Tls, TlsOddity,
@@ -24,15 +24,15 @@ pub const MOST_CERTIFICATES: usize = 100;
 /// Contents of a record, with the allowance for expansion of RFC 5246 §6.2.3.
 const MOST_RECORD: usize = 16_384 + 2_048;
 /// Plain text where TLS should be is told before a reader sees it.
-const NOT_A_RECORD: Option<End> = Some(End::Malformed("a record of unknown kind"));
+const NOT_A_RECORD: Option<FlightEnd> = Some(FlightEnd::Malformed("a record of unknown kind"));
 
 /// Facts of a flight, as far as it was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flight {
     /// The version that the server chose; none: there was no ServerHello.
-    pub version: Option<Version>,
+    pub version: Option<ProtocolVersion>,
     /// The suite.
-    pub suite: Option<Suite>,
+    pub suite: Option<SuiteNumber>,
     /// The group: of the key share in 1.3, the named curve below.
     pub group: Option<Group>,
     /// Prime of finite-field Diffie-Hellman.
@@ -65,7 +65,7 @@ pub struct Flight {
 
 /// Why there is nothing more to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum FlightEnd {
     /// ServerHelloDone: all was said.
     Done,
     /// The rest is encrypted (TLS 1.3).
@@ -84,7 +84,7 @@ pub enum End {
 
 /// Reads a flight.
 #[derive(Debug, Default)]
-pub struct Reader {
+pub struct FlightReader {
     /// What was learned.
     pub flight: Flight,
     ends_at_retry: bool,
@@ -97,10 +97,10 @@ pub struct Reader {
     input: Vec<u8>,
     /// Bytes of handshake messages that are not whole.
     messages: Vec<u8>,
-    end: Option<End>,
+    end: Option<FlightEnd>,
 }
 
-impl Reader {
+impl FlightReader {
     /// A reader for the answer to a hello of our own, which is never followed by a second one.
     pub fn ending_at_retry() -> Self {
         Self {
@@ -139,17 +139,17 @@ impl Reader {
     }
 
     /// Takes the next bytes; returns the end once it is reached. Bytes behind the end are not looked at.
-    pub fn feed(&mut self, bytes: &[u8]) -> Option<&End> {
+    pub fn feed(&mut self, bytes: &[u8]) -> Option<&FlightEnd> {
         if self.end.is_none() {
             self.octets += bytes.len();
             self.input.extend_from_slice(bytes);
             self.end = self.records();
             if self.end.is_none() && self.octets > MOST_BYTES {
                 self.bounded_chain();
-                self.end = Some(End::TooLong);
+                self.end = Some(FlightEnd::TooLong);
             }
             // Behind a HelloRetryRequest there is more to read.
-            if self.end.is_some() && (self.end != Some(End::Retry) || self.modern.is_none()) {
+            if self.end.is_some() && (self.end != Some(FlightEnd::Retry) || self.modern.is_none()) {
                 // Thousands of connections wait in the handshake: keep only facts.
                 self.input = Vec::new();
                 self.messages = Vec::new();
@@ -163,7 +163,7 @@ impl Reader {
         self.octets
     }
 
-    fn records(&mut self) -> Option<End> {
+    fn records(&mut self) -> Option<FlightEnd> {
         let mut at = 0;
         let end = loop {
             let rest = &self.input[at..];
@@ -182,7 +182,7 @@ impl Reader {
             };
             let length = usize::from(high) << 8 | usize::from(low);
             if length > MOST_RECORD {
-                break Some(End::Malformed("a record over 18,432 bytes"));
+                break Some(FlightEnd::Malformed("a record over 18,432 bytes"));
             }
             let Some(contents) = rest.get(5..5 + length) else {
                 break None;
@@ -193,7 +193,7 @@ impl Reader {
                     None
                 }
                 21 => self.flight.take_alert(contents),
-                20 if self.flight.version == Some(Version::TLS13)
+                20 if self.flight.version == Some(ProtocolVersion::TLS13)
                     && (self.flight.retry || self.modern.is_some()) =>
                 {
                     None
@@ -206,12 +206,12 @@ impl Reader {
                             None
                         }
                         Some((21, contents)) => self.flight.take_alert(&contents),
-                        Some(_) => Some(End::Malformed("data before the Finished")),
-                        None => Some(End::Malformed("a record that cannot be opened")),
+                        Some(_) => Some(FlightEnd::Malformed("data before the Finished")),
+                        None => Some(FlightEnd::Malformed("a record that cannot be opened")),
                     }
                 }
-                _ if self.flight.version.is_some() => Some(End::Encrypted),
-                _ => Some(End::Malformed("data before the ServerHello")),
+                _ if self.flight.version.is_some() => Some(FlightEnd::Encrypted),
+                _ => Some(FlightEnd::Malformed("data before the ServerHello")),
             };
             at += 5 + length;
             let end = end.or_else(|| self.handshake());
@@ -224,7 +224,7 @@ impl Reader {
     }
 
     /// Reads every whole message.
-    fn handshake(&mut self) -> Option<End> {
+    fn handshake(&mut self) -> Option<FlightEnd> {
         let messages = std::mem::take(&mut self.messages);
         let mut input = Input(&messages);
         let mut done = 0;
@@ -236,7 +236,7 @@ impl Reader {
             let whole = &messages[done..messages.len() - input.0.len()];
             end = match self.message(kind, body, whole) {
                 Ok(end) => end,
-                Err(Cut) => Some(End::Malformed(message_name(kind))),
+                Err(Cut) => Some(FlightEnd::Malformed(message_name(kind))),
             };
             done += whole.len();
         }
@@ -245,7 +245,7 @@ impl Reader {
         end
     }
 
-    fn message(&mut self, kind: u8, body: &[u8], whole: &[u8]) -> Result<Option<End>, Cut> {
+    fn message(&mut self, kind: u8, body: &[u8], whole: &[u8]) -> Result<Option<FlightEnd>, Cut> {
         let mut input = Input(body);
         if self.modern.as_ref().is_some_and(|it| it.has_keys()) {
             let end = self.sealed_message(kind, &mut input);
@@ -258,14 +258,16 @@ impl Reader {
             0 => {}
             2 => return self.server_hello(&mut input, whole),
             _ if self.flight.version.is_none() => {
-                return Ok(Some(End::Malformed("a message before the ServerHello")));
+                return Ok(Some(FlightEnd::Malformed(
+                    "a message before the ServerHello",
+                )));
             }
             11 => self.certificates(&mut input)?,
             12 => self.key_exchange(&mut input)?,
             13 => self.flight.certificate_requested = true,
             14 => {
                 self.flight.done = true;
-                return Ok(Some(End::Done));
+                return Ok(Some(FlightEnd::Done));
             }
             22 => self.flight.ocsp_stapled = body.len() > 4,
             // NewSessionTicket and others say nothing that is asked for.
@@ -275,7 +277,11 @@ impl Reader {
     }
 
     /// A message that TLS 1.3 encrypts (RFC 8446 §4.3, §4.4).
-    fn sealed_message(&mut self, kind: u8, input: &mut Input<'_>) -> Result<Option<End>, Cut> {
+    fn sealed_message(
+        &mut self,
+        kind: u8,
+        input: &mut Input<'_>,
+    ) -> Result<Option<FlightEnd>, Cut> {
         let Some(modern) = &mut self.modern else {
             return Ok(None);
         };
@@ -292,9 +298,9 @@ impl Reader {
             20 if modern.finish(input.0) => {
                 self.flight.done = true;
                 self.flight.finished = true;
-                return Ok(Some(End::Finished));
+                return Ok(Some(FlightEnd::Finished));
             }
-            20 => return Ok(Some(End::Malformed("a Finished that is wrong"))),
+            20 => return Ok(Some(FlightEnd::Malformed("a Finished that is wrong"))),
             _ => {}
         }
         Ok(None)
@@ -321,17 +327,21 @@ impl Reader {
         Ok(())
     }
 
-    fn server_hello(&mut self, input: &mut Input<'_>, whole: &[u8]) -> Result<Option<End>, Cut> {
+    fn server_hello(
+        &mut self,
+        input: &mut Input<'_>,
+        whole: &[u8],
+    ) -> Result<Option<FlightEnd>, Cut> {
         /// SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3).
         const RETRY: [u8; 32] = [
             0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65,
             0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2,
             0xc8, 0xa8, 0x33, 0x9c,
         ];
-        let mut version = Version(input.number16().ok_or(Cut)?);
+        let mut version = ProtocolVersion(input.number16().ok_or(Cut)?);
         let random = input.take(32).ok_or(Cut)?;
         input.vector8().ok_or(Cut)?;
-        let suite = Suite(u32::from(input.number16().ok_or(Cut)?));
+        let suite = SuiteNumber(u32::from(input.number16().ok_or(Cut)?));
         let compression = input.number8().ok_or(Cut)?;
         let mut group = None;
         let mut theirs = None;
@@ -343,7 +353,9 @@ impl Reader {
                 let number = extensions.number16().ok_or(Cut)?;
                 let mut data = Input(extensions.vector16().ok_or(Cut)?);
                 match number {
-                    extension::SUPPORTED_VERSIONS => version = Version(data.number16().ok_or(Cut)?),
+                    extension::SUPPORTED_VERSIONS => {
+                        version = ProtocolVersion(data.number16().ok_or(Cut)?)
+                    }
                     extension::KEY_SHARE => {
                         group = Some(Group(data.number16().ok_or(Cut)?));
                         theirs = data.vector16();
@@ -364,13 +376,17 @@ impl Reader {
         flight.extended_master_secret = extended_master_secret;
         let is_retry = random == RETRY;
         flight.retry |= is_retry;
-        if let Some(modern) = self.modern.as_mut().filter(|_| version == Version::TLS13) {
+        if let Some(modern) = self
+            .modern
+            .as_mut()
+            .filter(|_| version == ProtocolVersion::TLS13)
+        {
             modern.heard(whole);
             if let (false, Some(group), Some(theirs)) = (is_retry, group, theirs) {
                 modern.agree(suite, group, theirs);
             }
         }
-        Ok((is_retry && self.ends_at_retry).then_some(End::Retry))
+        Ok((is_retry && self.ends_at_retry).then_some(FlightEnd::Retry))
     }
 
     fn certificates(&mut self, input: &mut Input<'_>) -> Result<(), Cut> {
@@ -429,7 +445,7 @@ impl Reader {
             }
             _ => return Ok(()),
         }
-        if self.flight.version == Some(Version::TLS12) && !suite.is_anonymous() {
+        if self.flight.version == Some(ProtocolVersion::TLS12) && !suite.is_anonymous() {
             self.flight.signature_scheme = Some(input.number16().ok_or(Cut)?);
         }
         Ok(())
@@ -446,7 +462,7 @@ impl Flight {
             tls.negotiated = Some(true);
         }
         tls.version = Some(version.name());
-        tls.cipher = self.suite.map(Suite::record);
+        tls.cipher = self.suite.map(SuiteNumber::record);
         if let Some(group) = self.group {
             tls.group = Some(group.name());
         }
@@ -463,10 +479,10 @@ impl Flight {
         if self.finished {
             tls.completed = Some(true);
         }
-        if version < Version::TLS13 {
+        if version < ProtocolVersion::TLS13 {
             tls.secure_renegotiation = Some(self.secure_renegotiation);
             // SSLv3 has no extensions to say it in.
-            if version > Version::SSLV3 {
+            if version > ProtocolVersion::SSLV3 {
                 tls.extended_master_secret = Some(self.extended_master_secret);
             }
         }
@@ -486,13 +502,13 @@ impl Flight {
     }
 
     /// An alert: the end, but for warnings, as of a name that the server does not know, which come before a ServerHello.
-    fn take_alert(&mut self, contents: &[u8]) -> Option<End> {
+    fn take_alert(&mut self, contents: &[u8]) -> Option<FlightEnd> {
         match contents {
             [level, description] => {
                 self.alert = Some((*level, *description));
-                (*level != 1 || *description == 0).then_some(End::Alert)
+                (*level != 1 || *description == 0).then_some(FlightEnd::Alert)
             }
-            _ => Some(End::Malformed("an alert that is not two bytes")),
+            _ => Some(FlightEnd::Malformed("an alert that is not two bytes")),
         }
     }
 
@@ -500,8 +516,8 @@ impl Flight {
     pub fn is_agreement(&self) -> bool {
         match self.version {
             None => false,
-            Some(Version::TLS13) => true,
-            Some(_) => self.chain.is_some() || self.suite.is_some_and(Suite::is_anonymous),
+            Some(ProtocolVersion::TLS13) => true,
+            Some(_) => self.chain.is_some() || self.suite.is_some_and(SuiteNumber::is_anonymous),
         }
     }
 
@@ -642,10 +658,10 @@ mod tests {
     #[test]
     fn a_flight_is_the_same_however_it_is_cut_and_joined() {
         let messages = classic();
-        let mut whole = Reader::default();
-        assert_eq!(whole.feed(&record(22, &messages)), Some(&End::Done));
-        assert_eq!(whole.flight.version, Some(Version::TLS10));
-        assert_eq!(whole.flight.suite, Some(Suite(0x0039)));
+        let mut whole = FlightReader::default();
+        assert_eq!(whole.feed(&record(22, &messages)), Some(&FlightEnd::Done));
+        assert_eq!(whole.flight.version, Some(ProtocolVersion::TLS10));
+        assert_eq!(whole.flight.suite, Some(SuiteNumber(0x0039)));
         assert_eq!(
             whole.flight.chain,
             Some(vec![b"leaf".to_vec(), b"issuer".to_vec()])
@@ -658,12 +674,12 @@ mod tests {
                 .flat_map(|part| record(22, part))
                 .collect();
             for step in [1, 2, 5, 1000] {
-                let mut reader = Reader::default();
+                let mut reader = FlightReader::default();
                 let ends = cut
                     .chunks(step)
                     .filter_map(|part| reader.feed(part).cloned())
                     .last();
-                assert_eq!(ends, Some(End::Done), "{size} {step}");
+                assert_eq!(ends, Some(FlightEnd::Done), "{size} {step}");
                 assert_eq!(reader.flight, whole.flight);
             }
         }
@@ -673,13 +689,17 @@ mod tests {
     fn every_cut_waits_and_every_changed_byte_ends_well() {
         let bytes = record(22, &classic());
         for end in 0..bytes.len() {
-            assert_eq!(Reader::default().feed(&bytes[..end]), None, "cut at {end}");
+            assert_eq!(
+                FlightReader::default().feed(&bytes[..end]),
+                None,
+                "cut at {end}"
+            );
         }
         for at in 0..bytes.len() {
             for value in [0, 1, 0x7f, 0x80, 0xff] {
                 let mut changed = bytes.clone();
                 changed[at] = value;
-                let _ = Reader::default().feed(&changed);
+                let _ = FlightReader::default().feed(&changed);
             }
         }
     }
@@ -688,10 +708,10 @@ mod tests {
     fn tls_13_ends_where_encryption_begins_or_at_a_retry() {
         let extensions = [0, 43, 0, 2, 3, 4, 0, 51, 0, 6, 0x11, 0xec, 0, 2, 1, 1];
         let hello = record(22, &server_hello(0x0303, 0x1301, &extensions));
-        let mut reader = Reader::default();
+        let mut reader = FlightReader::default();
         assert_eq!(reader.feed(&hello), None);
-        assert_eq!(reader.feed(&record(20, &[1])), Some(&End::Encrypted));
-        assert_eq!(reader.flight.version, Some(Version::TLS13));
+        assert_eq!(reader.feed(&record(20, &[1])), Some(&FlightEnd::Encrypted));
+        assert_eq!(reader.flight.version, Some(ProtocolVersion::TLS13));
         assert_eq!(
             reader
                 .flight
@@ -705,11 +725,11 @@ mod tests {
 
     #[test]
     fn a_warning_goes_by_and_a_fatal_alert_ends() {
-        let mut reader = Reader::default();
+        let mut reader = FlightReader::default();
         assert_eq!(reader.feed(&record(21, &[1, 112])), None);
-        assert_eq!(reader.feed(&record(22, &classic())), Some(&End::Done));
-        let mut reader = Reader::default();
-        assert_eq!(reader.feed(&record(21, &[2, 40])), Some(&End::Alert));
+        assert_eq!(reader.feed(&record(22, &classic())), Some(&FlightEnd::Done));
+        let mut reader = FlightReader::default();
+        assert_eq!(reader.feed(&record(21, &[2, 40])), Some(&FlightEnd::Alert));
         let alert = reader.flight.alert().unwrap();
         assert_eq!(
             (alert.level.word(), alert.description.word()),
@@ -720,17 +740,20 @@ mod tests {
     #[test]
     fn plain_text_breaks_tls() {
         for text in [&b"HTTP/1.1 400 Bad Request\r\n"[..], b"4", b"\x80\x01"] {
-            assert_eq!(Reader::default().feed(text), NOT_A_RECORD.as_ref());
+            assert_eq!(FlightReader::default().feed(text), NOT_A_RECORD.as_ref());
         }
-        let mut reader = Reader::default();
+        let mut reader = FlightReader::default();
         reader.feed(&record(22, &server_hello(0x0301, 0x0039, &[])));
-        assert!(matches!(reader.feed(b"500 oops"), Some(End::Malformed(_))));
+        assert!(matches!(
+            reader.feed(b"500 oops"),
+            Some(FlightEnd::Malformed(_))
+        ));
     }
 
     #[test]
     fn chains_without_end_are_bounded() {
         let many: Vec<&[u8]> = vec![b"x"; 1000];
-        let mut reader = Reader::default();
+        let mut reader = FlightReader::default();
         let hello = server_hello(0x0303, 0x0035, &[]);
         reader.feed(&record(22, &hello));
         let chain = certificate(&many);
@@ -743,7 +766,7 @@ mod tests {
         );
         assert!(reader.flight.chain_bounded);
         // A message of 16 MB that never ends.
-        let mut reader = Reader::default();
+        let mut reader = FlightReader::default();
         reader.feed(&record(22, &hello));
         reader.feed(&record(
             22,
@@ -757,7 +780,7 @@ mod tests {
             fed += filler.len();
             assert!(fed < 2 * MOST_BYTES);
         }
-        assert_eq!(reader.feed(&[]), Some(&End::TooLong));
+        assert_eq!(reader.feed(&[]), Some(&FlightEnd::TooLong));
         assert!(reader.flight.chain_bounded);
         assert_eq!(
             reader.flight.chain.as_ref().map(|chain| &chain[0][..]),

@@ -21,22 +21,22 @@ use tokio_rustls::client::TlsStream;
 
 use super::flight::Flight;
 use super::memory::Memory;
-use super::names::{Group, Version};
+use super::names::{Group, ProtocolVersion};
 use super::opening::opening;
-use super::suite::Suite;
+use super::suite::SuiteNumber;
 use super::tap::{Clear, Tap};
 use crate::net::connect;
 use crate::record::{AlertDescription, Outcome, Phase, Reason, Tls};
 
 /// Makes handshakes.
 #[derive(Debug)]
-pub struct Client {
+pub struct TlsClient {
     config: ClientConfig,
     /// Room for large flights, of all connections of this client together.
     pub(super) memory: Memory,
 }
 
-impl Client {
+impl TlsClient {
     /// A client that offers all that rustls speaks.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Client {
         Handshake {
             hello,
             connect: Box::new(connect),
-            seen: Seen { recorder, clear },
+            seen: HandshakeFacts { recorder, clear },
         }
     }
 }
@@ -88,12 +88,12 @@ impl Client {
 pub struct Handshake {
     hello: Vec<u8>,
     connect: Box<tokio_rustls::Connect<Tap<TcpStream>>>,
-    seen: Seen,
+    seen: HandshakeFacts,
 }
 
 impl Handshake {
     /// What it shows, also when it is given up.
-    pub fn seen(&self) -> Seen {
+    pub fn seen(&self) -> HandshakeFacts {
         self.seen.clone()
     }
 
@@ -137,12 +137,12 @@ impl Handshake {
 
 /// What a handshake has shown so far.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct HandshakeFacts {
     recorder: Arc<Recorder>,
     clear: Clear,
 }
 
-impl Seen {
+impl HandshakeFacts {
     /// The part in clear.
     pub fn flight(&self) -> Flight {
         self.clear.reader().flight.clone()
@@ -176,10 +176,10 @@ impl Seen {
         tls.completed = Some(true);
         tls.negotiated = Some(true);
         if let Some(version) = connection.protocol_version() {
-            tls.version = Some(Version(u16::from(version)).name());
+            tls.version = Some(ProtocolVersion(u16::from(version)).name());
         }
         if let Some(suite) = connection.negotiated_cipher_suite() {
-            tls.cipher = Some(Suite(u32::from(u16::from(suite.suite()))).record());
+            tls.cipher = Some(SuiteNumber(u32::from(u16::from(suite.suite()))).record());
         }
         if let Some(group) = connection.negotiated_key_exchange_group() {
             tls.group = Some(Group(u16::from(group.name())).name());
@@ -214,13 +214,13 @@ impl Seen {
 /// Whether the hello of today offers all that a server chose in `flight`, as far as it is known.
 pub(super) fn is_offered_today(flight: &Flight) -> bool {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let has_suite = |suite: Suite| {
+    let has_suite = |suite: SuiteNumber| {
         let mut offered = provider.cipher_suites.iter();
         offered.any(|it| u32::from(u16::from(it.suite())) == suite.0)
     };
     let schemes = Recorder::default().supported_verify_schemes();
     let has_scheme = |scheme| schemes.iter().any(|&it| u16::from(it) == scheme);
-    flight.version >= Some(Version::TLS12)
+    flight.version >= Some(ProtocolVersion::TLS12)
         && flight.suite.is_some_and(has_suite)
         && has_usual_group(flight)
         && flight.signature_scheme.is_none_or(has_scheme)

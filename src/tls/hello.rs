@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::modern::KeyShare;
-use super::names::Version;
-use super::suite::Suite;
+use super::names::ProtocolVersion;
+use super::suite::SuiteNumber;
 
 /// The most suites that every server looks at; some of 2003 look at no more.
 pub const MOST_SUITES: usize = 64;
@@ -15,9 +15,9 @@ pub const MOST_SUITES: usize = 64;
 #[derive(Clone, Debug)]
 pub struct ClientHello<'a> {
     /// The highest version offered; 1.3 goes into an extension.
-    pub version: Version,
+    pub version: ProtocolVersion,
     /// The lowest version offered beside TLS 1.3.
-    pub lowest: Version,
+    pub lowest: ProtocolVersion,
     /// What TLS 1.3 may compute the key with at once; none: the server is to name a group in a HelloRetryRequest
     /// (RFC 8446 §4.1.4).
     pub share: Option<Arc<KeyShare>>,
@@ -47,21 +47,21 @@ impl ClientHello<'_> {
     /// The hello in a record, as it goes on the wire.
     pub fn record(&self) -> Vec<u8> {
         let mut body = Vec::with_capacity(512);
-        let legacy = self.version.min(Version::TLS12);
+        let legacy = self.version.min(ProtocolVersion::TLS12);
         body.extend_from_slice(&legacy.0.to_be_bytes());
         body.extend_from_slice(&self.random);
-        if self.version >= Version::TLS13 {
+        if self.version >= ProtocolVersion::TLS13 {
             // Middleboxes want to see a session id (RFC 8446 §4.1.2); it need not be another secret.
             vector8(&mut body, &self.random);
         } else {
             vector8(&mut body, &[]);
         }
         let mut suites = numbers(self.suites);
-        if self.version.min(self.lowest) < Version::TLS13 {
+        if self.version.min(self.lowest) < ProtocolVersion::TLS13 {
             let at = suites.len().min(2 * (MOST_SUITES - 1));
             suites.splice(
                 at..at,
-                Suite::RENEGOTIATION_INFO.0.to_be_bytes()[2..]
+                SuiteNumber::RENEGOTIATION_INFO.0.to_be_bytes()[2..]
                     .iter()
                     .copied(),
             );
@@ -69,15 +69,15 @@ impl ClientHello<'_> {
         vector16(&mut body, &suites);
         vector8(&mut body, if self.compression { &[1, 0] } else { &[0] });
         // SSLv3 has no extensions, and some of its servers end at the sight of them.
-        if self.version > Version::SSLV3 {
+        if self.version > ProtocolVersion::SSLV3 {
             vector16(&mut body, &self.extensions());
         }
         let mut record = vec![22];
         // Servers check the version of the first record as if it were their own: the oldest offends none.
-        let outer = if self.version == Version::SSLV3 {
-            Version::SSLV3
+        let outer = if self.version == ProtocolVersion::SSLV3 {
+            ProtocolVersion::SSLV3
         } else {
-            Version::TLS10
+            ProtocolVersion::TLS10
         };
         record.extend_from_slice(&outer.0.to_be_bytes());
         let mut message = vec![1, 0];
@@ -101,7 +101,7 @@ impl ClientHello<'_> {
             );
             extension(&mut all, extension::EC_POINT_FORMATS, &[1, 0]);
         }
-        if self.version >= Version::TLS12 && !self.signatures.is_empty() {
+        if self.version >= ProtocolVersion::TLS12 && !self.signatures.is_empty() {
             extension(
                 &mut all,
                 extension::SIGNATURE_ALGORITHMS,
@@ -110,7 +110,7 @@ impl ClientHello<'_> {
         }
         extension(&mut all, extension::STATUS_REQUEST, &[1, 0, 0, 0, 0]);
         extension(&mut all, extension::EXTENDED_MASTER_SECRET, &[]);
-        if self.version >= Version::TLS13 {
+        if self.version >= ProtocolVersion::TLS13 {
             self.modern_extensions(&mut all);
         }
         all
@@ -118,8 +118,8 @@ impl ClientHello<'_> {
 
     /// Those of TLS 1.3 alone. SSLv3 is no version that supported_versions speaks of (RFC 8446 §4.2.1).
     fn modern_extensions(&self, all: &mut Vec<u8>) {
-        let versions: Vec<u16> = (Version::ALL.iter().rev())
-            .filter(|&&version| version >= self.lowest.max(Version::TLS10))
+        let versions: Vec<u16> = (ProtocolVersion::ALL.iter().rev())
+            .filter(|&&version| version >= self.lowest.max(ProtocolVersion::TLS10))
             .map(|version| version.0)
             .collect();
         let mut list = Vec::new();
@@ -199,7 +199,7 @@ mod tests {
     use crate::tls::suite::{CLASSIC, TLS13, enumerable};
     use tls_parser::{TlsMessage, TlsMessageHandshake, parse_tls_extensions, parse_tls_plaintext};
 
-    fn hello(version: Version, suites: &[u16]) -> Vec<u8> {
+    fn hello(version: ProtocolVersion, suites: &[u16]) -> Vec<u8> {
         ClientHello {
             version,
             lowest: version,
@@ -218,13 +218,13 @@ mod tests {
     #[test]
     fn another_parser_reads_every_version() {
         for version in [
-            Version::SSLV3,
-            Version::TLS10,
-            Version::TLS11,
-            Version::TLS12,
-            Version::TLS13,
+            ProtocolVersion::SSLV3,
+            ProtocolVersion::TLS10,
+            ProtocolVersion::TLS11,
+            ProtocolVersion::TLS12,
+            ProtocolVersion::TLS13,
         ] {
-            let suites: &[u16] = if version == Version::TLS13 {
+            let suites: &[u16] = if version == ProtocolVersion::TLS13 {
                 &TLS13
             } else {
                 &CLASSIC
@@ -238,11 +238,11 @@ mod tests {
             else {
                 panic!("{:?}", plaintext.msg);
             };
-            assert_eq!(hello.version.0, version.min(Version::TLS12).0);
-            let signalling = usize::from(version < Version::TLS13);
+            assert_eq!(hello.version.0, version.min(ProtocolVersion::TLS12).0);
+            let signalling = usize::from(version < ProtocolVersion::TLS13);
             assert_eq!(hello.ciphers.len(), suites.len() + signalling);
             match hello.ext {
-                None => assert_eq!(version, Version::SSLV3),
+                None => assert_eq!(version, ProtocolVersion::SSLV3),
                 Some(extensions) => {
                     let (rest, parsed) = parse_tls_extensions(extensions).expect("extensions");
                     assert!(rest.is_empty() && parsed.len() >= 5);
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_counts_stands_among_the_first_suites_of_a_long_list() {
-        let record = hello(Version::TLS12, enumerable(true));
+        let record = hello(ProtocolVersion::TLS12, enumerable(true));
         let (_, plaintext) = parse_tls_plaintext(&record).expect("a record");
         let [TlsMessage::Handshake(TlsMessageHandshake::ClientHello(hello))] = &plaintext.msg[..]
         else {

@@ -15,8 +15,8 @@ use super::enumerate;
 use super::exchange;
 use super::flight::Flight;
 use super::handshake;
-use super::inspector::{Inspected, Inspector, Pace, Target};
-use super::names::{Version, alerts};
+use super::inspector::{ConnectionPace, Inspected, Inspector, TlsTarget};
+use super::names::{ProtocolVersion, alerts};
 use super::suite;
 use super::tap::Tap;
 use crate::record::{
@@ -28,7 +28,7 @@ use crate::smtp::session::Session;
 
 impl Inspector {
     /// One inspection.
-    pub async fn inspect(&self, target: &Target, pace: &impl Pace) -> Inspected {
+    pub async fn inspect(&self, target: &TlsTarget, pace: &impl ConnectionPace) -> Inspected {
         let interrupted = Outcome::new(Phase::Connect, Reason::Interrupted);
         let mut inspected = Inspected {
             tls: Box::new(unasked(target, interrupted, "")),
@@ -60,7 +60,7 @@ impl Inspector {
     }
 
     /// The first connection.
-    async fn first(&self, target: &Target, inspected: &mut Inspected) -> First {
+    async fn first(&self, target: &TlsTarget, inspected: &mut Inspected) -> First {
         let mut call = self.contact.call();
         let Inspected { tls, clear, .. } = inspected;
         tls.connections = 1;
@@ -89,7 +89,7 @@ impl Inspector {
 
     async fn shake(
         &self,
-        target: &Target,
+        target: &TlsTarget,
         name: Option<&str>,
         (stream, leftover): (TcpStream, Vec<u8>),
         call: &mut Call,
@@ -142,7 +142,7 @@ impl Inspector {
 
     /// One more handshake of today, without the name that the server does not know (RFC 6066 §3): senders of mail do
     /// without, too.
-    async fn nameless(&self, target: &Target, inspected: &mut Inspected) {
+    async fn nameless(&self, target: &TlsTarget, inspected: &mut Inspected) {
         let mut call = self.contact.call();
         let Inspected { tls, chain, .. } = inspected;
         let (outcome, alert) = (tls.outcome.clone(), tls.alert.take());
@@ -199,7 +199,7 @@ impl Inspector {
     }
 
     /// One more connection, with a hello that offers everything old; `first` is the alert that refused today's.
-    async fn old(&self, target: &Target, first: Option<u8>, inspected: &mut Inspected) {
+    async fn old(&self, target: &TlsTarget, first: Option<u8>, inspected: &mut Inspected) {
         let Inspected { tls, chain, .. } = inspected;
         let name = target.server_name.as_deref();
         let is_refused = first.is_some_and(alerts::is_no_suite);
@@ -301,7 +301,7 @@ fn plain_text(outcome: &Outcome, tls: &mut Tls) {
 }
 
 /// The record of a server that was not connected to.
-pub fn unasked(target: &Target, outcome: Outcome, run: &str) -> Tls {
+pub fn unasked(target: &TlsTarget, outcome: Outcome, run: &str) -> Tls {
     Tls {
         ip: target.ip,
         port: target.port,
@@ -379,7 +379,8 @@ fn rules_out_tls13(flight: &Flight) -> bool {
             flight.signature_scheme,
             Some(0x0809..=0x080b | 0x081a..=0x081c)
         );
-    flight.version < Some(Version::TLS12) || !is_rare && !handshake::is_offered_today(flight)
+    flight.version < Some(ProtocolVersion::TLS12)
+        || !is_rare && !handshake::is_offered_today(flight)
 }
 
 /// The lines of an EHLO reply, keyword and parameters.

@@ -4,15 +4,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::contact::{Call, Contact};
-use super::exchange::{self, Answered, Limits};
-use super::handshake::Client;
+use super::exchange::{self, Answered, ExchangeLimits};
+use super::handshake::TlsClient;
 use super::hello::ClientHello;
 use crate::record::{For, Tls};
 use crate::smtp::probe::Conversation;
 
 /// A server to inspect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct TlsTarget {
     /// Its address.
     pub ip: IpAddr,
     /// Its port.
@@ -25,7 +25,7 @@ pub struct Target {
     pub operator: Option<Arc<str>>,
 }
 
-impl Target {
+impl TlsTarget {
     /// Where to connect to.
     pub fn socket(&self) -> SocketAddr {
         SocketAddr::new(self.ip, self.port)
@@ -33,7 +33,7 @@ impl Target {
 }
 
 /// Waits until one more connection to the same address is due.
-pub trait Pace: Sync {
+pub trait ConnectionPace: Sync {
     /// The connection before has just ended.
     fn wait(&self) -> impl Future<Output = ()> + Send;
 }
@@ -44,9 +44,9 @@ pub struct Inspector {
     /// Reaches them.
     pub contact: Contact,
     /// Speaks today's TLS.
-    pub client: Client,
+    pub client: TlsClient,
     /// What to count beyond what they choose.
-    pub wanted: Wanted,
+    pub wanted: EnumerationScope,
 }
 
 /// What one inspection brought.
@@ -64,7 +64,7 @@ pub struct Inspected {
 
 /// What to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct EnumerationScope {
     /// Versions.
     pub versions: bool,
     /// Cipher suites of each version.
@@ -73,7 +73,7 @@ pub struct Wanted {
     pub groups: bool,
 }
 
-impl Wanted {
+impl EnumerationScope {
     /// Nothing.
     pub fn is_empty(self) -> bool {
         self == Self::default()
@@ -82,11 +82,15 @@ impl Wanted {
 
 impl Inspector {
     /// A connection of its own for one hello.
-    pub(super) async fn ask(&self, target: &Target, hello: &ClientHello<'_>) -> (Answered, Call) {
+    pub(super) async fn ask(
+        &self,
+        target: &TlsTarget,
+        hello: &ClientHello<'_>,
+    ) -> (Answered, Call) {
         let mut call = self.contact.call();
         let answered = match self.contact.open(target.socket(), &mut call).await {
             Ok((mut stream, leftover)) => {
-                let limits = Limits {
+                let limits = ExchangeLimits {
                     until: self.contact.deadline(&call),
                     grace: self.contact.patience.reply,
                     memory: &self.client.memory,

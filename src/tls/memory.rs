@@ -21,14 +21,14 @@ impl Default for Memory {
 
 /// Room for a large flight, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct FlightRoom {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Memory {
     /// Waits for room.
-    pub(super) async fn room(&self) -> Room {
-        Room {
+    pub(super) async fn room(&self) -> FlightRoom {
+        FlightRoom {
             // Never closed, and if it were, the bound on each connection would still stand.
             _permit: self.0.clone().acquire_owned().await.ok(),
         }

@@ -11,7 +11,7 @@ use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 use aws_lc_rs::{digest, hmac};
 
 use super::names::Group;
-use super::suite::Suite;
+use super::suite::SuiteNumber;
 
 /// A share of ours in a key exchange.
 pub struct KeyShare {
@@ -84,7 +84,7 @@ struct Algorithms {
 
 impl Algorithms {
     /// Those of a suite; CCM cannot be computed here.
-    fn of_suite(suite: Suite) -> Option<Self> {
+    fn of_suite(suite: SuiteNumber) -> Option<Self> {
         let (hash, hmac, aead) = match suite.0 {
             0x1301 => (&digest::SHA256, hmac::HMAC_SHA256, &aead::AES_128_GCM),
             0x1302 => (&digest::SHA384, hmac::HMAC_SHA384, &aead::AES_256_GCM),
@@ -211,7 +211,12 @@ impl Modern {
 
     /// Behind a second ClientHello, which answers a HelloRetryRequest that was heard: the first one stands in the
     /// transcript by its hash alone.
-    pub(super) fn retry(&mut self, suite: Suite, share: Arc<KeyShare>, hello: &[u8]) -> Option<()> {
+    pub(super) fn retry(
+        &mut self,
+        suite: SuiteNumber,
+        share: Arc<KeyShare>,
+        hello: &[u8],
+    ) -> Option<()> {
         let algorithms = Algorithms::of_suite(suite)?;
         let length = self.transcript.get(1..4)?;
         let end = 4
@@ -232,11 +237,11 @@ impl Modern {
 
     /// Computes the keys of the handshake behind a ServerHello that was heard, with the server's share, where that can
     /// be done here.
-    pub(super) fn agree(&mut self, suite: Suite, group: Group, theirs: &[u8]) {
+    pub(super) fn agree(&mut self, suite: SuiteNumber, group: Group, theirs: &[u8]) {
         self.secrets = self.secrets_with(suite, group, theirs);
     }
 
-    fn secrets_with(&self, suite: Suite, group: Group, theirs: &[u8]) -> Option<Secrets> {
+    fn secrets_with(&self, suite: SuiteNumber, group: Group, theirs: &[u8]) -> Option<Secrets> {
         let algorithms = Algorithms::of_suite(suite)?;
         if group != self.share.group {
             return None;

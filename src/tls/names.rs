@@ -8,9 +8,9 @@ use crate::record::{NamedGroup, TlsVersion};
 
 /// A protocol version as it stands in hellos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Version(pub u16);
+pub struct ProtocolVersion(pub u16);
 
-impl Version {
+impl ProtocolVersion {
     /// SSL 2.0.
     pub const SSLV2: Self = Self(0x0002);
     /// SSL 3.0 (RFC 6101).

@@ -1,6 +1,6 @@
 //! CLIENT-HELLO and SERVER-HELLO of SSL 2.0 (Hickman, "The SSL Protocol", 1995, §1.1.2 and §2.5, §2.6).
 
-use super::suite::{SSLV2, Suite};
+use super::suite::{SSLV2, SuiteNumber};
 
 /// The most bytes of a SERVER-HELLO: a record of its own can say no more.
 const MOST: usize = 0x7fff;
@@ -27,12 +27,12 @@ pub struct ServerHello {
     /// The certificate, X.509 (type 1); empty in a resumed session.
     pub certificate: Vec<u8>,
     /// The kinds of cipher that both sides have.
-    pub suites: Vec<Suite>,
+    pub suites: Vec<SuiteNumber>,
 }
 
 /// What the first bytes of an answer to a CLIENT-HELLO are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum Sslv2Answer {
     /// The whole SERVER-HELLO.
     Hello(ServerHello),
     /// An ERROR message, by its number.
@@ -46,12 +46,16 @@ pub enum Answer {
 }
 
 /// Reads an answer; `None`: more bytes are needed.
-pub fn answer(input: &[u8]) -> Option<Answer> {
+pub fn answer(input: &[u8]) -> Option<Sslv2Answer> {
     let (&first, &second) = (input.first()?, input.get(1)?);
     match (first, second) {
         // A record of two bytes, level and description.
-        (21, 3) => return input.get(6).map(|&description| Answer::Alert(description)),
-        (20..=23, 3) => return Some(Answer::Record),
+        (21, 3) => {
+            return input
+                .get(6)
+                .map(|&description| Sslv2Answer::Alert(description));
+        }
+        (20..=23, 3) => return Some(Sslv2Answer::Record),
         _ => {}
     }
     let (header, length) = match first & 0x80 {
@@ -62,16 +66,16 @@ pub fn answer(input: &[u8]) -> Option<Answer> {
     // The kind of message is known long before its end is: plain text is told at once.
     match input.get(header)? {
         0 | 4 => {}
-        _ => return Some(Answer::Other),
+        _ => return Some(Sslv2Answer::Other),
     }
     let body = input.get(header..header + length)?;
-    Some(read(body).unwrap_or(Answer::Other))
+    Some(read(body).unwrap_or(Sslv2Answer::Other))
 }
 
-fn read(body: &[u8]) -> Option<Answer> {
+fn read(body: &[u8]) -> Option<Sslv2Answer> {
     let number = |at: usize| Some(u16::from_be_bytes([*body.get(at)?, *body.get(at + 1)?]));
     if body.first() == Some(&0) {
-        return Some(Answer::Error(number(1)?));
+        return Some(Sslv2Answer::Error(number(1)?));
     }
     // type 4, session hit, certificate type, version, three lengths, certificate, ciphers, connection id
     if number(3)? != 2 {
@@ -81,11 +85,11 @@ fn read(body: &[u8]) -> Option<Answer> {
     let suites = usize::from(number(7)?);
     let certificate = body.get(11..11 + certificate)?;
     let suites = body.get(11 + certificate.len()..11 + certificate.len() + suites)?;
-    Some(Answer::Hello(ServerHello {
+    Some(Sslv2Answer::Hello(ServerHello {
         certificate: certificate.to_vec(),
         suites: suites
             .chunks_exact(3)
-            .map(|kind| Suite(u32::from_be_bytes([0, kind[0], kind[1], kind[2]])))
+            .map(|kind| SuiteNumber(u32::from_be_bytes([0, kind[0], kind[1], kind[2]])))
             .collect(),
     }))
 }
@@ -112,24 +116,27 @@ mod tests {
         for end in 0..hello.len() {
             assert_eq!(answer(&hello[..end]), None, "cut at {end}");
         }
-        let Some(Answer::Hello(hello)) = answer(&hello) else {
+        let Some(Sslv2Answer::Hello(hello)) = answer(&hello) else {
             panic!("no hello")
         };
         assert_eq!(hello.certificate, [0x30, 1, 0]);
-        assert_eq!(hello.suites, [Suite(0x01_0080), Suite(0x07_00c0)]);
+        assert_eq!(
+            hello.suites,
+            [SuiteNumber(0x01_0080), SuiteNumber(0x07_00c0)]
+        );
     }
 
     #[test]
     fn what_is_none_is_told_and_nothing_panics() {
-        assert_eq!(answer(b"\x80\x03\x00\x00\x01"), Some(Answer::Error(1)));
+        assert_eq!(answer(b"\x80\x03\x00\x00\x01"), Some(Sslv2Answer::Error(1)));
         assert_eq!(
             answer(b"\x15\x03\x00\x00\x02\x02\x28"),
-            Some(Answer::Alert(40))
+            Some(Sslv2Answer::Alert(40))
         );
         assert_eq!(answer(b"\x15\x03\x00\x00\x02\x02"), None);
-        assert_eq!(answer(b"\x16\x03\x00"), Some(Answer::Record));
-        assert_eq!(answer(b"500 error\r\n"), Some(Answer::Other));
-        assert_eq!(answer(b"HTTP/1.1 400"), Some(Answer::Other));
+        assert_eq!(answer(b"\x16\x03\x00"), Some(Sslv2Answer::Record));
+        assert_eq!(answer(b"500 error\r\n"), Some(Sslv2Answer::Other));
+        assert_eq!(answer(b"HTTP/1.1 400"), Some(Sslv2Answer::Other));
         let hello = server_hello();
         for at in 0..hello.len() {
             for value in 0..=255 {

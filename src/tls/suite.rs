@@ -9,9 +9,9 @@ use crate::record::Cipher;
 
 /// A suite by its number: 16 bits, or 24 for a kind of SSLv2 (those are above 0xffff).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Suite(pub u32);
+pub struct SuiteNumber(pub u32);
 
-impl Suite {
+impl SuiteNumber {
     /// Signalling suite of RFC 5746 §3.3: as good as an empty renegotiation_info extension, also for SSLv3.
     pub const RENEGOTIATION_INFO: Self = Self(0x00ff);
 
@@ -90,7 +90,7 @@ pub fn everything(is_long: bool) -> &'static [u16] {
 pub fn enumerable(is_tls12: bool) -> &'static [u16] {
     static TLS12: LazyLock<Vec<u16>> = LazyLock::new(|| {
         let others = (0x0001..=0xd00f).filter(|&number| {
-            let suite = Suite(u32::from(number));
+            let suite = SuiteNumber(u32::from(number));
             suite.facts().is_some_and(|facts| {
                 facts.is_for_strangers() && facts.key_exchange != KeyExchange::Tls13
             }) && !CLASSIC.contains(&number)
@@ -100,7 +100,7 @@ pub fn enumerable(is_tls12: bool) -> &'static [u16] {
     static OLD: LazyLock<Vec<u16>> = LazyLock::new(|| {
         let suites = TLS12.iter().copied();
         suites
-            .filter(|&number| Suite(u32::from(number)).is_old())
+            .filter(|&number| SuiteNumber(u32::from(number)).is_old())
             .collect()
     });
     if is_tls12 { &TLS12 } else { &OLD }
@@ -194,7 +194,7 @@ mod tests {
             ),
         ];
         for (number, openssl, iana, bits) in named {
-            let cipher = Suite(number).record();
+            let cipher = SuiteNumber(number).record();
             assert_eq!(
                 (cipher.openssl.as_deref(), cipher.iana.as_str(), cipher.bits),
                 (Some(openssl), iana, Some(bits))
@@ -208,11 +208,11 @@ mod tests {
 
     #[test]
     fn export_suites_have_their_strength_and_unknown_ones_their_number() {
-        assert_eq!(Suite(0x0003).record().bits, Some(40));
-        assert_eq!(Suite(0x0009).record().bits, Some(56));
-        assert_eq!(Suite(0x0a0a).record().iana, "0x0A0A");
-        assert_eq!(Suite(0x0a0a).record().openssl, None);
-        let sslv2 = Suite(0x01_0080).record();
+        assert_eq!(SuiteNumber(0x0003).record().bits, Some(40));
+        assert_eq!(SuiteNumber(0x0009).record().bits, Some(56));
+        assert_eq!(SuiteNumber(0x0a0a).record().iana, "0x0A0A");
+        assert_eq!(SuiteNumber(0x0a0a).record().openssl, None);
+        let sslv2 = SuiteNumber(0x01_0080).record();
         assert_eq!(
             (sslv2.iana.as_str(), sslv2.id.as_str(), sslv2.bits),
             ("SSL_CK_RC4_128_WITH_MD5", "0x010080", Some(128))
@@ -221,18 +221,18 @@ mod tests {
 
     #[test]
     fn key_exchanges_tell_what_is_sent_in_clear() {
-        assert_eq!(Suite(0x0039).key_exchange(), Some(KeyExchange::Dhe));
-        assert_eq!(Suite(0xc02f).key_exchange(), Some(KeyExchange::Ecdhe));
-        assert_eq!(Suite(0x0035).key_exchange(), Some(KeyExchange::Rsa));
-        assert_eq!(Suite(0x1301).key_exchange(), Some(KeyExchange::Tls13));
-        assert_eq!(Suite(0x003a).key_exchange(), Some(KeyExchange::Dhe));
-        assert_eq!(Suite(0xc019).key_exchange(), Some(KeyExchange::Ecdhe));
+        assert_eq!(SuiteNumber(0x0039).key_exchange(), Some(KeyExchange::Dhe));
+        assert_eq!(SuiteNumber(0xc02f).key_exchange(), Some(KeyExchange::Ecdhe));
+        assert_eq!(SuiteNumber(0x0035).key_exchange(), Some(KeyExchange::Rsa));
+        assert_eq!(SuiteNumber(0x1301).key_exchange(), Some(KeyExchange::Tls13));
+        assert_eq!(SuiteNumber(0x003a).key_exchange(), Some(KeyExchange::Dhe));
+        assert_eq!(SuiteNumber(0xc019).key_exchange(), Some(KeyExchange::Ecdhe));
         assert!(
-            Suite(0x003a).is_anonymous()
-                && Suite(0xc019).is_anonymous()
-                && !Suite(0x0039).is_anonymous()
+            SuiteNumber(0x003a).is_anonymous()
+                && SuiteNumber(0xc019).is_anonymous()
+                && !SuiteNumber(0x0039).is_anonymous()
         );
-        assert!(Suite(0x0003).is_export() && !Suite(0x0004).is_export());
+        assert!(SuiteNumber(0x0003).is_export() && !SuiteNumber(0x0004).is_export());
     }
 
     #[test]

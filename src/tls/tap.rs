@@ -13,16 +13,16 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::flight::Reader;
-use super::memory::{FREE, Memory, Room};
+use super::flight::FlightReader;
+use super::memory::{FREE, FlightRoom, Memory};
 
 /// What a [`Tap`] reads: shared, so that it is there still when the handshake was given up.
 #[derive(Clone, Debug, Default)]
-pub struct Clear(Arc<Mutex<Reader>>);
+pub struct Clear(Arc<Mutex<FlightReader>>);
 
 impl Clear {
     /// The reader.
-    pub fn reader(&self) -> MutexGuard<'_, Reader> {
+    pub fn reader(&self) -> MutexGuard<'_, FlightReader> {
         // A reader that panicked would have read what it had read.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -46,8 +46,8 @@ pub struct Tap<S> {
 /// Whether room for a large flight was asked for.
 enum Asked {
     No,
-    Waiting(Pin<Box<dyn Future<Output = Room> + Send>>),
-    Given { _room: Room },
+    Waiting(Pin<Box<dyn Future<Output = FlightRoom> + Send>>),
+    Given { _room: FlightRoom },
 }
 
 impl<S> Tap<S> {

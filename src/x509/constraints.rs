@@ -13,12 +13,12 @@ const ADDRESS: u8 = 7;
 
 /// A GeneralName: the number of its tag, and its contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Name<'a> {
+pub(super) struct TaggedName<'a> {
     kind: u8,
     contents: &'a [u8],
 }
 
-impl<'a> Name<'a> {
+impl<'a> TaggedName<'a> {
     /// A directoryName: the contents of a Name.
     pub(super) fn directory(contents: &'a [u8]) -> Self {
         Self {
@@ -54,22 +54,22 @@ impl<'a> Name<'a> {
 }
 
 /// The names of a subjectAltName, given the value of the extension.
-pub(super) fn general_names(value: &[u8]) -> Option<Vec<Name<'_>>> {
+pub(super) fn general_names(value: &[u8]) -> Option<Vec<TaggedName<'_>>> {
     let names = der::read(value).filter(|it| it.tag == der::SEQUENCE && it.rest.is_empty())?;
     (der::elements(names.contents)?.iter())
-        .map(Name::of)
+        .map(TaggedName::of)
         .collect()
 }
 
 /// The values of every emailAddress in a Name, given its contents (RFC 2985 §5.2.1).
-pub(super) fn mailboxes(name: &[u8]) -> Option<Vec<Name<'_>>> {
+pub(super) fn mailboxes(name: &[u8]) -> Option<Vec<TaggedName<'_>>> {
     const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1];
     let mut found = Vec::new();
     for relative in der::elements(name)? {
         for attribute in der::elements(relative.contents)? {
             let kind = der::read(attribute.contents)?;
             if kind.contents == EMAIL_ADDRESS {
-                found.push(Name::email(der::read(kind.rest)?.contents));
+                found.push(TaggedName::email(der::read(kind.rest)?.contents));
             }
         }
     }
@@ -79,11 +79,11 @@ pub(super) fn mailboxes(name: &[u8]) -> Option<Vec<Name<'_>>> {
 /// The comparisons that may still be made for one chain, so that what a server sends decides nobody's time. A
 /// comparison costs one step, and one more for each 64 octets that it looks at.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct ComparisonBudget {
     left: Cell<usize>,
 }
 
-impl Budget {
+impl ComparisonBudget {
     /// Some hundred subtrees held against some thousand names, many times over; a tenth of a second.
     const STEPS: usize = 1_000_000;
 
@@ -105,7 +105,7 @@ impl Budget {
 /// A name that all those below a CA are held to, or held away from.
 #[derive(Debug, PartialEq, Eq)]
 struct Subtree<'a> {
-    base: Name<'a>,
+    base: TaggedName<'a>,
     /// It has a minimum or a maximum, which RFC 5280 does not use.
     is_bounded: bool,
 }
@@ -140,7 +140,11 @@ impl<'a> Constraints<'a> {
     /// What speaks against a name: `name_constraints`, also where name or subtree cannot be compared by the RFC's
     /// rules, which is to be rejected (RFC 5280 §4.2.1.10); or `unsupported` where the budget ends before that is
     /// known.
-    pub(super) fn fault(&self, name: Name<'_>, budget: &Budget) -> Option<ChainReason> {
+    pub(super) fn fault(
+        &self,
+        name: TaggedName<'_>,
+        budget: &ComparisonBudget,
+    ) -> Option<ChainReason> {
         let is_same_kind = |tree: &&Subtree<'_>| tree.base.kind == name.kind;
         for tree in self.excluded.iter().filter(is_same_kind) {
             if !budget.spend(name.contents.len() + tree.base.contents.len()) {
@@ -173,7 +177,7 @@ impl<'a> Subtree<'a> {
         let base = der::read(contents)?;
         let bounds = der::elements(base.rest)?;
         Some(Self {
-            base: Name::of(&base)?,
+            base: TaggedName::of(&base)?,
             // A minimum of 0, the default, is now and then spelled out.
             is_bounded: (bounds.iter()).any(|it| it.tag != 0x80 || it.contents != [0]),
         })
@@ -182,7 +186,7 @@ impl<'a> Subtree<'a> {
 
 /// Whether a name is in a subtree; `None` where name or subtree are not of the form that RFC 5280 §4.2.1.10 gives a
 /// meaning to.
-fn is_within(name: Name<'_>, base: &[u8], is_excluded: bool) -> Option<bool> {
+fn is_within(name: TaggedName<'_>, base: &[u8], is_excluded: bool) -> Option<bool> {
     match name.kind {
         DNS => {
             let name = name.contents;
@@ -279,7 +283,7 @@ mod tests {
     ) -> Option<ChainReason> {
         let names = |bases: &[&'static [u8]]| -> Vec<Subtree<'static>> {
             let subtree = |&contents: &&'static [u8]| Subtree {
-                base: Name { kind, contents },
+                base: TaggedName { kind, contents },
                 is_bounded: false,
             };
             bases.iter().map(subtree).collect()
@@ -292,11 +296,11 @@ mod tests {
             permitted: names(&leak(permitted)),
             excluded: names(&leak(excluded)),
         };
-        let name = Name {
+        let name = TaggedName {
             kind,
             contents: name,
         };
-        constraints.fault(name, &Budget::for_one_chain())
+        constraints.fault(name, &ComparisonBudget::for_one_chain())
     }
 
     #[test]
@@ -381,8 +385,8 @@ mod tests {
         ] {
             let tree = tree(bounds);
             let constraints = Constraints::of(&tree).unwrap();
-            let name = |kind, contents| Name { kind, contents };
-            let budget = Budget::for_one_chain();
+            let name = |kind, contents| TaggedName { kind, contents };
+            let budget = ComparisonBudget::for_one_chain();
             assert_eq!(constraints.fault(name(DNS, b"mx.test"), &budget), expected);
             assert_eq!(
                 constraints.fault(name(EMAIL, b"a@b.example"), &budget),
@@ -394,7 +398,7 @@ mod tests {
     #[test]
     fn a2_comparisons_end_with_their_budget() {
         let subtree = || Subtree {
-            base: Name {
+            base: TaggedName {
                 kind: DNS,
                 contents: b"excluded.test",
             },
@@ -404,11 +408,11 @@ mod tests {
             permitted: Vec::new(),
             excluded: (0..28_000).map(|_| subtree()).collect(),
         };
-        let name = Name {
+        let name = TaggedName {
             kind: DNS,
             contents: b"mx.example",
         };
-        let budget = Budget::for_one_chain();
+        let budget = ComparisonBudget::for_one_chain();
         let begun = std::time::Instant::now();
         let faults: Vec<_> = (0..4_000)
             .map(|_| constraints.fault(name, &budget))

@@ -12,7 +12,7 @@ use crate::record::{ChainReason, Tlsa};
 
 /// What TLSA records say of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dane {
+pub struct TlsaVerdict {
     /// Some usable record matches. Null: no record is usable, so TLS is required and nothing authenticated
     /// (RFC 7672 §2.2), or there is no chain to match, or none matches and one cannot be judged here.
     pub matches: Option<bool>,
@@ -75,7 +75,7 @@ pub fn check<D: AsRef<[u8]>>(
     chain: &[D],
     names: &[&str],
     at: OffsetDateTime,
-) -> Dane {
+) -> TlsaVerdict {
     let records: Vec<Judged> = records
         .iter()
         .map(|record| judge(record, chain, names, at))
@@ -89,7 +89,7 @@ pub fn check<D: AsRef<[u8]>>(
     } else {
         None
     };
-    Dane { matches, records }
+    TlsaVerdict { matches, records }
 }
 
 /// Whether a record can be used at all for SMTP; usages 0 and 1 count as unusable (RFC 7672 §3.1.3).

@@ -22,7 +22,7 @@ pub const GENERALIZED_TIME: u8 = 0x18;
 
 /// Why bytes are no certificate that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum DerFault {
     /// Nothing there.
     #[error("empty")]
     Empty,
@@ -84,12 +84,12 @@ pub fn elements(contents: &[u8]) -> Option<Vec<Element<'_>>> {
 }
 
 /// Walks every element of `certificate` without recursion and refuses what breaks a bound.
-pub fn check(certificate: &[u8]) -> Result<(), Fault> {
+pub fn check(certificate: &[u8]) -> Result<(), DerFault> {
     if certificate.is_empty() {
-        return Err(Fault::Empty);
+        return Err(DerFault::Empty);
     }
     if certificate.len() > MAX_CERTIFICATE {
-        return Err(Fault::TooLong(certificate.len()));
+        return Err(DerFault::TooLong(certificate.len()));
     }
     // Ends of the constructed elements around the current position, innermost last.
     let mut around: Vec<usize> = Vec::with_capacity(MAX_DEPTH);
@@ -103,20 +103,20 @@ pub fn check(certificate: &[u8]) -> Result<(), Fault> {
             Some(&end) => end,
             None if elements == 0 => certificate.len(),
             None if at == certificate.len() => return Ok(()),
-            None => return Err(Fault::Trailing(certificate.len() - at)),
+            None => return Err(DerFault::Trailing(certificate.len() - at)),
         };
         elements += 1;
         if elements > MAX_ELEMENTS {
-            return Err(Fault::TooMany);
+            return Err(DerFault::TooMany);
         }
-        let header = header(&certificate[at..limit]).ok_or(Fault::NotDer(at))?;
+        let header = header(&certificate[at..limit]).ok_or(DerFault::NotDer(at))?;
         let end = at + header.length + header.contents;
         if end > limit {
-            return Err(Fault::NotDer(at));
+            return Err(DerFault::NotDer(at));
         }
         at = if header.constructed {
             if around.len() == MAX_DEPTH {
-                return Err(Fault::TooDeep);
+                return Err(DerFault::TooDeep);
             }
             around.push(end);
             at + header.length
@@ -192,29 +192,32 @@ mod tests {
     #[test]
     fn depth_is_bounded_without_recursion() {
         assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
-        assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(Fault::TooDeep));
-        assert_eq!(check(&nested(10_000)), Err(Fault::TooDeep));
+        assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(DerFault::TooDeep));
+        assert_eq!(check(&nested(10_000)), Err(DerFault::TooDeep));
     }
 
     #[test]
     fn size_and_number_are_bounded() {
-        assert_eq!(check(&[]), Err(Fault::Empty));
-        assert_eq!(check(&vec![0; 1 << 20]), Err(Fault::TooLong(1 << 20)));
+        assert_eq!(check(&[]), Err(DerFault::Empty));
+        assert_eq!(check(&vec![0; 1 << 20]), Err(DerFault::TooLong(1 << 20)));
         let mut many = vec![SEQUENCE, 0x83];
         many.extend_from_slice(&(2 * 100_000u32).to_be_bytes()[1..]);
         many.extend(std::iter::repeat_n([0x05, 0x00], 100_000).flatten());
-        assert_eq!(check(&many), Err(Fault::TooMany));
+        assert_eq!(check(&many), Err(DerFault::TooMany));
     }
 
     #[test]
     fn overruns_indefinite_lengths_and_trailing_bytes_are_refused() {
-        assert_eq!(check(&[SEQUENCE, 3, INTEGER, 2, 1]), Err(Fault::NotDer(2)));
-        assert_eq!(check(&[SEQUENCE, 0x80, 0, 0]), Err(Fault::NotDer(0)));
-        assert_eq!(check(&[SEQUENCE, 2, INTEGER, 1]), Err(Fault::NotDer(2)));
-        assert_eq!(check(&[SEQUENCE, 0, 7]), Err(Fault::Trailing(1)));
+        assert_eq!(
+            check(&[SEQUENCE, 3, INTEGER, 2, 1]),
+            Err(DerFault::NotDer(2))
+        );
+        assert_eq!(check(&[SEQUENCE, 0x80, 0, 0]), Err(DerFault::NotDer(0)));
+        assert_eq!(check(&[SEQUENCE, 2, INTEGER, 1]), Err(DerFault::NotDer(2)));
+        assert_eq!(check(&[SEQUENCE, 0, 7]), Err(DerFault::Trailing(1)));
         assert_eq!(
             check(&[SEQUENCE, 0x84, 0xff, 0xff, 0xff, 0xff]),
-            Err(Fault::NotDer(0))
+            Err(DerFault::NotDer(0))
         );
     }
 

@@ -15,19 +15,19 @@ use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use super::der::{self, Fault};
-use super::signature::{Checked, Signed};
+use super::der::{self, DerFault};
+use super::signature::{SignatureCheck, Signed};
 use super::{dn, hex, sha256_hex};
 use crate::record::{
     Cert, CertFacts, Curve, ExtendedKeyUsage, KeyType, KeyUsage, Leaf, SignatureAlgorithm, Text,
 };
 
 /// A certificate within the bounds of [`der::check`], parsed.
-pub fn parse(der: &[u8]) -> Result<X509Certificate<'_>, Fault> {
+pub fn parse(der: &[u8]) -> Result<X509Certificate<'_>, DerFault> {
     der::check(der)?;
     match X509Certificate::from_der(der) {
         Ok((_, certificate)) => Ok(certificate),
-        Err(error) => Err(Fault::NotACertificate(error.to_string())),
+        Err(error) => Err(DerFault::NotACertificate(error.to_string())),
     }
 }
 
@@ -73,7 +73,7 @@ fn with_proper_times(der: &[u8]) -> (Cow<'_, [u8]>, [bool; 2]) {
 }
 
 /// Everything that a `cert` record says of a certificate.
-pub fn facts(der: &[u8]) -> Result<CertFacts, Fault> {
+pub fn facts(der: &[u8]) -> Result<CertFacts, DerFault> {
     let (parsable, [no_start, no_end]) = with_proper_times(der);
     let certificate = parse(&parsable)?;
     let subject = certificate.subject();
@@ -121,7 +121,7 @@ fn serial(contents: &[u8]) -> String {
 }
 
 /// The facts that a `tls` record repeats of the first certificate.
-pub fn leaf(der: &[u8]) -> Result<Leaf, Fault> {
+pub fn leaf(der: &[u8]) -> Result<Leaf, DerFault> {
     let (parsable, [no_start, no_end]) = with_proper_times(der);
     let certificate = parse(&parsable)?;
     let key = Key::of(certificate.public_key());
@@ -188,9 +188,9 @@ pub(super) fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
 fn is_self_signed(der: &[u8], key: &SubjectPublicKeyInfo<'_>) -> Option<bool> {
     let spki = der::read(key.raw)?;
     match Signed::of(der)?.check(spki.contents) {
-        Checked::Good => Some(true),
-        Checked::Bad => Some(false),
-        Checked::Unsupported => None,
+        SignatureCheck::Good => Some(true),
+        SignatureCheck::Bad => Some(false),
+        SignatureCheck::Unsupported => None,
     }
 }
 

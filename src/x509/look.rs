@@ -11,9 +11,9 @@ use rustls::pki_types::TrustAnchor;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension, X509Extension};
 
-use super::constraints::{self, Budget, Constraints, Name};
-use super::der::{self, Fault};
-use super::signature::{Checked, Signed};
+use super::constraints::{self, ComparisonBudget, Constraints, TaggedName};
+use super::der::{self, DerFault};
+use super::signature::{SignatureCheck, Signed};
 use super::store::Store;
 use super::{dn, facts};
 use crate::record::ChainReason;
@@ -28,7 +28,7 @@ const MAX_CHECKS: u32 = 256;
 #[derive(Debug)]
 pub(super) struct Look {
     /// Where the best way up ends.
-    pub end: End,
+    pub end: PathEnd,
     /// Faults of the certificates on it.
     pub faults: BTreeSet<ChainReason>,
     /// The positions in the chain of those that are on it, and of all that could be.
@@ -42,7 +42,7 @@ pub(super) struct Look {
 
 /// Where a way up ends; better ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum End {
+pub(super) enum PathEnd {
     /// At a root of the store.
     Anchored,
     /// At the leaf: it is its own issuer.
@@ -63,7 +63,7 @@ pub(super) enum End {
 ///
 /// # Errors
 /// The first certificate cannot be read.
-pub(super) fn look<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Result<Look, Fault> {
+pub(super) fn look<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Result<Look, DerFault> {
     let leaf = Member::of(0, chain.first().map_or(&[], AsRef::as_ref))?;
     let mut others = Vec::new();
     for (position, der) in chain.iter().enumerate().take(MAX_CHAIN).skip(1) {
@@ -88,7 +88,7 @@ pub(super) fn look<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Resul
         store,
         at,
         checks: 0,
-        budget: Budget::for_one_chain(),
+        budget: ComparisonBudget::for_one_chain(),
         path: vec![0],
         was_cut,
     };
@@ -125,7 +125,7 @@ struct Member<'a> {
     issuer: Vec<u8>,
     /// Its names that constraints speak of: those of the subjectAltName, the mailboxes of the subject if it has none
     /// there, and the subject.
-    names: Vec<Name<'a>>,
+    names: Vec<TaggedName<'a>>,
     /// The subtrees that it holds those below it to.
     constraints: Option<Constraints<'a>>,
     /// What is wrong with it, whatever its place.
@@ -133,12 +133,12 @@ struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
-    fn of(position: usize, der: &'a [u8]) -> Result<Self, Fault> {
+    fn of(position: usize, der: &'a [u8]) -> Result<Self, DerFault> {
         let certificate = facts::parse(der)?;
         let contents = |raw: &'a [u8]| {
             der::read(raw)
                 .map(|element| element.contents)
-                .ok_or(Fault::NotDer(0))
+                .ok_or(DerFault::NotDer(0))
         };
         let name = contents(certificate.tbs_certificate.subject.as_raw())?;
         let constraints = facts::extension(&certificate, 30)
@@ -146,7 +146,7 @@ impl<'a> Member<'a> {
             .and_then(|it| Constraints::of(it.contents));
         let mut member = Self {
             position,
-            signed: Signed::of(der).ok_or(Fault::NotDer(0))?,
+            signed: Signed::of(der).ok_or(DerFault::NotDer(0))?,
             spki: contents(certificate.tbs_certificate.subject_pki.raw)?,
             subject: dn::canonical(name),
             issuer: dn::canonical(contents(certificate.tbs_certificate.issuer.as_raw())?),
@@ -204,7 +204,11 @@ impl<'a> Member<'a> {
     }
 
     /// What speaks against its names.
-    fn breaks(&self, constraints: &Constraints<'_>, budget: &Budget) -> Option<ChainReason> {
+    fn breaks(
+        &self,
+        constraints: &Constraints<'_>,
+        budget: &ComparisonBudget,
+    ) -> Option<ChainReason> {
         let mut worst = None;
         for &name in &self.names {
             match constraints.fault(name, budget) {
@@ -245,14 +249,14 @@ impl<'a> Member<'a> {
 }
 
 /// The names of a certificate with this subject that constraints speak of (RFC 5280 §4.2.1.10).
-fn names<'a>(certificate: &X509Certificate<'a>, subject: &'a [u8]) -> Vec<Name<'a>> {
+fn names<'a>(certificate: &X509Certificate<'a>, subject: &'a [u8]) -> Vec<TaggedName<'a>> {
     let mut names = facts::extension(certificate, 17)
         .and_then(constraints::general_names)
         .unwrap_or_default();
-    if !names.iter().any(Name::is_email) {
+    if !names.iter().any(TaggedName::is_email) {
         names.extend(constraints::mailboxes(subject).unwrap_or_default());
     }
-    names.extend((!subject.is_empty()).then(|| Name::directory(subject)));
+    names.extend((!subject.is_empty()).then(|| TaggedName::directory(subject)));
     names
 }
 
@@ -304,14 +308,14 @@ fn is_processed(oid: &[u8]) -> bool {
 }
 
 struct Way {
-    end: End,
+    end: PathEnd,
     faults: BTreeSet<ChainReason>,
     path: Vec<usize>,
 }
 
 impl Way {
     /// What to compare ways by, less is better: a way of which something is unknown is before one that is wrong.
-    fn badness(&self) -> (End, bool, usize) {
+    fn badness(&self) -> (PathEnd, bool, usize) {
         let is_wrong = self
             .faults
             .iter()
@@ -320,7 +324,7 @@ impl Way {
     }
 
     fn is_good(&self) -> bool {
-        self.end == End::Anchored && self.faults.is_empty()
+        self.end == PathEnd::Anchored && self.faults.is_empty()
     }
 }
 
@@ -329,7 +333,7 @@ struct Climber<'a, 'm> {
     store: &'m Store,
     at: i64,
     checks: u32,
-    budget: Budget,
+    budget: ComparisonBudget,
     /// Positions from the leaf to where the climb is.
     path: Vec<usize>,
     /// There are more certificates than were read.
@@ -347,13 +351,13 @@ impl Climber<'_, '_> {
         {
             return self.ends_at(anchor, true);
         }
-        let mut worst = End::MissingIssuer;
+        let mut worst = PathEnd::MissingIssuer;
         let mut ways: Vec<Way> = Vec::new();
         for anchor in store.named(&member.issuer) {
             match self.check(member, anchor.subject_public_key_info.as_ref()) {
-                Checked::Good => ways.push(self.ends_at(anchor, false)),
-                Checked::Bad => worst = worst.max(End::BadSignature),
-                Checked::Unsupported => worst = End::Unsupported,
+                SignatureCheck::Good => ways.push(self.ends_at(anchor, false)),
+                SignatureCheck::Bad => worst = worst.max(PathEnd::BadSignature),
+                SignatureCheck::Unsupported => worst = PathEnd::Unsupported,
             }
         }
         for (position, issuer) in members.iter().enumerate() {
@@ -364,14 +368,14 @@ impl Climber<'_, '_> {
                 continue;
             }
             match self.check(member, issuer.spki) {
-                Checked::Good => {
+                SignatureCheck::Good => {
                     self.path.push(position);
                     let way = self.climb();
                     self.path.pop();
                     ways.push(way);
                 }
-                Checked::Bad => worst = worst.max(End::BadSignature),
-                Checked::Unsupported => worst = End::Unsupported,
+                SignatureCheck::Bad => worst = worst.max(PathEnd::BadSignature),
+                SignatureCheck::Unsupported => worst = PathEnd::Unsupported,
             }
         }
         let best = ways.into_iter().min_by_key(Way::badness);
@@ -382,27 +386,27 @@ impl Climber<'_, '_> {
     }
 
     /// What it means that no issuer of `member` was found.
-    fn dead_end(&mut self, member: &Member<'_>, worst: End) -> End {
+    fn dead_end(&mut self, member: &Member<'_>, worst: PathEnd) -> PathEnd {
         if member.is_self_issued() {
             return match self.check(member, member.spki) {
-                Checked::Bad => End::BadSignature,
+                SignatureCheck::Bad => PathEnd::BadSignature,
                 // A self-issued certificate whose signature cannot be checked goes by its names, as everywhere.
-                _ if self.path.len() == 1 => End::SelfSigned,
-                _ => End::UnknownRoot,
+                _ if self.path.len() == 1 => PathEnd::SelfSigned,
+                _ => PathEnd::UnknownRoot,
             };
         }
         match worst {
             // The issuer may be among those that were not read.
-            End::MissingIssuer if self.was_cut => End::Unsupported,
-            End::MissingIssuer if member.says_where_its_issuer_is() => End::Incomplete,
+            PathEnd::MissingIssuer if self.was_cut => PathEnd::Unsupported,
+            PathEnd::MissingIssuer if member.says_where_its_issuer_is() => PathEnd::Incomplete,
             worst => worst,
         }
     }
 
-    fn check(&mut self, member: &Member<'_>, spki: &[u8]) -> Checked {
+    fn check(&mut self, member: &Member<'_>, spki: &[u8]) -> SignatureCheck {
         self.checks += 1;
         if self.checks > MAX_CHECKS {
-            return Checked::Unsupported;
+            return SignatureCheck::Unsupported;
         }
         member.signed.check(spki)
     }
@@ -421,14 +425,14 @@ impl Climber<'_, '_> {
             });
         }
         Way {
-            end: End::Anchored,
+            end: PathEnd::Anchored,
             faults,
             path: self.path[..judged].to_vec(),
         }
     }
 
     /// The way that ends here without an anchor.
-    fn ends(&self, end: End) -> Way {
+    fn ends(&self, end: PathEnd) -> Way {
         Way {
             end,
             faults: self.faults(&self.path),

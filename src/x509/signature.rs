@@ -73,7 +73,7 @@ const PKCS1: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checked {
+pub enum SignatureCheck {
     /// Made with that key.
     Good,
     /// Not made with that key.
@@ -107,24 +107,24 @@ impl<'a> Signed<'a> {
     }
 
     /// Checks it with a key: the contents of a SubjectPublicKeyInfo.
-    pub fn check(&self, spki: &[u8]) -> Checked {
+    pub fn check(&self, spki: &[u8]) -> SignatureCheck {
         let Some((key_algorithm, key)) = key_of(spki) else {
-            return Checked::Unsupported;
+            return SignatureCheck::Unsupported;
         };
         let fits = ALGORITHMS.iter().find(|algorithm| {
             algorithm.public_key_alg_id().as_ref() == key_algorithm
                 && is_same_algorithm(algorithm.signature_alg_id().as_ref(), self.algorithm)
         });
         match fits {
-            None => Checked::Unsupported,
+            None => SignatureCheck::Unsupported,
             Some(algorithm) => {
                 match algorithm.verify_signature(key, self.message, self.signature) {
-                    Ok(()) => Checked::Good,
+                    Ok(()) => SignatureCheck::Good,
                     // RSA keys outside the bounds of the library fail like bad signatures.
                     Err(InvalidSignature) if is_odd_rsa(key_algorithm, key, self.algorithm) => {
-                        Checked::Unsupported
+                        SignatureCheck::Unsupported
                     }
-                    Err(InvalidSignature) => Checked::Bad,
+                    Err(InvalidSignature) => SignatureCheck::Bad,
                 }
             }
         }

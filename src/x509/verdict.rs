@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use webpki::{EndEntityCert, Error, KeyUsage};
 
-use super::look::{End, Look, look};
+use super::look::{Look, PathEnd, look};
 use super::signature;
 use super::store::Store;
 use crate::record::{ChainReason, Verdict, timestamp};
@@ -54,7 +54,7 @@ fn judge<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Judgement {
             .map(|&position| chain[position].as_ref())
             .collect()
     };
-    let is_anchored = look.end == End::Anchored;
+    let is_anchored = look.end == PathEnd::Anchored;
     let built = build(&pick(&look.members), at, store);
     let causes = match built {
         // What webpki does not ask for: a usage of the key, say.
@@ -145,24 +145,24 @@ fn build<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Result<(), Erro
 fn causes_of(look: &Look, error: &Error) -> BTreeSet<ChainReason> {
     let mut causes = look.faults.clone();
     match look.end {
-        End::Anchored => {}
-        End::SelfSigned => {
+        PathEnd::Anchored => {}
+        PathEnd::SelfSigned => {
             causes.insert(ChainReason::SelfSigned);
         }
-        End::UnknownRoot => {
+        PathEnd::UnknownRoot => {
             causes.insert(ChainReason::UnknownIssuer);
         }
-        End::Incomplete => {
+        PathEnd::Incomplete => {
             causes.insert(ChainReason::IncompleteChain);
         }
         // Whether the missing issuer is an intermediate or a root that nobody knows, the chain does not tell.
-        End::MissingIssuer => {
+        PathEnd::MissingIssuer => {
             causes.extend([ChainReason::IncompleteChain, ChainReason::UnknownIssuer]);
         }
-        End::Unsupported => {
+        PathEnd::Unsupported => {
             causes.insert(ChainReason::Unsupported);
         }
-        End::BadSignature => {
+        PathEnd::BadSignature => {
             causes.insert(ChainReason::BadSignature);
         }
     }

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
 use hickory_proto::rr::{RData, Record, RecordType, rdata};
-use mx_survey::dns::exchange::Wanted;
-use mx_survey::dns::lookup::{Lookup, Settings};
+use mx_survey::dns::exchange::ExchangeQuestions;
+use mx_survey::dns::lookup::{MxLookup, MxSettings};
 use mx_survey::dns::message::Question;
 use mx_survey::dns::name::{InvalidName, Name};
-use mx_survey::dns::resolve::{Answer, Failure, Reply, Resolve, Servers};
+use mx_survey::dns::resolve::{Answer, DnsReply, Failure, Resolve, Servers};
 use mx_survey::record::{Dnssec, Domain, Reason};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -245,7 +245,7 @@ fn wire(name: Option<usize>) -> hickory_proto::rr::Name {
 }
 
 impl Resolve for World {
-    fn ask(&self, question: Question, _: Duration) -> BoxFuture<'_, Reply> {
+    fn ask(&self, question: Question, _: Duration) -> BoxFuture<'_, DnsReply> {
         let asked = question.name.to_string();
         let mut name: usize = asked[1..asked.find('.').unwrap()].parse().unwrap();
         let mut records = Vec::new();
@@ -272,7 +272,7 @@ impl Resolve for World {
         }
         answer.records = records;
         let result = failed.map_or(Ok(answer), Err);
-        futures::future::ready(Reply {
+        futures::future::ready(DnsReply {
             result,
             sent: 1,
             spent: Duration::ZERO,
@@ -362,8 +362,8 @@ fn exchanges_are_those_of_a_slow_resolver_that_is_obvious() {
     let mut reasons: BTreeMap<Reason, u32> = BTreeMap::new();
     for number in 0..500 {
         let world = World::random(&mut random);
-        let settings = Settings {
-            wanted: Wanted {
+        let settings = MxSettings {
+            wanted: ExchangeQuestions {
                 ipv4: true,
                 ipv6: true,
                 tlsa: false,
@@ -372,7 +372,7 @@ fn exchanges_are_those_of_a_slow_resolver_that_is_obvious() {
             timeout: Duration::from_secs(3),
             cache: 100,
         };
-        let lookup = Lookup::new(Arc::new(world.clone()), settings);
+        let lookup = MxLookup::new(Arc::new(world.clone()), settings);
         for name in 0..world.0.len() {
             let asked = Name::parse(named(name).as_bytes()).unwrap();
             let domain = lookup
@@ -404,7 +404,7 @@ fn exchanges_are_those_of_a_slow_resolver_that_is_obvious() {
 struct Huge;
 
 impl Resolve for Huge {
-    fn ask(&self, question: Question, _: Duration) -> BoxFuture<'_, Reply> {
+    fn ask(&self, question: Question, _: Duration) -> BoxFuture<'_, DnsReply> {
         let host = question.name.to_string();
         // Of each exchange others.
         let tail = host
@@ -443,7 +443,7 @@ impl Resolve for Huge {
             dnssec: Some(Dnssec::Secure),
             ..Answer::default()
         };
-        futures::future::ready(Reply {
+        futures::future::ready(DnsReply {
             result: Ok(answer),
             sent: 1,
             spent: Duration::ZERO,
@@ -458,8 +458,8 @@ impl Resolve for Huge {
 
 #[test]
 fn a1_a3_a_domain_that_wants_to_be_huge_is_bounded_and_says_what_is_left_out() {
-    let settings = Settings {
-        wanted: Wanted {
+    let settings = MxSettings {
+        wanted: ExchangeQuestions {
             ipv4: true,
             ipv6: true,
             tlsa: true,
@@ -469,7 +469,7 @@ fn a1_a3_a_domain_that_wants_to_be_huge_is_bounded_and_says_what_is_left_out() {
         cache: 100,
     };
     let name = Name::parse(b"huge.test").unwrap();
-    let lookup = Lookup::new(Arc::new(Huge), settings);
+    let lookup = MxLookup::new(Arc::new(Huge), settings);
     let domain = lookup
         .domain(&name)
         .now_or_never()

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use futures::FutureExt as _;
-use mx_survey::policy::spf::{Checked, SpfClient, check_host};
-use mx_survey::policy::zone::Zone;
+use mx_survey::policy::spf::{SpfCheck, SpfClient, check_host};
+use mx_survey::policy::zone::MemoryZone;
 use mx_survey::record::{PolicyFault, Reason};
 use serde_json::Value;
 
@@ -15,8 +15,8 @@ const PYTHON: &str = "/usr/bin/python3";
 const SUITE: &str = "/usr/share/doc/python3-spf/rfc7208-tests.yml.gz";
 
 /// A zone from its JSON form: for each name its records by type, and the types that fail.
-fn zone(names: &Value) -> Zone {
-    let mut zone = Zone::default();
+fn zone(names: &Value) -> MemoryZone {
+    let mut zone = MemoryZone::default();
     for (name, node) in names.as_object().unwrap() {
         zone.add_name(name);
         let records = |kind: &str| node[kind].as_array().cloned().unwrap_or_default();
@@ -48,7 +48,7 @@ fn zone(names: &Value) -> Zone {
     zone
 }
 
-fn check(zone: &Zone, test: &Value) -> Checked {
+fn check(zone: &MemoryZone, test: &Value) -> SpfCheck {
     let text = |name: &str| test[name].as_str().unwrap().to_owned();
     let client = SpfClient::new(
         text("host").parse().unwrap(),
@@ -158,13 +158,13 @@ const DIFFERENCES: &[(&str, &str, Sign)] = &[
     ),
 ];
 
-type Sign = fn(&Value, &Checked) -> bool;
+type Sign = fn(&Value, &SpfCheck) -> bool;
 
 fn why(case: &Value, words: &str) -> bool {
     case["why"].as_str().unwrap().contains(words)
 }
 
-fn has_bad_macro(ours: &Checked, text: &str) -> bool {
+fn has_bad_macro(ours: &SpfCheck, text: &str) -> bool {
     ours.fault.as_ref().is_some_and(|fault| {
         let term = fault.term.as_ref().map(|term| term.lossy().into_owned());
         fault.code == PolicyFault::BadMacro && term.is_some_and(|term| term.contains(text))

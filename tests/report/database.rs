@@ -1,8 +1,8 @@
 //! The database for others: its views say what the report says, its page's questions use an index each, and its schema
 //! can be read as a page.
 
-use mx_survey::report::asked::Asked;
-use mx_survey::store::{Writer, create, index, judge};
+use mx_survey::report::asked::ReportSettings;
+use mx_survey::store::{SurveyWriter, create, index, judge};
 use proptest::prelude::{ProptestConfig, proptest};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use super::{EVERYTHING, rows, survey};
 /// A finished database of these lines.
 fn database(lines: &[String]) -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
-    let mut writer = Writer::new(create(&directory.path().join("out.db")).unwrap());
+    let mut writer = SurveyWriter::new(create(&directory.path().join("out.db")).unwrap());
     writer.begin().unwrap();
     for line in lines {
         writer.put(line.as_bytes()).unwrap();
@@ -131,9 +131,9 @@ const FACTS: [&str; 8] = [
 fn check(scan: &Scan) {
     let report = survey(&scan.lines);
     let (_directory, database) = database(&scan.lines);
-    let asked = Asked {
+    let asked = ReportSettings {
         limit: EVERYTHING,
-        ..Asked::default()
+        ..ReportSettings::default()
     };
     for (sql, table, wanted, columns) in SAME {
         let told = rows(&report, table, &asked).into_iter().filter(wanted);

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
 use mx_survey::program::runs::Runs;
-use mx_survey::program::{self, Program, Status};
+use mx_survey::program::{self, Program, RunStatus};
 use mx_survey::received::tracer::Tracer;
-use mx_survey::received::walk::Walk;
+use mx_survey::received::walk::FileWalk;
 use mx_survey::stages::header_trace::Trace;
 use serde_json::{Map, json};
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     program::main("header-trace", run)
 }
 
-fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
+fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let key = args.id_key.map(key).transpose()?;
     let mut settings = Map::new();
     settings.insert("trusted_by".into(), json!(args.trusted_by));
@@ -58,7 +58,9 @@ fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     } else {
         args.paths
     };
-    let status = trace.all(Walk::new(&paths)).context("standard output")?;
+    let status = trace
+        .all(FileWalk::new(&paths))
+        .context("standard output")?;
     match trace.foreign() {
         Some(what) => bail!("{what}"),
         None => Ok(status),

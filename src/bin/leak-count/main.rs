@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use mx_survey::leak::{self, Watch};
 use mx_survey::program::output::Stdout;
-use mx_survey::program::{self, Program, Status};
+use mx_survey::program::{self, Program, RunStatus};
 use mx_survey::stages::leak_count::{self, Counting};
 
 /// Counts the users of each mail domain in lists of addresses, as `listed` records. No address, password or line of a list
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     program::main("leak-count", run)
 }
 
-fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
+fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let lists = leak::lists(&args.files, args.source.as_deref())?;
     if args.files.is_empty() {
         program::awaits("leak-count", "addresses");

@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mx_survey::dns::exchange::Wanted;
-use mx_survey::dns::list::{Format, List};
-use mx_survey::dns::lookup::{Lookup, Settings};
-use mx_survey::driver::{self, Options, resume::Resume};
+use mx_survey::dns::exchange::ExchangeQuestions;
+use mx_survey::dns::list::{DomainList, DomainListFormat};
+use mx_survey::dns::lookup::{MxLookup, MxSettings};
+use mx_survey::driver::{self, StageOptions, resume::Resume};
 use mx_survey::program::asking::Asking;
-use mx_survey::program::{self, Program, Status, Stream};
+use mx_survey::program::{self, Program, RunStatus, Stream};
 
 use mx_survey::stages;
-use mx_survey::stages::mx_lookup::{Measure, Names};
+use mx_survey::stages::mx_lookup::{MxObserve, MxSelect};
 use mx_survey::store::earlier;
 
 /// Look up who takes the mail of domains: MX, addresses of every exchange, DNSSEC, TLSA
@@ -20,7 +20,7 @@ use mx_survey::store::earlier;
 struct Arguments {
     /// Form of the list; NDJSON is passed on and looked up whatever its type, `domain` lines count as done
     #[arg(long, value_enum, default_value = "auto")]
-    format: Format,
+    format: DomainListFormat,
     /// Name of the list, for its `listed` lines
     #[arg(long, value_name = "NAME", default_value = "input")]
     source: String,
@@ -59,16 +59,16 @@ fn main() -> ExitCode {
     program::main("mx-lookup", run)
 }
 
-fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
-    let wanted = Wanted {
+fn run(arguments: Arguments, program: &Program) -> anyhow::Result<RunStatus> {
+    let wanted = ExchangeQuestions {
         ipv4: !arguments.ipv6,
         ipv6: !arguments.ipv4,
         tlsa: arguments.tlsa,
     };
     let (resolver, servers) = stages::asking::resolver(&arguments.asking)?;
-    let lookup = Lookup::new(
+    let lookup = MxLookup::new(
         resolver,
-        Settings {
+        MxSettings {
             wanted,
             answers: arguments.answers,
             timeout: arguments.asking.timeout,
@@ -84,16 +84,16 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<Status> {
         settings.insert(name.into(), is_set.into());
     }
     let (resume, resumed) = Resume::open(&arguments.stream, program.name, &settings, earlier)?;
-    let options = Options::asking(
+    let options = StageOptions::asking(
         program,
         &arguments.asking,
         &arguments.stream,
         settings,
         resumed,
     )?;
-    let names = Names::new(
-        List::new(arguments.format, arguments.rank_offset),
+    let names = MxSelect::new(
+        DomainList::new(arguments.format, arguments.rank_offset),
         arguments.source,
     );
-    driver::run(names, Measure::new(lookup), resume, options)
+    driver::run(names, MxObserve::new(lookup), resume, options)
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use mx_survey::program::{self, Manners, Stream, duration, positive};
+use mx_survey::program::{self, PacingOptions, Stream, duration, positive};
 use mx_survey::smtp::helo::HeloName;
 use mx_survey::stages::tls_inspect::options::Handshaking;
 
@@ -69,7 +69,7 @@ struct Args {
     #[command(flatten)]
     handshaking: Handshaking,
     #[command(flatten)]
-    manners: Manners,
+    manners: PacingOptions,
     #[command(flatten)]
     stream: Stream,
 }

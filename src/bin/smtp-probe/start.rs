@@ -4,10 +4,10 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use mx_survey::driver::{self, Options, resume::Resume};
+use mx_survey::driver::{self, StageOptions, resume::Resume};
 use mx_survey::net::connect::Connector;
 use mx_survey::program::milliseconds;
-use mx_survey::program::{Program, Status};
+use mx_survey::program::{Program, RunStatus};
 use mx_survey::smtp::helo::HeloName;
 use mx_survey::smtp::probe::{Ask, Prober};
 use mx_survey::smtp::session::Patience;
@@ -16,7 +16,7 @@ use mx_survey::tls::contact::Contact;
 use serde_json::{Map, Value, json};
 
 use mx_survey::stages::smtp_probe::cost::Cost;
-use mx_survey::stages::smtp_probe::{Asker, Selection};
+use mx_survey::stages::smtp_probe::{SmtpObserve, SmtpSelect};
 use mx_survey::stages::tls_inspect::{Examiner, Sni};
 use mx_survey::store::earlier;
 
@@ -26,7 +26,7 @@ const STAGE: &str = "smtp-probe";
 const AWAITED: &str = "domain records, or lines address[:port][,name],";
 
 /// The whole program.
-pub fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
+pub fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let prober = prober(&args)?;
     let mut settings = settings(&args, &prober);
     if !args.dry_run {
@@ -36,8 +36,9 @@ pub fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let examiner = examiner(&args, &mut settings)?;
     let (resume, resumed) = Resume::open(&args.stream, STAGE, &settings, earlier)?;
     let manners = &args.manners;
-    let options = Options::connecting(program, AWAITED, manners, &args.stream, settings, resumed);
-    let asker = Asker {
+    let options =
+        StageOptions::connecting(program, AWAITED, manners, &args.stream, settings, resumed);
+    let asker = SmtpObserve {
         prober: Arc::new(prober),
         samples: args.samples,
         vantage: Arc::new(Vantage::new(!args.no_vantage_check)),
@@ -45,7 +46,7 @@ pub fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
         sni: args.handshaking.sni,
     };
     let cost = (args.dry_run).then(|| Cost::new(args.samples, manners.rate));
-    let selection = Selection::new(args.port, asker.clone(), cost);
+    let selection = SmtpSelect::new(args.port, asker.clone(), cost);
     driver::run(selection, asker, resume, options)
 }
 

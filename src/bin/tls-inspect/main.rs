@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use mx_survey::program::{self, Manners, Stream, duration};
+use mx_survey::program::{self, PacingOptions, Stream, duration};
 use mx_survey::smtp::helo::HeloName;
 use mx_survey::stages::tls_inspect::options::Handshaking;
 
@@ -44,7 +44,7 @@ struct Args {
     #[command(flatten)]
     handshaking: Handshaking,
     #[command(flatten)]
-    manners: Manners,
+    manners: PacingOptions,
     #[command(flatten)]
     stream: Stream,
 }

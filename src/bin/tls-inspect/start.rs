@@ -1,9 +1,9 @@
 //! From arguments to a running stage.
 
-use mx_survey::driver::{self, Options, resume::Resume};
+use mx_survey::driver::{self, StageOptions, resume::Resume};
 use mx_survey::net::connect::Connector;
 use mx_survey::program::milliseconds;
-use mx_survey::program::{Program, Status};
+use mx_survey::program::{Program, RunStatus};
 use mx_survey::smtp::helo::HeloName;
 use mx_survey::smtp::session::Patience;
 use mx_survey::tls::contact::Contact;
@@ -11,9 +11,9 @@ use mx_survey::tls::ledger::Ledger;
 use mx_survey::tls::regrade::Regrader;
 use serde_json::{Map, Value};
 
-use mx_survey::stages::tls_inspect::Selection;
+use mx_survey::stages::tls_inspect::TlsSelect;
 use mx_survey::stages::tls_inspect::options::judging;
-use mx_survey::stages::tls_inspect::regrade::{Nothing, Regrading};
+use mx_survey::stages::tls_inspect::regrade::{NoObservation, Regrading};
 use mx_survey::store::earlier;
 
 use super::Args;
@@ -22,7 +22,7 @@ const STAGE: &str = "tls-inspect";
 const AWAITED: &str = "smtp records of smtp-probe";
 
 /// The whole program.
-pub fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
+pub fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let ledger = args.handshaking.ledger()?;
     if args.regrade {
         return regrade(&args, ledger, program);
@@ -33,17 +33,17 @@ pub fn run(args: Args, program: &Program) -> anyhow::Result<Status> {
     let options = options(&args, program, settings, resumed);
     let examiner = args.handshaking.examiner(contact, ledger)?;
     let spacing = args.manners.spacing;
-    let selection = Selection::new(args.handshaking.sni, spacing, examiner.clone());
+    let selection = TlsSelect::new(args.handshaking.sni, spacing, examiner.clone());
     driver::run(selection, examiner, resume, options)
 }
 
-fn regrade(args: &Args, ledger: Ledger, program: &Program) -> anyhow::Result<Status> {
+fn regrade(args: &Args, ledger: Ledger, program: &Program) -> anyhow::Result<RunStatus> {
     let mut settings = judging(&ledger);
     settings.insert("regrade".into(), true.into());
     let options = options(args, program, settings, Vec::new());
     driver::run(
         Regrading::new(Regrader::new(ledger)),
-        Nothing,
+        NoObservation,
         None,
         options,
     )
@@ -54,8 +54,8 @@ fn options(
     program: &Program,
     settings: Map<String, Value>,
     resumed: Vec<String>,
-) -> Options {
-    Options::connecting(
+) -> StageOptions {
+    StageOptions::connecting(
         program,
         AWAITED,
         &args.manners,

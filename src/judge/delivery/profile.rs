@@ -10,14 +10,14 @@ pub struct Profile {
     /// One line for people.
     pub title: &'static str,
     pub(super) is_dane: bool,
-    pub(super) sts: Option<StsReading>,
+    pub(super) sts: Option<StsReadingRule>,
     pub(super) tls: Need,
     pub(super) requires_tls: bool,
 }
 
 /// How a sender reads an MTA-STS policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StsReading {
+pub(super) enum StsReadingRule {
     /// RFC 8461 §4.1: the exchange matches a pattern, a wildcard stands for one label, the certificate names the exchange.
     Letter,
     /// Postfix before 3.10.5 with a helper: any exchange, and a certificate that any pattern covers at any depth.
@@ -68,7 +68,7 @@ pub const PROFILES: [Profile; 11] = [
         id: 3,
         word: "mta_sts",
         title: "heeds MTA-STS to the letter (RFC 8461)",
-        sts: Some(StsReading::Letter),
+        sts: Some(StsReadingRule::Letter),
         ..BASE
     },
     Profile {
@@ -76,28 +76,28 @@ pub const PROFILES: [Profile; 11] = [
         word: "exchange",
         title: "DANE, and MTA-STS where there is no DANE, as Exchange Online",
         is_dane: true,
-        sts: Some(StsReading::Letter),
+        sts: Some(StsReadingRule::Letter),
         ..BASE
     },
     Profile {
         id: 5,
         word: "google",
         title: "MTA-STS without DANE, as Gmail",
-        sts: Some(StsReading::Letter),
+        sts: Some(StsReadingRule::Letter),
         ..BASE
     },
     Profile {
         id: 6,
         word: "postfix_sts_before_3_10_5",
         title: "Postfix before 3.10.5 with an MTA-STS helper: any exchange, any pattern",
-        sts: Some(StsReading::AnyPattern),
+        sts: Some(StsReadingRule::AnyPattern),
         ..BASE
     },
     Profile {
         id: 7,
         word: "postfix_sts",
         title: "Postfix from 3.10.5 with an MTA-STS helper: patterns choose the exchanges",
-        sts: Some(StsReading::PatternsFirst),
+        sts: Some(StsReadingRule::PatternsFirst),
         ..BASE
     },
     Profile {
@@ -126,7 +126,7 @@ pub const PROFILES: [Profile; 11] = [
         word: "requiretls",
         title: "a message that asks for REQUIRETLS (RFC 8689)",
         is_dane: true,
-        sts: Some(StsReading::Letter),
+        sts: Some(StsReadingRule::Letter),
         requires_tls: true,
         ..BASE
     },

@@ -5,7 +5,7 @@ use super::*;
 /// A server of today: TLS 1.3 with X25519MLKEM768, TLS 1.0 not spoken, a certificate that holds and names the exchange.
 fn good() -> ServerView {
     ServerView {
-        contact: Contact::Answers,
+        contact: ServerContact::Answers,
         advertised: Some(true),
         starttls: StarttlsAnswer::Accepted,
         tls: TlsView {
@@ -36,7 +36,7 @@ fn plain() -> ServerView {
     }
 }
 
-fn silent(contact: Contact) -> ServerView {
+fn silent(contact: ServerContact) -> ServerView {
     ServerView {
         contact,
         ..ServerView::default()
@@ -461,11 +461,11 @@ fn a_failed_handshake_goes_to_the_next_exchange_first_and_is_clear_only_without_
 #[test]
 fn what_did_not_answer_is_passed_over_and_alone_it_is_unknown() {
     for (contact, alone) in [
-        (Contact::NotAsked, "unknown server_silent"),
-        (Contact::Silent, "unknown server_silent"),
-        (Contact::Defers, "unknown server_defers"),
-        (Contact::Rejects, "refused server_rejects"),
-        (Contact::RejectsHello, "refused server_rejects"),
+        (ServerContact::NotAsked, "unknown server_silent"),
+        (ServerContact::Silent, "unknown server_silent"),
+        (ServerContact::Defers, "unknown server_defers"),
+        (ServerContact::Rejects, "refused server_rejects"),
+        (ServerContact::RejectsHello, "refused server_rejects"),
     ] {
         let one = to(StsPolicy::Absent, vec![at(10, vec![silent(contact)])]);
         assert_eq!(cell(deliver(&one, &PROFILES[0])), alone, "{contact:?}");
@@ -475,7 +475,7 @@ fn what_did_not_answer_is_passed_over_and_alone_it_is_unknown() {
         );
         let delivery = deliver(&two, &PROFILES[0]);
         match contact {
-            Contact::RejectsHello => assert_eq!(delivery.fate, Fate::Refused),
+            ServerContact::RejectsHello => assert_eq!(delivery.fate, Fate::Refused),
             _ => assert_eq!(
                 (delivery.fate, delivery.exchange),
                 (Fate::Encrypted, Some(1))
@@ -546,9 +546,9 @@ fn mail_is_lost_only_where_every_server_is_known_to_refuse() {
         )
     };
     let sts = &PROFILES[2];
-    let open = deliver(&uncovered(Contact::Silent), sts);
+    let open = deliver(&uncovered(ServerContact::Silent), sts);
     assert_eq!((open.fate, open.would_lose_mail), (Fate::Refused, None));
-    let known = deliver(&uncovered(Contact::Rejects), sts);
+    let known = deliver(&uncovered(ServerContact::Rejects), sts);
     assert_eq!(
         (known.fate, known.would_lose_mail),
         (Fate::Refused, Some(true))

@@ -66,7 +66,7 @@ pub struct ExchangeView {
 
 /// How far the dialogue in clear came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Contact {
+pub enum ServerContact {
     /// Nobody asked.
     #[default]
     NotAsked,
@@ -143,7 +143,7 @@ pub struct TlsView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ServerView {
     /// How far it came in clear.
-    pub contact: Contact,
+    pub contact: ServerContact,
     /// STARTTLS stands in the EHLO reply: senders do not send it otherwise.
     pub advertised: Option<bool>,
     /// The answer to the command.

@@ -1,6 +1,6 @@
 //! What is wrong with a domain's exchanges: its DNS, the names, how servers compare, DANE.
 
-use crate::judge::delivery::{Contact, TlsaMatch, TlsaView};
+use crate::judge::delivery::{ServerContact, TlsaMatch, TlsaView};
 use crate::judge::problem::{Problem, ProblemCode as Code};
 use crate::record::{Domain, Exchange, ExchangeFault, MxFault, Reason};
 
@@ -32,7 +32,7 @@ pub struct ServerSeen {
     /// Its address, for people.
     pub address: String,
     /// How far the dialogue came.
-    pub contact: Contact,
+    pub contact: ServerContact,
     /// Mail to it is encrypted.
     pub tls: Option<bool>,
     /// Its chain leads to a root of the first named store.
@@ -181,7 +181,7 @@ fn dane(domain: &Domain, exchange: &Exchange, seen: &ExchangeSeen<'_>, found: &m
 
 /// How well a server protects mail; none where that is not known.
 fn protection(server: &ServerSeen) -> Option<u8> {
-    if server.contact != Contact::Answers {
+    if server.contact != ServerContact::Answers {
         return None;
     }
     match (server.tls, server.valid, server.names_exchange) {
@@ -213,7 +213,7 @@ fn silence(view: &DomainView<'_>, found: &mut Vec<Problem>) {
     if servers().next().is_none() {
         return;
     }
-    if servers().all(|server| server.contact == Contact::Silent) {
+    if servers().all(|server| server.contact == ServerContact::Silent) {
         found.push(Problem::new(Code::NoServerAnswers));
         return;
     }
@@ -223,10 +223,10 @@ fn silence(view: &DomainView<'_>, found: &mut Vec<Problem>) {
             .filter(|(exchange, _)| Some(exchange.preference) == first)
             .flat_map(|(_, seen)| &seen.servers)
     };
-    let others = servers().any(|server| server.contact == Contact::Answers);
+    let others = servers().any(|server| server.contact == ServerContact::Answers);
     if others
         && preferred().next().is_some()
-        && preferred().all(|server| server.contact == Contact::Silent)
+        && preferred().all(|server| server.contact == ServerContact::Silent)
     {
         found.push(Problem::new(Code::PreferredServerSilent));
     }

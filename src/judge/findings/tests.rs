@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::*;
-use crate::judge::delivery::{Cause, Contact, Delivery, Fate, TlsaMatch, TlsaView};
+use crate::judge::delivery::{Cause, Delivery, Fate, ServerContact, TlsaMatch, TlsaView};
 use crate::judge::problem::Severity;
 use crate::judge::weakness;
 use crate::record::{Domain, Policy, Smtp, Sts, Tls};
@@ -337,7 +337,7 @@ fn good_servers() -> Vec<ServerSeen> {
     (1..=3)
         .map(|last| ServerSeen {
             address: format!("192.0.2.{last}"),
-            contact: Contact::Answers,
+            contact: ServerContact::Answers,
             tls: Some(true),
             valid: Some(true),
             names_exchange: Some(true),
@@ -449,7 +449,7 @@ fn servers_behind_exchanges_have_exactly_their_problem() {
     let silent = |it: &mut ServerSeen| {
         *it = ServerSeen {
             address: it.address.clone(),
-            contact: Contact::Silent,
+            contact: ServerContact::Silent,
             ..ServerSeen::default()
         };
     };
@@ -526,7 +526,7 @@ fn servers_behind_exchanges_have_exactly_their_problem() {
 fn where_nothing_was_reached_servers_are_not_learned() {
     let domain: Domain = with(good_domain(), &[]);
     let silent = ServerSeen {
-        contact: Contact::Silent,
+        contact: ServerContact::Silent,
         ..ServerSeen::default()
     };
     let view = |is_anything_reached| DomainView {

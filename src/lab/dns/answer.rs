@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::world::{Denies, FalseAnswer, Fault};
-use super::zones::{Entry, Zones, labels, rtype};
+use super::super::world::{Denies, DnsFault, FalseAnswer};
+use super::zones::{NameRecords, Zones, labels, rtype};
 
 /// How a question came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Transport {
 
 /// What is sent, and when.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Reply {
+pub struct LabAnswer {
     /// The messages; none at all is an answer that is lost.
     pub messages: Vec<Vec<u8>>,
     /// After this time.
@@ -57,17 +57,17 @@ mod rcode {
 }
 
 /// The answer to a message. `chance` is a number below 100 for each question, against which losses are held.
-pub fn reply(zones: &Zones, message: &[u8], transport: Transport, chance: u8) -> Reply {
+pub fn reply(zones: &Zones, message: &[u8], transport: Transport, chance: u8) -> LabAnswer {
     let Some(question) = Question::read(message) else {
-        return Reply {
+        return LabAnswer {
             messages: unreadable(message),
-            ..Reply::default()
+            ..LabAnswer::default()
         };
     };
     let entry = zones.find(&question.name);
-    let mut reply = Reply {
+    let mut reply = LabAnswer {
         asked: Some(question.kind),
-        ..Reply::default()
+        ..LabAnswer::default()
     };
     let Some(fault) = zones.fault(entry, question.kind) else {
         reply.messages.push(question.truth(zones, entry, transport));
@@ -132,7 +132,12 @@ impl<'a> Question<'a> {
         })
     }
 
-    fn truth(&self, zones: &Zones, entry: Option<Entry<'_>>, transport: Transport) -> Vec<u8> {
+    fn truth(
+        &self,
+        zones: &Zones,
+        entry: Option<NameRecords<'_>>,
+        transport: Transport,
+    ) -> Vec<u8> {
         let mut answer = Answer::to(self, rcode::NOERROR);
         let authentic = self.wants_authentic() && entry.is_some_and(|entry| entry.ad);
         answer.message[3] |= u8::from(authentic) << 5;
@@ -149,9 +154,9 @@ impl<'a> Question<'a> {
     fn falsehood(
         &self,
         zones: &Zones,
-        entry: Option<Entry<'_>>,
+        entry: Option<NameRecords<'_>>,
         transport: Transport,
-        fault: &Fault,
+        fault: &DnsFault,
     ) -> Vec<Vec<u8>> {
         let error = |code| vec![Answer::to(self, code).finish(self, transport)];
         let truth = || self.truth(zones, entry, transport);
@@ -286,7 +291,7 @@ impl Answer {
     }
 
     /// The records of a type, through aliases; whether there are any.
-    fn records(&mut self, zones: &Zones, kind: u16, entry: Option<Entry<'_>>) -> bool {
+    fn records(&mut self, zones: &Zones, kind: u16, entry: Option<NameRecords<'_>>) -> bool {
         let mut entry = entry;
         // The owner of the answers: first the name in the question, then the targets of aliases.
         let mut owner: Vec<u8> = vec![0xc0, HEADER as u8];
@@ -346,7 +351,7 @@ impl Answer {
     }
 
     /// The NSEC by which a signed zone denies what the name does not have.
-    fn deny(&mut self, zones: &Zones, name: &[u8], entry: Option<Entry<'_>>) {
+    fn deny(&mut self, zones: &Zones, name: &[u8], entry: Option<NameRecords<'_>>) {
         let Some((apex, denies)) = zones.signed_above(name) else {
             return;
         };
@@ -460,15 +465,15 @@ mod tests {
     };
     use hickory_proto::rr::{Name as HickoryName, RecordType};
 
-    use super::super::super::world::{Item, parse};
+    use super::super::super::world::{WorldItem, parse};
     use super::*;
 
     fn zones(lines: &str) -> Zones {
         let mut zones = Zones::default();
         for line in lines.lines() {
             match parse(line.trim().as_bytes()).unwrap() {
-                Some(Item::Name(name)) => zones.add(&name, &|_| None).unwrap(),
-                Some(Item::Dns(fault)) => zones.trouble_everywhere(&fault).unwrap(),
+                Some(WorldItem::Name(name)) => zones.add(&name, &|_| None).unwrap(),
+                Some(WorldItem::Dns(fault)) => zones.trouble_everywhere(&fault).unwrap(),
                 _ => {}
             }
         }
@@ -550,7 +555,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_truncated() {
-        let mut name = super::super::super::world::Name::new("big.test");
+        let mut name = super::super::super::world::WorldName::new("big.test");
         name.a = (0..100).map(|n| [127, 0, 1, n].into()).collect();
         let mut zones = Zones::default();
         zones.add(&name, &|_| None).unwrap();

@@ -4,6 +4,6 @@ mod answer;
 mod serve;
 mod zones;
 
-pub use answer::{Reply, Transport, reply};
+pub use answer::{LabAnswer, Transport, reply};
 pub use serve::{DnsCounters, DnsServer};
-pub use zones::{Leaf, Zones};
+pub use zones::{TlsaLeaf, Zones};

@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use super::answer::{Reply, Transport, reply};
+use super::answer::{LabAnswer, Transport, reply};
 use super::zones::Zones;
 
 /// A DNS server at work. It ends with the process.
@@ -189,7 +189,7 @@ impl Shared {
         Ok(())
     }
 
-    fn reply(&self, message: &[u8], transport: Transport, chance: u8) -> Reply {
+    fn reply(&self, message: &[u8], transport: Transport, chance: u8) -> LabAnswer {
         let reply = reply(&self.zones, message, transport, chance);
         self.counters.count(&reply, transport);
         reply
@@ -197,7 +197,7 @@ impl Shared {
 }
 
 impl DnsCounters {
-    fn count(&self, reply: &Reply, transport: Transport) {
+    fn count(&self, reply: &LabAnswer, transport: Transport) {
         let by_transport = match transport {
             Transport::Udp => &self.udp,
             Transport::Tcp => &self.tcp,

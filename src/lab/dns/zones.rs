@@ -9,7 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use hickory_proto::rr::RecordType;
 use sha2::{Digest, Sha256, Sha512};
 
-use super::super::world::{Denies, Fault, Name};
+use super::super::world::{Denies, DnsFault, WorldName};
 
 /// Record types by their numbers (IANA "DNS Parameters").
 pub mod rtype {
@@ -47,14 +47,14 @@ pub struct Zones {
 #[derive(Debug)]
 pub struct Troubled {
     /// What goes wrong.
-    pub fault: Fault,
+    pub fault: DnsFault,
     types: Vec<u16>,
     questions: AtomicU32,
 }
 
 /// The records of a name.
 #[derive(Clone, Copy)]
-pub struct Entry<'a> {
+pub struct NameRecords<'a> {
     /// The AD bit is set on request.
     pub ad: bool,
     records: &'a [u8],
@@ -62,10 +62,10 @@ pub struct Entry<'a> {
 }
 
 /// The DER of the leaf that a server shows, for TLSA records that name the server.
-pub type LeafOf<'a> = dyn Fn(IpAddr) -> Option<Leaf> + 'a;
+pub type ShownLeaf<'a> = dyn Fn(IpAddr) -> Option<TlsaLeaf> + 'a;
 
 /// What TLSA records are made of (RFC 6698 §2.1).
-pub struct Leaf {
+pub struct TlsaLeaf {
     /// The certificate.
     pub certificate: Vec<u8>,
     /// Its SubjectPublicKeyInfo.
@@ -86,7 +86,7 @@ impl Zones {
     }
 
     /// Adds a name. A second line for a name is an error: which of the two would hold?
-    pub fn add(&mut self, name: &Name, leaf_of: &LeafOf<'_>) -> Result<(), String> {
+    pub fn add(&mut self, name: &WorldName, leaf_of: &ShownLeaf<'_>) -> Result<(), String> {
         let wire = wire_name(&name.name)?;
         let records = Records::of(name, leaf_of)?;
         if let Some(entry) = self.find(&wire)
@@ -120,13 +120,13 @@ impl Zones {
     }
 
     /// Sets what goes wrong with every name that has no fault of its own.
-    pub fn trouble_everywhere(&mut self, fault: &Fault) -> Result<(), String> {
+    pub fn trouble_everywhere(&mut self, fault: &DnsFault) -> Result<(), String> {
         self.everywhere = Some(Troubled::new(fault)?);
         Ok(())
     }
 
     /// The name in lower-case wire form.
-    pub fn find(&self, wire: &[u8]) -> Option<Entry<'_>> {
+    pub fn find(&self, wire: &[u8]) -> Option<NameRecords<'_>> {
         let hash = self.hasher.hash_one(wire);
         let at = *self
             .table
@@ -138,7 +138,7 @@ impl Zones {
             self.block[start + 2],
             self.block[start + 3],
         ]);
-        Some(Entry {
+        Some(NameRecords {
             ad: self.block[start] & AD != 0,
             records: &self.block[start + 4..start + 4 + length as usize],
             at,
@@ -146,7 +146,7 @@ impl Zones {
     }
 
     /// The fault that strikes this question, counted.
-    pub fn fault(&self, entry: Option<Entry<'_>>, question: u16) -> Option<&Fault> {
+    pub fn fault(&self, entry: Option<NameRecords<'_>>, question: u16) -> Option<&DnsFault> {
         let troubled = entry
             .and_then(|entry| self.faults.get(&entry.at))
             .or(self.everywhere.as_ref())?;
@@ -225,7 +225,7 @@ fn name_at(block: &[u8], at: u32) -> &[u8] {
     &block[at + 1..at + 1 + usize::from(block[at])]
 }
 
-impl<'a> Entry<'a> {
+impl<'a> NameRecords<'a> {
     /// Its records: type and RDATA.
     pub fn records(self) -> impl Iterator<Item = (u16, &'a [u8])> {
         let mut rest = self.records;
@@ -245,7 +245,7 @@ impl<'a> Entry<'a> {
 }
 
 impl Troubled {
-    fn new(fault: &Fault) -> Result<Self, String> {
+    fn new(fault: &DnsFault) -> Result<Self, String> {
         let types = fault
             .types
             .iter()
@@ -278,7 +278,7 @@ impl Troubled {
 struct Records(Vec<u8>);
 
 impl Records {
-    fn of(name: &Name, leaf_of: &LeafOf<'_>) -> Result<Self, String> {
+    fn of(name: &WorldName, leaf_of: &ShownLeaf<'_>) -> Result<Self, String> {
         let mut records = Self::default();
         if let Some(target) = &name.cname {
             records.push(rtype::CNAME, &wire_name(target)?)?;
@@ -330,7 +330,7 @@ impl Records {
 }
 
 /// `usage selector matching data` (RFC 6698 §2.2); data `@ADDRESS` is made from that server's leaf.
-fn tlsa_data(text: &str, leaf_of: &LeafOf<'_>) -> Result<Vec<u8>, String> {
+fn tlsa_data(text: &str, leaf_of: &ShownLeaf<'_>) -> Result<Vec<u8>, String> {
     let wrong = || format!("no TLSA record: {text}");
     let mut fields = text.split_ascii_whitespace();
     let mut number = || fields.next().and_then(|field| field.parse::<u8>().ok());
@@ -418,14 +418,14 @@ pub fn wire_name(name: &str) -> Result<Vec<u8>, String> {
 mod tests {
     use super::*;
 
-    fn no_leaf(_: IpAddr) -> Option<Leaf> {
+    fn no_leaf(_: IpAddr) -> Option<TlsaLeaf> {
         None
     }
 
     #[test]
     fn names_records_and_ancestors() {
         let mut zones = Zones::default();
-        let mut name = Name::new("A.b.Test.");
+        let mut name = WorldName::new("A.b.Test.");
         name.mx = vec![(10, "mx.b.test".into())];
         name.a = vec![[127, 0, 0, 1].into()];
         zones.add(&name, &no_leaf).unwrap();
@@ -440,14 +440,14 @@ mod tests {
         assert!(zones.find(b"\x01c\x04test\x00").is_none());
         assert!(zones.add(&name, &no_leaf).unwrap_err().contains("twice"));
         // A name between others may get its own records later.
-        zones.add(&Name::new("b.test"), &no_leaf).unwrap();
+        zones.add(&WorldName::new("b.test"), &no_leaf).unwrap();
         assert_eq!(zones.len(), 4);
     }
 
     #[test]
     fn tlsa_from_hex_or_from_a_server() {
         let leaf = |ip: IpAddr| {
-            (ip == IpAddr::from([127, 0, 0, 1])).then(|| Leaf {
+            (ip == IpAddr::from([127, 0, 0, 1])).then(|| TlsaLeaf {
                 certificate: b"cert".to_vec(),
                 spki: b"key".to_vec(),
             })

@@ -21,7 +21,7 @@ use outputs::Outputs;
 
 /// Which world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum WorldKind {
     /// The study's, ranks 1 to 20,000.
     Study2014Small,
     /// The study's, ranks 1 to 1,000,000.
@@ -30,7 +30,7 @@ pub enum Kind {
     Random,
 }
 
-impl std::str::FromStr for Kind {
+impl std::str::FromStr for WorldKind {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
@@ -47,7 +47,7 @@ impl std::str::FromStr for Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
     /// Which world.
-    pub kind: Kind,
+    pub kind: WorldKind,
     /// Of so many lines of the Adobe list, one is written.
     pub shorten: u64,
     /// Whether the servers of 2014 have the ciphers of then, as far as the first flight, or the TLS of today.
@@ -60,7 +60,7 @@ pub struct Request {
 
 /// Where it goes.
 #[derive(Clone, Copy, Debug)]
-pub enum Target<'a> {
+pub enum WorldTarget<'a> {
     /// All of it into a directory.
     Directory(&'a Path),
     /// A list to standard output.
@@ -68,22 +68,22 @@ pub enum Target<'a> {
 }
 
 /// Makes a world.
-pub fn generate(request: Request, target: Target<'_>) -> anyhow::Result<()> {
+pub fn generate(request: Request, target: WorldTarget<'_>) -> anyhow::Result<()> {
     let (mut outputs, named) = match target {
-        Target::Directory(directory) => {
+        WorldTarget::Directory(directory) => {
             let named = directory.display().to_string();
             std::fs::create_dir_all(directory).with_context(|| named.clone())?;
             (Outputs::create(directory, request.shorten)?, named)
         }
-        Target::List(list) => (
+        WorldTarget::List(list) => (
             Outputs::list_alone(list, request.shorten)?,
             "standard output".to_owned(),
         ),
     };
     match request.kind {
-        Kind::Study2014Small => study::make("small", request.old_ciphers, &mut outputs),
-        Kind::Study2014Full => study::make("full", request.old_ciphers, &mut outputs),
-        Kind::Random => random::make(request.seed, request.domains, &mut outputs),
+        WorldKind::Study2014Small => study::make("small", request.old_ciphers, &mut outputs),
+        WorldKind::Study2014Full => study::make("full", request.old_ciphers, &mut outputs),
+        WorldKind::Random => random::make(request.seed, request.domains, &mut outputs),
     }?;
     outputs.finish().context(named)
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::super::world::{Name, Server};
+use super::super::world::{WorldName, WorldServer};
 use crate::program::output::Stdout;
 
 /// The files, open for writing.
@@ -18,11 +18,11 @@ pub struct Outputs {
     /// Messages between providers, in the mbox format.
     pub messages: Sink,
     /// The Adobe list, shortened.
-    pub adobe: List,
+    pub adobe: AccountList,
     /// The Gawker list, whole.
-    pub gawker: List,
+    pub gawker: AccountList,
     /// The Sony list, whole.
-    pub sony: List,
+    pub sony: AccountList,
 }
 
 /// A file, or nowhere.
@@ -46,9 +46,9 @@ impl Outputs {
             domains: create("domains.csv")?,
             truth: create("truth.ndjson")?,
             messages: create("messages.mbox")?,
-            adobe: List::new(create("adobe.txt")?, Format::Adobe, shorten),
-            gawker: List::new(create("gawker.txt")?, Format::Gawker, 1),
-            sony: List::new(create("sony.txt")?, Format::Plain, 1),
+            adobe: AccountList::new(create("adobe.txt")?, Format::Adobe, shorten),
+            gawker: AccountList::new(create("gawker.txt")?, Format::Gawker, 1),
+            sony: AccountList::new(create("sony.txt")?, Format::Plain, 1),
         })
     }
 
@@ -64,9 +64,9 @@ impl Outputs {
             None => sink(io::sink()),
         };
         let none = || sink(io::sink());
-        let mut make = |name, format, shorten| List {
+        let mut make = |name, format, shorten| AccountList {
             is_wanted: name == list,
-            ..List::new(out(name), format, shorten)
+            ..AccountList::new(out(name), format, shorten)
         };
         Ok(Self {
             world: none(),
@@ -85,12 +85,12 @@ impl Outputs {
     }
 
     /// A DNS name.
-    pub fn name(&mut self, name: &Name, about: Option<&impl Serialize>) -> io::Result<()> {
+    pub fn name(&mut self, name: &WorldName, about: Option<&impl Serialize>) -> io::Result<()> {
         line(&mut self.world, "name", name, about)
     }
 
     /// A mail server.
-    pub fn server(&mut self, server: &Server, about: &impl Serialize) -> io::Result<()> {
+    pub fn server(&mut self, server: &WorldServer, about: &impl Serialize) -> io::Result<()> {
         line(&mut self.world, "server", server, Some(about))
     }
 
@@ -165,7 +165,7 @@ impl std::str::FromStr for ListName {
 }
 
 /// A list of accounts, shortened evenly: of the users of the domains so far, every so many-th has a line.
-pub struct List {
+pub struct AccountList {
     file: Sink,
     format: Format,
     is_wanted: bool,
@@ -181,7 +181,7 @@ enum Format {
     Plain,
 }
 
-impl List {
+impl AccountList {
     fn new(file: Sink, format: Format, shorten: u64) -> Self {
         Self {
             file,

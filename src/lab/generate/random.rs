@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::super::world::{FalseAnswer, Fault, Name, Server};
+use super::super::world::{DnsFault, FalseAnswer, WorldName, WorldServer};
 use super::addresses::Addresses;
 use super::names;
 use super::outputs::Outputs;
@@ -174,7 +174,7 @@ pub fn make(seed: u64, domains: u64, out: &mut Outputs) -> anyhow::Result<()> {
         .collect::<Result<Vec<_>, _>>()?;
     for rank in 1..=domains {
         let domain = names::ranked(rank);
-        let mut name = Name::new(&domain);
+        let mut name = WorldName::new(&domain);
         let (behaviour, facts) = match chance.below(100) {
             percent if percent < hosted => {
                 let operator = &operators[chance.below(count) as usize];
@@ -202,7 +202,7 @@ pub fn make(seed: u64, domains: u64, out: &mut Outputs) -> anyhow::Result<()> {
         let adobe = 100_000 / rank + chance.below(20);
         let gawker = 1_000 / rank + chance.below(2);
         // A name that does not exist has no line.
-        if name != Name::new(&domain) {
+        if name != WorldName::new(&domain) {
             maker.out.name(&name, None::<&()>)?;
         }
         maker.out.domain(rank, &domain)?;
@@ -248,17 +248,17 @@ impl Maker<'_> {
         let mut made = Vec::new();
         for nth in 1..=hosts {
             let host = format!("mx{nth}.{domain}");
-            let mut name = Name::new(&host);
+            let mut name = WorldName::new(&host);
             for _ in 0..1 + nth % 2 {
                 let ip = self.addresses.next();
                 if let std::net::IpAddr::V4(ip) = ip {
                     name.a.push(ip);
                 }
-                let server = Server {
+                let server = WorldServer {
                     ip: Some(ip),
                     preset: Some(SERVERS[behaviour].0.to_string()),
                     name: Some(host.clone()),
-                    ..Server::default()
+                    ..WorldServer::default()
                 };
                 self.out.server(&server, &json!({}))?;
             }
@@ -281,11 +281,11 @@ fn exchanges(hosts: &[String]) -> Vec<(u16, String)> {
         .collect()
 }
 
-fn dead_end(name: &mut Name, end: DeadEnd) {
+fn dead_end(name: &mut WorldName, end: DeadEnd) {
     let fault = |answer| {
-        Some(Fault {
+        Some(DnsFault {
             answer: Some(answer),
-            ..Fault::default()
+            ..DnsFault::default()
         })
     };
     match end {

@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::tls::{Certificate, Key, Legacy, Tls};
-use super::super::world::{EhloName, Listen, Name, Server};
+use super::super::tls::{Certificate, KeyKind, Legacy, ServerTls};
+use super::super::world::{EhloName, Listen, WorldName, WorldServer};
 use super::addresses::Addresses;
 use super::outputs::Outputs;
 use super::{messages, names};
@@ -218,11 +218,11 @@ impl Maker<'_> {
     fn operators(&mut self) -> anyhow::Result<()> {
         for (operator, it) in &self.study.operators {
             for host in &it.mx_hosts {
-                let mut name = Name::new(host);
+                let mut name = WorldName::new(host);
                 for _ in 0..it.addresses_per_host {
                     let ip = self.addresses.next();
                     push_address(&mut name, ip)?;
-                    let server = Server {
+                    let server = WorldServer {
                         ehlo_name: it.ehlo_name_must_be_a_domain.then_some(EhloName::Domain),
                         tls: it
                             .tls
@@ -245,7 +245,7 @@ impl Maker<'_> {
         let about = json!({
             "rank": top.rank, "tls": [top.tls, top.basis], "adobe": [top.adobe, "real"], "gawker": [top.gawker, "fitted"],
         });
-        let mut name = Name::new(&top.domain);
+        let mut name = WorldName::new(&top.domain);
         let mut cipher = top.cipher.as_deref();
         let own = top.operator == "own";
         if own {
@@ -322,7 +322,7 @@ impl Maker<'_> {
         let about = json!({
             "rank": rank, "name": "invented", "class": [class, "fitted"], "adobe": [adobe, "fitted"], "gawker": [gawker, "fitted"],
         });
-        let mut name = Name::new(&domain);
+        let mut name = WorldName::new(&domain);
         let mut made = None;
         let mut cipher = class.split_once(':').map(|(_, cipher)| cipher);
         let operator = self.study.operators.get(class);
@@ -365,7 +365,7 @@ impl Maker<'_> {
         let none = None::<&str>;
         if class == "dead:no-address" {
             let host = format!("mx.{domain}");
-            self.out.name(&Name::new(&host), None::<&()>)?;
+            self.out.name(&WorldName::new(&host), None::<&()>)?;
             return Ok(Own { host, ip: None });
         }
         let (certificate, cipher) = match class.split_once(':') {
@@ -390,7 +390,7 @@ impl Maker<'_> {
             "dead:silent" => (Listen::Accept, Some("silent")),
             other => bail!("no such class: {other}"),
         };
-        self.host(domain, about, |server| Server {
+        self.host(domain, about, |server| WorldServer {
             listen,
             preset: preset.map(String::from),
             ..server
@@ -400,25 +400,25 @@ impl Maker<'_> {
     fn own(
         &mut self,
         domain: &str,
-        tls: Option<Tls>,
+        tls: Option<ServerTls>,
         about: &impl Serialize,
     ) -> anyhow::Result<Own> {
-        self.host(domain, about, |server| Server { tls, ..server })
+        self.host(domain, about, |server| WorldServer { tls, ..server })
     }
 
     /// Certificates are shared by class: a world of thousands of servers has as many as it has classes.
-    fn tls(&self, certificate: Certificate, cipher: Option<&str>) -> Tls {
+    fn tls(&self, certificate: Certificate, cipher: Option<&str>) -> ServerTls {
         let legacy = cipher.filter(|_| self.old_ciphers).map(|cipher| Legacy {
             version: TlsVersion::Tls10,
             cipher: cipher.into(),
             dh_bits: 1024,
         });
-        Tls {
+        ServerTls {
             // The suites of then are those of RSA.
             key: if legacy.is_some() {
-                Key::Rsa2048
+                KeyKind::Rsa2048
             } else {
-                Key::P256
+                KeyKind::P256
             },
             legacy,
             ..certificate.into()
@@ -430,11 +430,11 @@ impl Maker<'_> {
         &mut self,
         domain: &str,
         about: &impl Serialize,
-        behave: impl FnOnce(Server) -> Server,
+        behave: impl FnOnce(WorldServer) -> WorldServer,
     ) -> anyhow::Result<Own> {
         let host = format!("mx.{domain}");
         let ip = self.addresses.next();
-        let mut name = Name::new(&host);
+        let mut name = WorldName::new(&host);
         push_address(&mut name, ip)?;
         self.out.name(&name, None::<&()>)?;
         self.out.server(&behave(server(ip, &host)), about)?;
@@ -481,15 +481,15 @@ fn exchanges(operator: &Operator) -> Vec<(u16, String)> {
         .collect()
 }
 
-fn server(ip: IpAddr, name: &str) -> Server {
-    Server {
+fn server(ip: IpAddr, name: &str) -> WorldServer {
+    WorldServer {
         ip: Some(ip),
         name: Some(name.to_string()),
-        ..Server::default()
+        ..WorldServer::default()
     }
 }
 
-fn push_address(name: &mut Name, ip: IpAddr) -> anyhow::Result<()> {
+fn push_address(name: &mut WorldName, ip: IpAddr) -> anyhow::Result<()> {
     match ip {
         IpAddr::V4(ip) => name.a.push(ip),
         IpAddr::V6(_) => bail!("made worlds have IPv4 addresses"),

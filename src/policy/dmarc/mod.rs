@@ -7,11 +7,11 @@ pub mod report_uri;
 pub mod walk;
 
 pub use record::{DmarcRecord, is_record};
-pub use walk::Walk;
+pub use walk::TreeWalk;
 
 use super::dkim::control_label;
 use super::faults::Faults;
-use super::lookup::{Found, Lookup};
+use super::lookup::{FoundRecords, Lookup};
 use crate::dns::name::Name;
 use crate::record::{
     Dmarc, DmarcPolicy, DmarcStep, Fault, Outcome, PolicyFault, PolicyState, Text,
@@ -21,7 +21,7 @@ use walk::{Records, records_at};
 /// The part of the `policy` record: the walk for `domain` and all that hangs on it. Some 10 questions, 40 at most; those
 /// of upper names are the same for many domains.
 pub async fn part<L: Lookup>(lookup: &L, domain: &Name) -> Dmarc {
-    let walk = Walk::of_domain(lookup, domain).await;
+    let walk = TreeWalk::of_domain(lookup, domain).await;
     let mut part = empty(&walk);
     part.organizational_domain = walk.organization().map(|name| name.to_string());
     let mut existence = Existence::new(lookup, domain);
@@ -50,7 +50,7 @@ pub async fn part<L: Lookup>(lookup: &L, domain: &Name) -> Dmarc {
     part
 }
 
-fn empty(walk: &Walk) -> Dmarc {
+fn empty(walk: &TreeWalk) -> Dmarc {
     let steps = walk.steps.iter().map(|step| DmarcStep {
         name: step.name.to_string(),
         state: match &step.found {
@@ -120,7 +120,7 @@ async fn effect<L: Lookup>(
 /// RFC 7489 §6.6.3: the name itself, else its organisational domain by the public suffix list.
 async fn by_suffix_list<L: Lookup>(
     lookup: &L,
-    walk: &Walk,
+    walk: &TreeWalk,
     existence: &mut Existence<'_, L>,
     part: &mut Dmarc,
 ) {
@@ -152,7 +152,7 @@ async fn by_suffix_list<L: Lookup>(
 }
 
 /// The record that applies: its text, tags, faults, and who gets its reports.
-async fn describe<L: Lookup>(lookup: &L, walk: &Walk, part: &mut Dmarc) {
+async fn describe<L: Lookup>(lookup: &L, walk: &TreeWalk, part: &mut Dmarc) {
     let mut faults = Faults::default();
     for step in &walk.steps {
         let is_own = step.name == walk.start;
@@ -233,13 +233,13 @@ async fn np_effective<L: Lookup>(lookup: &L, name: &Name, record: &DmarcRecord) 
     }
     let control = name.under(&[&control_label(name)])?;
     match lookup.txt_with_denial(&control).await.found {
-        Found::Nxdomain => Some(true),
-        Found::NoData | Found::Records(_) => Some(false),
-        Found::Failed(_) => None,
+        FoundRecords::Nxdomain => Some(true),
+        FoundRecords::NoData | FoundRecords::Records(_) => Some(false),
+        FoundRecords::Failed(_) => None,
     }
 }
 
-fn state(walk: &Walk, part: &Dmarc) -> PolicyState {
+fn state(walk: &TreeWalk, part: &Dmarc) -> PolicyState {
     let own = walk.steps.first().map(|step| &step.found);
     if matches!(own, Some(Records::Multiple(_))) {
         return PolicyState::Multiple;
@@ -272,9 +272,9 @@ impl<'e, L: Lookup> Existence<'e, L> {
     async fn ask(&mut self) -> Result<bool, Outcome> {
         if self.answer.is_none() {
             self.answer = Some(match self.lookup.txt(self.domain).await.found {
-                Found::Nxdomain => Ok(false),
-                Found::Failed(outcome) => Err(outcome),
-                Found::NoData | Found::Records(_) => Ok(true),
+                FoundRecords::Nxdomain => Ok(false),
+                FoundRecords::Failed(outcome) => Err(outcome),
+                FoundRecords::NoData | FoundRecords::Records(_) => Ok(true),
             });
         }
         self.answer.clone().unwrap_or(Ok(true))

@@ -2,9 +2,9 @@
 
 use super::record::is_record;
 use super::report_uri::ReportUri;
-use super::walk::Walk;
+use super::walk::TreeWalk;
 use crate::dns::name::Name;
-use crate::policy::lookup::{Found, Lookup};
+use crate::policy::lookup::{FoundRecords, Lookup};
 use crate::record::{DmarcReceiver, Text};
 
 /// Domains of which it is asked whether they want the reports.
@@ -58,7 +58,7 @@ async fn is_wanted<L: Lookup>(
     if receiver == policy_domain {
         return Some(true);
     }
-    let own = Walk::of_domain(lookup, receiver).await.organization();
+    let own = TreeWalk::of_domain(lookup, receiver).await.organization();
     match (organization, own) {
         (Some(one), Some(other)) if *one == other => return Some(true),
         (Some(_), Some(_)) => {}
@@ -69,9 +69,9 @@ async fn is_wanted<L: Lookup>(
         return Some(false);
     };
     match &lookup.txt(&name).await.found {
-        Found::Failed(_) => None,
-        Found::Records(records) => Some(records.iter().any(|text| is_record(text))),
-        Found::NoData | Found::Nxdomain => Some(false),
+        FoundRecords::Failed(_) => None,
+        FoundRecords::Records(records) => Some(records.iter().any(|text| is_record(text))),
+        FoundRecords::NoData | FoundRecords::Nxdomain => Some(false),
     }
 }
 

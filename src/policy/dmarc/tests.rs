@@ -2,22 +2,22 @@
 
 use futures::FutureExt as _;
 
-use super::{Walk, part};
+use super::{TreeWalk, part};
 use crate::dns::name::Name;
-use crate::policy::zone::Zone;
+use crate::policy::zone::MemoryZone;
 use crate::record::{Dmarc, DmarcPolicy, PolicyState, Reason};
 
 fn name(text: &str) -> Name {
     Name::from_octets(text.as_bytes()).unwrap()
 }
 
-fn judged(zone: &Zone, author: &str) -> Dmarc {
+fn judged(zone: &MemoryZone, author: &str) -> Dmarc {
     part(zone, &name(author)).now_or_never().unwrap()
 }
 
 /// A zone with records at `_dmarc.` of names that all exist.
-fn zone(records: &[(&str, &str)]) -> Zone {
-    let mut zone = Zone::default();
+fn zone(records: &[(&str, &str)]) -> MemoryZone {
+    let mut zone = MemoryZone::default();
     for (at, text) in records {
         zone.add_txt(
             &format!("_dmarc.{at}"),
@@ -136,8 +136,8 @@ fn a_walk_asks_eight_questions_at_most() {
         ("a.b.c.d.e.f.g.h.i.j.mail.example.com", 8),
         ("com", 1),
     ] {
-        let zone = Zone::default();
-        let walk = Walk::of_domain(&zone, &name(author))
+        let zone = MemoryZone::default();
+        let walk = TreeWalk::of_domain(&zone, &name(author))
             .now_or_never()
             .unwrap();
         assert_eq!(
@@ -147,10 +147,10 @@ fn a_walk_asks_eight_questions_at_most() {
         );
     }
     let (zone, long) = (
-        Zone::default(),
+        MemoryZone::default(),
         name("a.b.c.d.e.f.g.h.i.j.mail.example.com"),
     );
-    let walk = Walk::of_domain(&zone, &long);
+    let walk = TreeWalk::of_domain(&zone, &long);
     let walk = walk.now_or_never().unwrap();
     let names: Vec<_> = walk
         .steps
@@ -297,7 +297,7 @@ fn two_records_have_both_effects_told() {
 
 #[test]
 fn a_missing_p_is_none_and_told() {
-    let mut bare = Zone::default();
+    let mut bare = MemoryZone::default();
     bare.add_txt("_dmarc.x.com", b"v=DMARC1");
     let part = judged(&bare, "x.com");
     assert_eq!(
@@ -305,7 +305,7 @@ fn a_missing_p_is_none_and_told() {
         (PolicyState::Ok, Some(DmarcPolicy::None))
     );
     assert_eq!(codes(&part), ["missing_policy"]);
-    let mut wrong = Zone::default();
+    let mut wrong = MemoryZone::default();
     wrong.add_txt("_dmarc.x.com", b"v=dmarc1; p=reject");
     let part = judged(&wrong, "x.com");
     assert_eq!(
@@ -387,7 +387,7 @@ fn dmarc_below_itself_and_names_without_room_below_end() {
         "c".repeat(63),
         "d".repeat(55)
     );
-    let part = judged(&Zone::default(), &long);
+    let part = judged(&MemoryZone::default(), &long);
     assert_eq!(part.state, PolicyState::Absent);
     let mut zone = zone(&[("_dmarc.x.com", "p=reject"), ("x.com", "p=none")]);
     zone.add_cname("_dmarc.c.com", "_dmarc.c.com");

@@ -2,7 +2,7 @@
 
 use super::record::{DmarcRecord, is_record};
 use crate::dns::name::Name;
-use crate::policy::lookup::{Answer, Found, Lookup, Txt};
+use crate::policy::lookup::{FoundRecords, Lookup, LookupAnswer, Txt};
 use crate::record::{DmarcPsd, Outcome};
 
 /// A name of so many labels or more is cut to one less after the first question.
@@ -10,16 +10,16 @@ const LONG: usize = 8;
 
 /// The records at a name and above, from the name up.
 #[derive(Clone, Debug)]
-pub struct Walk {
+pub struct TreeWalk {
     /// Where it began.
     pub start: Name,
     /// What was found at each name, the longest first.
-    pub steps: Vec<Step>,
+    pub steps: Vec<TreeStep>,
 }
 
 /// What there is at a name.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct TreeStep {
     /// The name, without `_dmarc`.
     pub name: Name,
     /// The record, if there is one and no more.
@@ -39,7 +39,7 @@ pub enum Records {
     Failed(Outcome),
 }
 
-impl Walk {
+impl TreeWalk {
     /// Walks from a domain up to its top-level domain, or to the first record that says `psd=n` or `psd=y`. Eight
     /// questions at most.
     pub async fn of_domain<L: Lookup>(lookup: &L, domain: &Name) -> Self {
@@ -54,7 +54,7 @@ impl Walk {
                 LONG.. => name.above(labels - (LONG - 1)),
                 _ => name.above(1),
             };
-            steps.push(Step { name, found });
+            steps.push(TreeStep { name, found });
             if is_last || labels <= 1 {
                 break;
             }
@@ -152,8 +152,8 @@ pub async fn records_at<L: Lookup>(lookup: &L, name: &Name) -> Records {
     }
 }
 
-fn select(answer: &Answer<Txt>) -> Records {
-    if let Found::Failed(outcome) = &answer.found {
+fn select(answer: &LookupAnswer<Txt>) -> Records {
+    if let FoundRecords::Failed(outcome) = &answer.found {
         return Records::Failed(outcome.clone());
     }
     let (mut records, others): (Vec<Txt>, Vec<Txt>) =

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use time::OffsetDateTime;
 
-use super::tls::Chain;
+use super::tls::SentChain;
 use crate::record::{StsCertificate, StsNameMatch};
 use crate::x509::names::NameMatch;
 use crate::x509::store::Store;
@@ -32,7 +32,7 @@ impl Judge {
     }
 
     /// What a chain is worth for `host`, on a thread of its own, since a hostile one may take its time; `None` where none was sent.
-    pub async fn aside(self: Arc<Self>, chain: Chain, host: String) -> Option<StsCertificate> {
+    pub async fn aside(self: Arc<Self>, chain: SentChain, host: String) -> Option<StsCertificate> {
         if chain.is_empty() {
             return None;
         }
@@ -42,7 +42,7 @@ impl Judge {
             .ok()?
     }
 
-    fn certificate(&self, chain: &Chain, host: &str) -> Option<StsCertificate> {
+    fn certificate(&self, chain: &SentChain, host: &str) -> Option<StsCertificate> {
         let leaf = chain.first()?;
         let facts = facts::facts(leaf).ok();
         let now = OffsetDateTime::now_utc();

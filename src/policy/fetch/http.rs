@@ -28,7 +28,7 @@ const VALUE_LIMIT: usize = 1024;
 
 /// What a host answered.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpAnswer {
     /// The status.
     pub status: u16,
     /// Content-Type.
@@ -40,7 +40,7 @@ pub struct Answer {
 }
 
 /// Asks `host` for its policy.
-pub async fn ask<S>(stream: S, host: &str, is_over: &Budget) -> Result<Answer, Outcome>
+pub async fn ask<S>(stream: S, host: &str, is_over: &OctetBudget) -> Result<HttpAnswer, Outcome>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -89,9 +89,9 @@ where
 async fn answer(
     response: Response<Incoming>,
     failed: &impl Fn(&hyper::Error) -> Outcome,
-) -> Answer {
+) -> HttpAnswer {
     let field = |name: HeaderName| response.headers().get(name).map(text);
-    let mut answer = Answer {
+    let mut answer = HttpAnswer {
         status: response.status().as_u16(),
         media_type: field(header::CONTENT_TYPE),
         location: field(header::LOCATION),
@@ -147,12 +147,12 @@ fn failure(error: &hyper::Error) -> Outcome {
 
 /// Whether a [`Bounded`] connection has used up what it may bring.
 #[derive(Clone, Debug, Default)]
-pub struct Budget {
+pub struct OctetBudget {
     spent: Arc<AtomicUsize>,
     is_spent: Arc<AtomicBool>,
 }
 
-impl Budget {
+impl OctetBudget {
     /// Whether the connection was cut for its length.
     pub fn is_spent(&self) -> bool {
         self.is_spent.load(Ordering::Relaxed)
@@ -176,12 +176,12 @@ impl Budget {
 #[derive(Debug)]
 pub struct Bounded<S> {
     stream: S,
-    budget: Budget,
+    budget: OctetBudget,
 }
 
 impl<S> Bounded<S> {
     /// Bounds `stream`.
-    pub fn new(stream: S, budget: Budget) -> Self {
+    pub fn new(stream: S, budget: OctetBudget) -> Self {
         Self { stream, budget }
     }
 }

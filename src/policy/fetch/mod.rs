@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::mta_sts_policy::TEXT_LIMIT;
-use crate::dns::chain::Chain;
+use crate::dns::chain::AliasChain;
 use crate::dns::name::Name;
 use crate::dns::resolve::Resolve;
 use crate::net::connect::Connector;
@@ -29,8 +29,8 @@ use crate::record::{
     StsStanding,
 };
 use certificate::Judge;
-use http::{Answer, Bounded, Budget};
-use pace::Pace;
+use http::{Bounded, HttpAnswer, OctetBudget};
+use pace::FetchPace;
 
 /// Addresses of a host that are kept, and those of them that are tried.
 const ADDRESS_LIMIT: usize = 16;
@@ -38,7 +38,7 @@ const TRIES: usize = 3;
 
 /// What is to be fetched.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct WantedPolicy {
     /// The domain.
     pub domain: Name,
     /// State of its record.
@@ -58,9 +58,9 @@ pub struct Fetcher {
     /// Which addresses may be connected to, and how.
     pub connector: Connector,
     /// When.
-    pub pace: Pace,
+    pub pace: FetchPace,
     /// The handshake.
-    pub tls: tls::Client,
+    pub tls: tls::PolicyTlsClient,
     /// What certificates are worth.
     pub judge: Arc<Judge>,
     /// 443, but in tests.
@@ -71,7 +71,7 @@ pub struct Fetcher {
 
 impl Fetcher {
     /// The `sts` record of a domain, without its run and time.
-    pub async fn fetch(&self, wanted: &Wanted) -> Sts {
+    pub async fn fetch(&self, wanted: &WantedPolicy) -> Sts {
         let start = Instant::now();
         let mut sts = blank(wanted);
         match wanted.domain.under(&["mta-sts"]) {
@@ -130,7 +130,7 @@ impl Fetcher {
 
     /// The addresses of the host, by our own questions.
     async fn resolve(&self, host: &Name, sts: &mut Sts) -> Result<(), (Outcome, StsError)> {
-        let ask = |kind| Chain::follow(&*self.resolver, host, kind, self.patience, false);
+        let ask = |kind| AliasChain::follow(&*self.resolver, host, kind, self.patience, false);
         let (ipv4, ipv6) = futures::future::join(ask(RecordType::A), ask(RecordType::AAAA)).await;
         sts.questions = ipv4.sent + ipv6.sent;
         let longer = if ipv4.cname.len() >= ipv6.cname.len() {
@@ -191,7 +191,7 @@ impl Fetcher {
         sts: &mut Sts,
     ) -> Outcome {
         let began = Instant::now();
-        let budget = Budget::default();
+        let budget = OctetBudget::default();
         let bounded = Bounded::new(stream, budget.clone());
         let Ok((chain, shaken)) = timeout(left, self.tls.handshake(bounded, host)).await else {
             return Outcome::new(Phase::Handshake, Reason::Timeout);
@@ -213,7 +213,7 @@ impl Fetcher {
 }
 
 /// Writes what the host answered into the record.
-fn take(answer: Answer, sts: &mut Sts) -> Outcome {
+fn take(answer: HttpAnswer, sts: &mut Sts) -> Outcome {
     sts.status = Some(answer.status);
     sts.media_type = answer.media_type;
     sts.location = answer.location;
@@ -235,7 +235,7 @@ fn end(sts: &mut Sts, outcome: Outcome, error: StsError) {
 }
 
 /// A record of which nothing is known yet.
-fn blank(wanted: &Wanted) -> Sts {
+fn blank(wanted: &WantedPolicy) -> Sts {
     let nothing = StsReading {
         error: None,
         ..StsReading::without_text(PolicyState::Unknown, StsError::Local)
@@ -269,7 +269,7 @@ fn blank(wanted: &Wanted) -> Sts {
 }
 
 /// The record of a domain that was not asked, for `reason`, without its run and time.
-pub fn unasked(wanted: &Wanted, reason: Reason) -> Sts {
+pub fn unasked(wanted: &WantedPolicy, reason: Reason) -> Sts {
     let mut sts = blank(wanted);
     let error = match reason {
         Reason::Excluded => StsError::Excluded,

@@ -16,7 +16,7 @@ const IDLE_LIMIT: usize = 4096;
 
 /// How gently to fetch.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct FetchLimits {
     /// Connections at once to an address.
     pub per_address: usize,
     /// Between the beginnings of two connections to an address.
@@ -25,7 +25,7 @@ pub struct Limits {
     pub rate: Option<f64>,
 }
 
-impl Default for Limits {
+impl Default for FetchLimits {
     fn default() -> Self {
         Self {
             per_address: 2,
@@ -37,8 +37,8 @@ impl Default for Limits {
 
 /// Lets connections begin, in the order in which they asked for an address.
 #[derive(Debug)]
-pub struct Pace {
-    limits: Limits,
+pub struct FetchPace {
+    limits: FetchLimits,
     rate: Rate,
     addresses: Mutex<HashMap<IpAddr, Address>>,
 }
@@ -54,9 +54,9 @@ struct Address {
 #[derive(Debug)]
 pub struct Permit(#[allow(dead_code, reason = "held, not looked at")] OwnedSemaphorePermit);
 
-impl Pace {
+impl FetchPace {
     /// A pace; nobody is connected to yet.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: FetchLimits) -> Self {
         Self {
             limits,
             rate: Rate::new(limits.rate),
@@ -125,7 +125,7 @@ mod tests {
 
     #[tokio::test]
     async fn two_at_once_and_a_pause_between_beginnings() {
-        let pace = Arc::new(Pace::new(Limits::default()));
+        let pace = Arc::new(FetchPace::new(FetchLimits::default()));
         let at_once = Arc::new(AtomicUsize::new(0));
         let most = Arc::new(AtomicUsize::new(0));
         let begun = Arc::new(Mutex::new(Vec::new()));
@@ -155,7 +155,7 @@ mod tests {
 
     #[tokio::test]
     async fn beginnings_are_spaced_at_one_address_and_not_between_two() {
-        let pace = Pace::new(Limits::default());
+        let pace = FetchPace::new(FetchLimits::default());
         let start = Instant::now();
         for _ in 0..5 {
             drop(pace.enter("127.0.0.1".parse().unwrap()).await);
@@ -168,9 +168,9 @@ mod tests {
 
     #[tokio::test]
     async fn idle_addresses_are_forgotten() {
-        let pace = Pace::new(Limits {
+        let pace = FetchPace::new(FetchLimits {
             spacing: Duration::ZERO,
-            ..Limits::default()
+            ..FetchLimits::default()
         });
         for number in 0..IDLE_LIMIT as u32 + 50 {
             let ip = IpAddr::from(std::net::Ipv4Addr::from(0x7f00_0000 + number));

@@ -18,15 +18,15 @@ use crate::record::{Outcome, Phase, Reason};
 
 /// Makes handshakes with policy hosts.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct PolicyTlsClient {
     config: ClientConfig,
     provider: Arc<CryptoProvider>,
 }
 
 /// The chain that a host sent, leaf first.
-pub type Chain = Vec<Vec<u8>>;
+pub type SentChain = Vec<Vec<u8>>;
 
-impl Client {
+impl PolicyTlsClient {
     /// A client that offers TLS 1.3 and 1.2, and HTTP/1.1.
     ///
     /// # Errors
@@ -49,11 +49,11 @@ impl Client {
         &self,
         stream: S,
         host: &str,
-    ) -> (Chain, Result<TlsStream<S>, Outcome>) {
+    ) -> (SentChain, Result<TlsStream<S>, Outcome>) {
         let Ok(name) = ServerName::try_from(host.to_owned()) else {
             // A label with an underscore, say: no certificate is for it.
             let outcome = Outcome::new(Phase::Handshake, Reason::InvalidName);
-            return (Chain::new(), Err(outcome));
+            return (SentChain::new(), Err(outcome));
         };
         let recorder = Arc::new(Recorder::new(self.provider.clone()));
         let mut config = self.config.clone();
@@ -85,7 +85,7 @@ fn failure(error: &io::Error) -> Outcome {
 /// Takes any chain, keeps it, and checks that the host has the key of the leaf.
 #[derive(Debug)]
 struct Recorder {
-    chain: Mutex<Chain>,
+    chain: Mutex<SentChain>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -97,7 +97,7 @@ impl Recorder {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Chain> {
+    fn lock(&self) -> MutexGuard<'_, SentChain> {
         // The chain is replaced in one step.
         self.chain.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use futures::future::{BoxFuture, FutureExt as _};
 
 use super::grammar::{Directive, Mechanism, Modifier, Prefixes, SpfRecord, Term};
-use super::macros::{MacroString, Place, Values, dotted};
+use super::macros::{MacroPlace, MacroString, Values, dotted};
 use super::{Selected, select};
 use crate::dns::name::Name;
-use crate::policy::lookup::{Answer, Found, Lookup};
+use crate::policy::lookup::{FoundRecords, Lookup, LookupAnswer};
 use crate::record::{Fault, PolicyFault, SpfResult};
 
 /// Terms that ask the DNS, over the whole evaluation (RFC 7208 §4.6.4).
@@ -66,7 +66,7 @@ impl SpfClient {
 
 /// What check_host() came to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checked {
+pub struct SpfCheck {
     /// The result.
     pub result: SpfResult,
     /// What made it a permerror, or the term that matched nothing it should have.
@@ -83,7 +83,7 @@ pub struct Checked {
 
 /// Evaluates the record of `domain` for a client. `domain` is any text; what is no name of two labels has no record
 /// (RFC 7208 §4.3).
-pub async fn check_host<L: Lookup>(lookup: &L, client: &SpfClient, domain: &[u8]) -> Checked {
+pub async fn check_host<L: Lookup>(lookup: &L, client: &SpfClient, domain: &[u8]) -> SpfCheck {
     let mut check = Check {
         lookup,
         client,
@@ -92,7 +92,7 @@ pub async fn check_host<L: Lookup>(lookup: &L, client: &SpfClient, domain: &[u8]
         validated: None,
         fault: None,
     };
-    let mut checked = Checked {
+    let mut checked = SpfCheck {
         result: SpfResult::None,
         fault: None,
         term: None,
@@ -239,7 +239,7 @@ impl<'c, L: Lookup> Check<'c, L> {
     }
 
     /// Counts an answer without records.
-    fn note<T>(&mut self, answer: &Answer<T>) -> Result<(), Stop> {
+    fn note<T>(&mut self, answer: &LookupAnswer<T>) -> Result<(), Stop> {
         self.add_voids(u32::from(answer.is_void()))
     }
 
@@ -428,7 +428,7 @@ impl<'c, L: Lookup> Check<'c, L> {
         let [text] = answer.records() else {
             return None;
         };
-        let text = MacroString::parse(text, Place::Explanation).ok()?;
+        let text = MacroString::parse(text, MacroPlace::Explanation).ok()?;
         if text.has(b'p') {
             self.validate_uncounted().await;
         }
@@ -444,9 +444,9 @@ impl<'c, L: Lookup> Check<'c, L> {
 }
 
 /// The records of an answer, none where there are none; a stop where that is not known.
-fn records<T>(answer: &Answer<T>) -> Result<&[T], Stop> {
+fn records<T>(answer: &LookupAnswer<T>) -> Result<&[T], Stop> {
     match &answer.found {
-        Found::Failed(_) => Err(Stop::Temporary),
+        FoundRecords::Failed(_) => Err(Stop::Temporary),
         _ => Ok(answer.records()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::macros::{BadMacro, MacroString, Place};
+use super::macros::{BadMacro, MacroPlace, MacroString};
 use crate::policy::faults::Faults;
 use crate::record::{Fault, PolicyFault, SpfResult};
 
@@ -161,7 +161,7 @@ impl Parser {
             b"exp" => &mut self.record.explanation,
             // RFC 7208 §6: unrecognised modifiers are ignored, but for their macros.
             _ => {
-                return match MacroString::parse(value, Place::Term) {
+                return match MacroString::parse(value, MacroPlace::Term) {
                     Ok(_) => Ok(()),
                     Err(bad) => Err(macro_fault(bad, value, begin)),
                 };
@@ -312,7 +312,8 @@ fn domain_spec(text: &[u8]) -> Result<MacroString, Wrong> {
     if text.is_empty() {
         return Err((PolicyFault::BadDomain, 0));
     }
-    let parsed = MacroString::parse(text, Place::Term).map_err(|bad| macro_fault(bad, text, 0))?;
+    let parsed =
+        MacroString::parse(text, MacroPlace::Term).map_err(|bad| macro_fault(bad, text, 0))?;
     let tail = text.strip_suffix(b".").unwrap_or(text);
     match ends_in_macro(text)
         || memchr::memrchr(b'.', tail).is_some_and(|dot| is_toplabel(&tail[dot + 1..]))

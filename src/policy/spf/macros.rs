@@ -40,7 +40,7 @@ const EXPLANATION_LETTERS: &[u8] = b"crt";
 
 /// Where a macro-string stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum MacroPlace {
     /// In a term: visible characters alone, and no `c`, `r`, `t`.
     Term,
     /// In the text that `exp=` points to: blanks too, and every letter.
@@ -49,14 +49,14 @@ pub enum Place {
 
 impl MacroString {
     /// Takes a macro-string apart.
-    pub fn parse(text: &[u8], place: Place) -> Result<Self, BadMacro> {
+    pub fn parse(text: &[u8], place: MacroPlace) -> Result<Self, BadMacro> {
         let mut parts = Vec::new();
         let mut literal = Vec::new();
         let mut next = 0;
         while let Some(&octet) = text.get(next) {
             if octet != b'%' {
                 let is_allowed =
-                    octet.is_ascii_graphic() || octet == b' ' && place == Place::Explanation;
+                    octet.is_ascii_graphic() || octet == b' ' && place == MacroPlace::Explanation;
                 if !is_allowed {
                     return Err(BadMacro(next));
                 }
@@ -151,11 +151,11 @@ pub trait Values {
 
 impl Macro {
     /// What stands between `%{` and `}`.
-    fn parse(text: &[u8], place: Place) -> Option<Self> {
+    fn parse(text: &[u8], place: MacroPlace) -> Option<Self> {
         let (&first, rest) = text.split_first()?;
         let letter = first.to_ascii_lowercase();
         let is_known = b"slodipvh".contains(&letter)
-            || EXPLANATION_LETTERS.contains(&letter) && place == Place::Explanation;
+            || EXPLANATION_LETTERS.contains(&letter) && place == MacroPlace::Explanation;
         if !is_known {
             return None;
         }
@@ -253,7 +253,7 @@ mod tests {
     }
 
     fn expand(text: &str) -> Option<String> {
-        let parsed = MacroString::parse(text.as_bytes(), Place::Term).unwrap();
+        let parsed = MacroString::parse(text.as_bytes(), MacroPlace::Term).unwrap();
         (parsed.expand_name(&Example)).map(|name| String::from_utf8(name).unwrap())
     }
 
@@ -309,10 +309,10 @@ mod tests {
             ("a b", 1),
             ("a\u{e9}", 1),
         ] {
-            let parsed = MacroString::parse(text.as_bytes(), Place::Term);
+            let parsed = MacroString::parse(text.as_bytes(), MacroPlace::Term);
             assert_eq!(parsed, Err(BadMacro(place)), "{text}");
         }
-        assert!(MacroString::parse(b"see %{c} %{R} %{t}", Place::Explanation).is_ok());
+        assert!(MacroString::parse(b"see %{c} %{R} %{t}", MacroPlace::Explanation).is_ok());
     }
 
     #[test]

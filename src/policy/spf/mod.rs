@@ -7,10 +7,10 @@ pub mod macros;
 pub mod space;
 pub mod survey;
 
-pub use check::{Checked, SpfClient, check_host};
+pub use check::{SpfCheck, SpfClient, check_host};
 pub use survey::survey;
 
-use super::lookup::{Answer, Found, Txt};
+use super::lookup::{FoundRecords, LookupAnswer, Txt};
 use crate::record::Outcome;
 
 /// The SPF records among the TXT records of a name (RFC 7208 §4.5).
@@ -27,8 +27,8 @@ pub enum Selected {
 }
 
 /// Chooses the records that begin as one of SPF does.
-pub fn select(answer: &Answer<Txt>) -> Selected {
-    if let Found::Failed(outcome) = &answer.found {
+pub fn select(answer: &LookupAnswer<Txt>) -> Selected {
+    if let FoundRecords::Failed(outcome) = &answer.found {
         return Selected::Failed(outcome.clone());
     }
     let mut records = answer

@@ -14,7 +14,7 @@ use super::space::{IPV4, IPV6, Space};
 use super::{Selected, select};
 use crate::dns::name::Name;
 use crate::policy::faults::Faults;
-use crate::policy::lookup::{Answer, Found, Lookup, Txt};
+use crate::policy::lookup::{FoundRecords, Lookup, LookupAnswer, Txt};
 use crate::record::{
     Dangling, Fault, Outcome, PolicyFault, PolicyState, Spf, SpfInclude, SpfResult, Text,
 };
@@ -57,7 +57,7 @@ pub async fn survey<L: Lookup>(lookup: &L, domain: &Name) -> Spf {
 }
 
 /// Texts that would be records if they began exactly as one.
-fn near_misses(answer: &Answer<Txt>) -> Vec<Fault> {
+fn near_misses(answer: &LookupAnswer<Txt>) -> Vec<Fault> {
     let mut faults = Faults::default();
     for text in answer.records() {
         let begin: Vec<u8> = (text.iter().copied())
@@ -475,16 +475,16 @@ impl<'l, L: Lookup> Walk<'l, L> {
     }
 
     /// Counts an answer without records, for the families that would have asked.
-    fn note<T>(&mut self, answer: &Answer<T>, live: [bool; 2]) {
+    fn note<T>(&mut self, answer: &LookupAnswer<T>, live: [bool; 2]) {
         for (family, is_live) in live.into_iter().enumerate() {
             self.voids[family] += u32::from(is_live && answer.is_void());
         }
     }
 
     /// The records of an answer; a failure is kept, and makes the result unknown.
-    fn records<'a, T>(&mut self, answer: &'a Answer<T>) -> Result<&'a [T], SpfResult> {
+    fn records<'a, T>(&mut self, answer: &'a LookupAnswer<T>) -> Result<&'a [T], SpfResult> {
         match &answer.found {
-            Found::Failed(outcome) => {
+            FoundRecords::Failed(outcome) => {
                 self.failure.get_or_insert_with(|| outcome.clone());
                 Err(SpfResult::Temperror)
             }
@@ -495,12 +495,12 @@ impl<'l, L: Lookup> Walk<'l, L> {
     /// A name that a term spells out, and that does not exist. `exists` may well point at nothing.
     fn note_dangling<T>(
         &mut self,
-        answer: &Answer<T>,
+        answer: &LookupAnswer<T>,
         is_spelled: bool,
         target: &Name,
         term: &Term,
     ) {
-        if is_spelled && matches!(answer.found, Found::Nxdomain) {
+        if is_spelled && matches!(answer.found, FoundRecords::Nxdomain) {
             self.dangling.push((target.clone(), term.clone()));
         }
     }
@@ -571,7 +571,7 @@ impl<'l, L: Lookup> Walk<'l, L> {
         let answer = match name_of_domain(&octets(&target)) {
             Some(_) => self.lookup.txt(&target).await,
             // RFC 7208 §4.3: a name of one label has no record.
-            None => Answer::new(Found::NoData),
+            None => LookupAnswer::new(FoundRecords::NoData),
         };
         self.note_dangling(&answer, true, &target, term);
         let (state, walked) = match select(&answer) {
@@ -616,8 +616,8 @@ impl<'l, L: Lookup> Walk<'l, L> {
             let is_free = match &registrable {
                 Some(part) if *part == name => Some(true),
                 Some(part) => match self.lookup.txt(part).await.found {
-                    Found::Nxdomain => Some(true),
-                    Found::Failed(_) => None,
+                    FoundRecords::Nxdomain => Some(true),
+                    FoundRecords::Failed(_) => None,
                     _ => Some(false),
                 },
                 None => None,

@@ -4,17 +4,17 @@ use futures::FutureExt as _;
 
 use super::survey;
 use crate::dns::name::Name;
-use crate::policy::zone::Zone;
+use crate::policy::zone::MemoryZone;
 use crate::record::{PolicyState, Reason, Spf, SpfResult};
 
-fn surveyed(zone: &Zone) -> Spf {
+fn surveyed(zone: &MemoryZone) -> Spf {
     let domain = Name::parse(b"x.example").unwrap();
     survey(zone, &domain).now_or_never().unwrap()
 }
 
 /// A zone with this record at x.example, the addresses 192.0.2.1 and 2001:db8::1 at a.example, and 192.0.2.2 at b.example.
-fn zone(record: &str) -> Zone {
-    let mut zone = Zone::of_texts(&[
+fn zone(record: &str) -> MemoryZone {
+    let mut zone = MemoryZone::of_texts(&[
         ("x.example", record),
         ("inc.example", "v=spf1 ip4:198.51.100.0/24 a:a.example -all"),
         ("open.example", "v=spf1 +all"),
@@ -107,7 +107,7 @@ fn faults_and_states() {
         (spf.state, codes(&spf)),
         (PolicyState::Absent, vec!["near_miss"])
     );
-    let mut failed = Zone::default();
+    let mut failed = MemoryZone::default();
     failed.fail("x.example", "TXT", Reason::Timeout);
     let spf = surveyed(&failed);
     assert_eq!(
@@ -275,7 +275,7 @@ fn hostile_records_are_walked_within_bounds() {
         five_hundred.asked()
     );
     // Records that include two others each, 60 deep.
-    let mut tree = Zone::of_texts(&[("x.example", "v=spf1 include:l0.example -all")]);
+    let mut tree = MemoryZone::of_texts(&[("x.example", "v=spf1 include:l0.example -all")]);
     for level in 0..60 {
         let next = level + 1;
         let text = format!("v=spf1 include:l{next}.example include:l{next}.example -all");

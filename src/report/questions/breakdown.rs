@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use super::sampler::Sampler;
 use crate::judge::{Fact, Rule, Truth, unpack};
-use crate::report::asked::Asked;
-use crate::report::chart::{Bar, Chart, Line};
+use crate::report::asked::ReportSettings;
+use crate::report::chart::{Bar, Chart, ChartLine};
 use crate::report::measure::marks;
 use crate::report::survey::{Survey, at};
 use crate::report::table::{Cell, Table, Tally};
 use crate::store::query::{self, TlsValue};
 
-pub(super) fn versions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn versions(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = heading(
         "versions",
         "TLS versions",
@@ -22,7 +22,7 @@ pub(super) fn versions(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table
     answer(survey, asked, table, &values, |_| None)
 }
 
-pub(super) fn ciphers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn ciphers(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = heading(
         "ciphers",
         "Cipher suites",
@@ -35,7 +35,7 @@ pub(super) fn ciphers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table>
     })
 }
 
-pub(super) fn groups(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn groups(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = heading(
         "groups",
         "Key exchange",
@@ -47,7 +47,7 @@ pub(super) fn groups(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> 
     answer(survey, asked, table, &values, |_| None)
 }
 
-pub(super) fn verdicts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn verdicts(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = heading(
         "verdicts",
         "Certificate verdicts",
@@ -58,7 +58,7 @@ pub(super) fn verdicts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table
     answer(survey, asked, table, &values, |_| None)
 }
 
-pub(super) fn weaknesses(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn weaknesses(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = heading(
         "weaknesses",
         "Weaknesses",
@@ -69,7 +69,7 @@ pub(super) fn weaknesses(survey: &Survey, asked: &Asked) -> rusqlite::Result<Tab
     answer(survey, asked, table, &values, |_| None)
 }
 
-pub(super) fn levels(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn levels(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = heading(
         "levels",
         "Levels by published guidelines",
@@ -157,7 +157,7 @@ impl Counted {
 
 fn answer(
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     mut table: Table,
     values: &Values,
     before: impl Fn(&str) -> Option<f64>,
@@ -233,7 +233,7 @@ fn answer(
 }
 
 /// The suites among the first N domains of each list that have TLS.
-pub(super) fn ciphers_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn ciphers_by_rank(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "ciphers-by-rank",
         "Cipher suites by rank",
@@ -297,12 +297,12 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Resul
             }
             if lines
                 .iter()
-                .filter(|line: &&Line| line.group.ends_with(&list.source))
+                .filter(|line: &&ChartLine| line.group.ends_with(&list.source))
                 .count()
                 < 8
             {
                 let group = format!("list: {}", list.source);
-                lines.push(Line::new(group, &values.words[value], sampler.points));
+                lines.push(ChartLine::new(group, &values.words[value], sampler.points));
             }
         }
     }

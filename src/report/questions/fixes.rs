@@ -9,10 +9,10 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 
 use crate::judge::{Fact, Truth};
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart};
 use crate::report::operators::Operators;
-use crate::report::survey::{Survey, Verdict};
+use crate::report::survey::{Survey, SurveyVerdict};
 use crate::report::table::{Cell, Table};
 use crate::store::query;
 
@@ -21,7 +21,7 @@ use crate::store::query;
 /// # Errors
 ///
 /// Those of the database.
-pub fn fixes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn fixes(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "fixes",
         "Who should fix what",
@@ -162,7 +162,7 @@ struct Unprotected {
 }
 
 impl Unprotected {
-    fn read(survey: &Survey, asked: &Asked) -> rusqlite::Result<Self> {
+    fn read(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Self> {
         let operators = survey.operators(&asked.providers)?;
         let verdicts = survey.verdicts()?;
         let (reasons, reason_of) = reasons(survey)?;
@@ -238,7 +238,7 @@ fn with_issuer<'a>(reason: &'a str, also: &str) -> Cow<'a, str> {
 }
 
 /// None: it is protected, or that is not known.
-fn cause(verdict: &Verdict, asked: &Asked, reason: Option<usize>) -> Option<Cause> {
+fn cause(verdict: &SurveyVerdict, asked: &ReportSettings, reason: Option<usize>) -> Option<Cause> {
     let truth = |fact| verdict.truth(fact, asked.rule);
     Some(match (truth(Fact::Tls), truth(Fact::Valid)) {
         (Truth::No, _) if truth(Fact::Accepted) == Truth::Yes => Cause::RefusedLater,

@@ -3,9 +3,9 @@
 use hashbrown::HashMap;
 
 use crate::judge::{Fact, Truth};
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart, Stack};
-use crate::report::survey::{Status, Survey, at};
+use crate::report::survey::{DomainState, Survey, at};
 use crate::report::table::{Cell, TALLY, Table, Tally};
 use crate::store::query;
 
@@ -40,14 +40,14 @@ fn each_domain(survey: &Survey, mut then: impl FnMut(u32, &[u32])) -> rusqlite::
 /// How many of the domains that answered each operator hosts, by its id; sums of fractions.
 pub fn domains_by_provider(
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
 ) -> rusqlite::Result<HashMap<String, f64>> {
     let operators = survey.operators(&asked.providers)?;
     let names = survey.names()?;
     let verdicts = survey.verdicts()?;
     let mut domains = vec![0.0; operators.count()];
     each_domain(survey, |domain, exchanges| {
-        if at(verdicts, domain).status == Status::Answered {
+        if at(verdicts, domain).status == DomainState::Answered {
             for &exchange in exchanges {
                 let name = names.get(domain as usize);
                 domains[operators.for_domain(exchange, name)] += 1.0 / exchanges.len() as f64;
@@ -67,7 +67,7 @@ struct Share {
     with_tls: f64,
 }
 
-pub(super) fn hosts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn hosts(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "hosts",
         "Who runs the mail",
@@ -108,7 +108,7 @@ pub(super) fn hosts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     let mut users = vec![vec![0.0; all + 1]; lists.len()];
     each_domain(survey, |domain, exchanges| {
         let verdict = at(verdicts, domain);
-        if verdict.status != Status::Answered {
+        if verdict.status != DomainState::Answered {
             return;
         }
         let name = names.get(domain as usize);
@@ -176,7 +176,7 @@ pub(super) fn hosts(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     Ok(table)
 }
 
-pub(super) fn tlds(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn tlds(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "tlds",
         "By top-level domain",

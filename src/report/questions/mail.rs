@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::judge::delivery::{Fate, PROFILES};
 use crate::judge::problem::{ProblemCode, Severity};
-use crate::report::asked::Asked;
-use crate::report::survey::{List, Survey};
+use crate::report::asked::ReportSettings;
+use crate::report::survey::{Survey, SurveyList};
 use crate::report::table::{Cell, Table};
 use crate::store::query::{self, ProblemRow};
 
@@ -26,7 +26,7 @@ fn severity(row: &ProblemRow) -> Severity {
 }
 
 /// Every problem that is asked for: worst first, then by users, then by name, code and place.
-fn sorted(survey: &Survey, asked: &Asked) -> rusqlite::Result<Vec<ProblemRow>> {
+fn sorted(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Vec<ProblemRow>> {
     let mut problems = Vec::new();
     if asked.domains.is_empty() {
         problems = read(survey, asked, None)?;
@@ -54,7 +54,11 @@ fn sorted(survey: &Survey, asked: &Asked) -> rusqlite::Result<Vec<ProblemRow>> {
 }
 
 /// The problems of one domain (a row of `name`) or of all that are as bad as is asked for.
-fn read(survey: &Survey, asked: &Asked, domain: Option<u32>) -> rusqlite::Result<Vec<ProblemRow>> {
+fn read(
+    survey: &Survey,
+    asked: &ReportSettings,
+    domain: Option<u32>,
+) -> rusqlite::Result<Vec<ProblemRow>> {
     let mut problems = Vec::new();
     query::problems(&survey.connection, domain, |row| {
         if severity(&row) >= asked.severity {
@@ -67,7 +71,7 @@ fn read(survey: &Survey, asked: &Asked, domain: Option<u32>) -> rusqlite::Result
 /// The problems of a domain (a row of `name`), worst first.
 pub fn problems_of(
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     domain: u32,
 ) -> rusqlite::Result<Vec<ProblemRow>> {
     let mut problems = read(survey, asked, Some(domain))?;
@@ -81,11 +85,11 @@ pub fn problems_of(
 }
 
 /// The worst severity of any problem that is asked for; none: there is none.
-pub fn worst(survey: &Survey, asked: &Asked) -> rusqlite::Result<Option<Severity>> {
+pub fn worst(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Option<Severity>> {
     Ok(sorted(survey, asked)?.first().map(severity))
 }
 
-pub(super) fn problems(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn problems(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "problems",
         "What is wrong",
@@ -127,7 +131,7 @@ pub(super) fn problems(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table
 /// # Errors
 ///
 /// Those of the database.
-pub fn problem_codes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub fn problem_codes(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "problem-codes",
         "What is wrong, by kind",
@@ -142,7 +146,7 @@ pub fn problem_codes(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> 
         ("percent", "Percent"),
     ]);
     let looked_up = looked_up(survey)?;
-    let lists: Vec<&List> = survey.counted()?.collect();
+    let lists: Vec<&SurveyList> = survey.counted()?.collect();
     let by_list: Vec<Vec<u64>> = lists.iter().map(|list| list.users_by_domain()).collect();
     for list in &lists {
         table.column(
@@ -222,7 +226,7 @@ impl Tally {
 }
 
 /// Columns of a [`Tally`] beside its base.
-fn tallied(mut table: Table, lists: &[&List]) -> Table {
+fn tallied(mut table: Table, lists: &[&SurveyList]) -> Table {
     for (key, label) in [
         ("domains", "Domains"),
         ("domains_of", "of"),
@@ -239,8 +243,8 @@ fn tallied(mut table: Table, lists: &[&List]) -> Table {
     table
 }
 
-pub(super) fn delivery(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
-    let lists: Vec<&List> = survey.counted()?.collect();
+pub(super) fn delivery(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
+    let lists: Vec<&SurveyList> = survey.counted()?.collect();
     let by_list: Vec<Vec<u64>> = lists.iter().map(|list| list.users_by_domain()).collect();
     let table = Table::new(
         "delivery",
@@ -287,8 +291,8 @@ pub(super) fn delivery(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
     Ok(table)
 }
 
-pub(super) fn policies(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
-    let lists: Vec<&List> = survey.counted()?.collect();
+pub(super) fn policies(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
+    let lists: Vec<&SurveyList> = survey.counted()?.collect();
     let by_list: Vec<Vec<u64>> = lists.iter().map(|list| list.users_by_domain()).collect();
     let table = Table::new(
         "policies",
@@ -338,7 +342,7 @@ pub(super) fn policies(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
 /// A part that is counted: its heading, and its value where it was asked for.
 struct Part {
     what: &'static str,
-    value: fn(&query::Published, Option<bool>) -> Option<String>,
+    value: fn(&query::PublishedPolicies, Option<bool>) -> Option<String>,
 }
 
 const PARTS: [Part; 11] = [
@@ -409,7 +413,7 @@ fn asked(state: &Option<String>, value: &Option<String>) -> Option<String> {
 }
 
 /// Record and policy in one word: the mode, or what is wrong; a policy under which mail is lost is told apart.
-fn sts(it: &query::Published, lost: Option<bool>) -> Option<String> {
+fn sts(it: &query::PublishedPolicies, lost: Option<bool>) -> Option<String> {
     let record = it.mta_sts.as_deref()?;
     if record != "ok" {
         return Some(match record {

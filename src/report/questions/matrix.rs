@@ -2,7 +2,7 @@
 //! scan was offered TLS.
 
 use crate::judge::Truth;
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::chart::Chart;
 use crate::report::matrix::Matrix;
 use crate::report::survey::Survey;
@@ -12,7 +12,7 @@ use crate::store::query;
 /// Senders and receivers that a grid has room for.
 const ROOM: usize = 12;
 
-pub(super) fn matrix(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn matrix(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "matrix",
         "How mail went from sender to receiver",
@@ -45,7 +45,7 @@ pub(super) fn matrix(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> 
     Ok(table)
 }
 
-pub(super) fn pairs(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn pairs(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "matrix-pairs",
         "Sender and receiver, with counts",
@@ -74,7 +74,10 @@ pub(super) fn pairs(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
     Ok(table)
 }
 
-pub(super) fn clear_though_offered(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn clear_though_offered(
+    survey: &Survey,
+    asked: &ReportSettings,
+) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "clear-though-offered",
         "Mail in clear to receivers that take TLS",

@@ -21,200 +21,200 @@ pub use fixes::fixes;
 pub use hosts::domains_by_provider;
 pub use mail::{problem_codes, problems_of, worst};
 
-use super::asked::{Question, Shown};
+use super::asked::{ReportQuestion, ShownWhere};
 
 /// Every question, in the order of the page.
-pub const QUESTIONS: &[Question] = &[
-    Question {
+pub const QUESTIONS: &[ReportQuestion] = &[
+    ReportQuestion {
         name: "overview",
         about: "ESMTP, TLS and valid certificates, by domains, users and servers, under three rules",
-        shown: Shown::First,
+        shown: ShownWhere::First,
         answer: overview::overview,
     },
-    Question {
+    ReportQuestion {
         name: "names",
         about: "certificates that name the exchange or the domain, and DANE",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: overview::names,
     },
-    Question {
+    ReportQuestion {
         name: "problem-codes",
         about: "what is wrong, by kind: domains and users",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: mail::problem_codes,
     },
-    Question {
+    ReportQuestion {
         name: "problems",
         about: "what is wrong with each domain, worst first, and what to do (--severity, --domain)",
-        shown: Shown::Asked,
+        shown: ShownWhere::Asked,
         answer: mail::problems,
     },
-    Question {
+    ReportQuestion {
         name: "delivery",
         about: "what becomes of mail, by kind of sender: clear, encrypted, authenticated, refused, unknown",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: mail::delivery,
     },
-    Question {
+    ReportQuestion {
         name: "policies",
         about: "SPF, DMARC, DKIM, MTA-STS, TLS-RPT, CAA, BIMI of the domains",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: mail::policies,
     },
-    Question {
+    ReportQuestion {
         name: "standing",
         about: "what became of the domains, and of the users at them",
-        shown: Shown::First,
+        shown: ShownWhere::First,
         answer: standing::standing,
     },
-    Question {
+    ReportQuestion {
         name: "top-providers",
         about: "the largest domains of each counted list",
-        shown: Shown::First,
+        shown: ShownWhere::First,
         answer: users::top_providers,
     },
-    Question {
+    ReportQuestion {
         name: "tls-by-rank",
         about: "TLS and valid certificates among the first N domains of each list",
-        shown: Shown::First,
+        shown: ShownWhere::First,
         answer: ranks::tls_by_rank,
     },
-    Question {
+    ReportQuestion {
         name: "tls-by-every-rank",
         about: "the same for every N",
-        shown: Shown::Asked,
+        shown: ShownWhere::Asked,
         answer: ranks::tls_by_every_rank,
     },
-    Question {
+    ReportQuestion {
         name: "tls-by-users",
         about: "users with TLS and valid certificates at the N largest domains of each counted list",
-        shown: Shown::First,
+        shown: ShownWhere::First,
         answer: users::tls_by_users,
     },
-    Question {
+    ReportQuestion {
         name: "fixes",
         about: "the fewest operators whose change protects 50, 80, 95 % of the unprotected",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: fixes::fixes,
     },
-    Question {
+    ReportQuestion {
         name: "hosts",
         about: "who runs the mail of the domains: providers, gateways, own machines",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: hosts::hosts,
     },
-    Question {
+    ReportQuestion {
         name: "versions",
         about: "TLS versions",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: breakdown::versions,
     },
-    Question {
+    ReportQuestion {
         name: "ciphers",
         about: "cipher suites",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: breakdown::ciphers,
     },
-    Question {
+    ReportQuestion {
         name: "ciphers-by-rank",
         about: "cipher suites among the first N domains of each list",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: breakdown::ciphers_by_rank,
     },
-    Question {
+    ReportQuestion {
         name: "groups",
         about: "key exchange groups",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: breakdown::groups,
     },
-    Question {
+    ReportQuestion {
         name: "verdicts",
         about: "certificate verdicts and their causes",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: breakdown::verdicts,
     },
-    Question {
+    ReportQuestion {
         name: "weaknesses",
         about: "weaknesses of servers and certificates",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: breakdown::weaknesses,
     },
-    Question {
+    ReportQuestion {
         name: "levels",
         about: "levels by published guidelines",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: breakdown::levels,
     },
-    Question {
+    ReportQuestion {
         name: "exchanges",
         about: "exchanges that most domains share",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: shared::exchanges,
     },
-    Question {
+    ReportQuestion {
         name: "addresses",
         about: "addresses that most domains share",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: shared::addresses,
     },
-    Question {
+    ReportQuestion {
         name: "certificates",
         about: "certificates that most domains share",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: shared::certificates,
     },
-    Question {
+    ReportQuestion {
         name: "keys",
         about: "keys that several operators share",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: shared::keys,
     },
-    Question {
+    ReportQuestion {
         name: "capabilities",
         about: "what servers offer in EHLO",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: servers::capabilities,
     },
-    Question {
+    ReportQuestion {
         name: "software",
         about: "MTA software",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: servers::software,
     },
-    Question {
+    ReportQuestion {
         name: "tlds",
         about: "TLS by top-level domain",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: hosts::tlds,
     },
-    Question {
+    ReportQuestion {
         name: "silent",
         about: "servers that did not answer, by operator and reason",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: servers::silent,
     },
-    Question {
+    ReportQuestion {
         name: "matrix",
         about: "senders against receivers, by the Received fields of real mail",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: matrix::matrix,
     },
-    Question {
+    ReportQuestion {
         name: "matrix-pairs",
         about: "the same, a row for each pair, with counts",
-        shown: Shown::Asked,
+        shown: ShownWhere::Asked,
         answer: matrix::pairs,
     },
-    Question {
+    ReportQuestion {
         name: "clear-though-offered",
         about: "mail that came in clear to receivers that accept STARTTLS",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: matrix::clear_though_offered,
     },
-    Question {
+    ReportQuestion {
         name: "runs",
         about: "which program measured when",
-        shown: Shown::Page,
+        shown: ShownWhere::Page,
         answer: servers::runs,
     },
 ];

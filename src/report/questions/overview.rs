@@ -1,14 +1,14 @@
 //! The overall picture: three weights, three rules, every unknown in sight.
 
 use crate::judge::{RULES, Rule, Truth, unpack};
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::chart::{Chart, Stack};
 use crate::report::measure::{MEASURES, Measure};
-use crate::report::survey::{Survey, Verdict, at};
+use crate::report::survey::{Survey, SurveyVerdict, at};
 use crate::report::table::{Cell, TALLY, Table, Tally};
 use crate::store::query;
 
-pub(super) fn overview(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn overview(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = Table::new(
         "overview",
         "The overall picture",
@@ -26,7 +26,7 @@ pub(super) fn overview(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table
 /// The measures that depend on names, and so on the exchange or the domain beside the server.
 const NAMES: [&str; 4] = ["names_exchange", "trusted", "names_domain", "dane"];
 
-pub(super) fn names(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn names(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = Table::new(
         "names",
         "Certificates and names",
@@ -41,7 +41,7 @@ pub(super) fn names(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
 
 fn answer(
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     table: Table,
     wanted: impl Fn(&Measure) -> bool,
 ) -> rusqlite::Result<Table> {
@@ -114,7 +114,7 @@ impl Weight {
         }
     }
 
-    fn in_2014(&self, asked: &Asked, measure: &Measure) -> Option<f64> {
+    fn in_2014(&self, asked: &ReportSettings, measure: &Measure) -> Option<f64> {
         match self {
             Self::Domains => asked.published.of_domains(measure.word),
             Self::Users(source) => asked.published.of_users(source, measure.word, None),
@@ -132,7 +132,7 @@ fn weights(survey: &Survey) -> rusqlite::Result<Vec<(Weight, Tallies)>> {
         let rules = RULES.map(|rule| (Some(rule), Tally::default())).to_vec();
         vec![rules; MEASURES.len()]
     };
-    let add = |tallies: &mut Tallies, verdict: &Verdict, weight: u64| {
+    let add = |tallies: &mut Tallies, verdict: &SurveyVerdict, weight: u64| {
         for (measure, rules) in MEASURES.iter().zip(tallies) {
             for (rule, tally) in rules {
                 if let Some(truth) = rule.and_then(|rule| measure.truth(verdict, rule)) {

@@ -2,17 +2,17 @@
 
 use super::sampler::Sampler;
 use crate::judge::Rule;
-use crate::report::asked::Asked;
-use crate::report::chart::{Chart, Line};
+use crate::report::asked::ReportSettings;
+use crate::report::chart::{Chart, ChartLine};
 use crate::report::measure::{Measure, followed, marks};
 use crate::report::published::Published;
-use crate::report::survey::{List, Survey, at};
+use crate::report::survey::{Survey, SurveyList, at};
 use crate::report::table::{Cell, Long, TALLY, Table, Tally};
 
-pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn tls_by_rank(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = heading("tls-by-rank", "TLS by rank", asked);
     let mut lines = Vec::new();
-    let ranked: Vec<&List> = ranked(survey)?.collect();
+    let ranked: Vec<&SurveyList> = ranked(survey)?.collect();
     for list in &ranked {
         let last = list.entries.iter().map(|entry| u64::from(entry.rank)).max();
         let wanted = marks(last.unwrap_or(0));
@@ -26,7 +26,7 @@ pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Ta
                 table.row(row(asked.published, &list.source, mark, measure, tally));
             }
             let group = format!("list: {}", list.source);
-            lines.push(Line::new(group, measure.label, sampler.points));
+            lines.push(ChartLine::new(group, measure.label, sampler.points));
         }
     }
     let marks_2014 = asked.published.ranks().iter().filter_map(|&rank| {
@@ -44,7 +44,10 @@ pub(super) fn tls_by_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Ta
     Ok(table)
 }
 
-pub(super) fn tls_by_every_rank(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn tls_by_every_rank(
+    survey: &Survey,
+    asked: &ReportSettings,
+) -> rusqlite::Result<Table> {
     let mut table = heading("tls-by-every-rank", "TLS by every rank", asked);
     // The last of every rank: list, measure and rank with their tally.
     let mut points: Vec<(u32, &Measure, u32, Tally)> = Vec::new();
@@ -73,7 +76,7 @@ pub(super) fn tls_by_every_rank(survey: &Survey, asked: &Asked) -> rusqlite::Res
     Ok(table)
 }
 
-fn heading(name: &'static str, title: &str, asked: &Asked) -> Table {
+fn heading(name: &'static str, title: &str, asked: &ReportSettings) -> Table {
     let note = format!(
         "Of the first N domains of the list those that answered, by the rule {}.",
         asked.rule.word()
@@ -105,7 +108,7 @@ fn row(
     row
 }
 
-fn ranked(survey: &Survey) -> rusqlite::Result<impl Iterator<Item = &List>> {
+fn ranked(survey: &Survey) -> rusqlite::Result<impl Iterator<Item = &SurveyList>> {
     Ok(survey
         .lists()?
         .filter(|list| list.entries.first().is_some_and(|entry| entry.rank > 0)))
@@ -114,7 +117,7 @@ fn ranked(survey: &Survey) -> rusqlite::Result<impl Iterator<Item = &List>> {
 /// The tally behind every entry of a list that has a rank.
 fn walk(
     survey: &Survey,
-    list: &List,
+    list: &SurveyList,
     measure: &Measure,
     rule: Rule,
     mut then: impl FnMut(u64, Tally),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::shared::operators_of;
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart};
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table};
@@ -16,7 +16,7 @@ struct Behind {
     domains: u64,
 }
 
-pub(super) fn capabilities(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn capabilities(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
     let mut by_keyword: BTreeMap<String, Behind> = BTreeMap::new();
     let mut all = Behind::default();
     for set in query::keyword_sets(&survey.connection)? {
@@ -37,7 +37,7 @@ pub(super) fn capabilities(survey: &Survey, _: &Asked) -> rusqlite::Result<Table
     Ok(ranked(table, ("keyword", "Keyword"), by_keyword, all))
 }
 
-pub(super) fn software(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn software(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
     let mut by_software: BTreeMap<String, Behind> = BTreeMap::new();
     let mut all = Behind::default();
     for kind in query::software(&survey.connection)? {
@@ -100,7 +100,7 @@ fn ranked(
     table
 }
 
-pub(super) fn silent(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn silent(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "silent",
         "Servers that did not answer, by operator",
@@ -145,7 +145,7 @@ pub(super) fn silent(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> 
     Ok(table)
 }
 
-pub(super) fn runs(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn runs(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "runs",
         "Runs",

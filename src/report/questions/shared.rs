@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::report::asked::Asked;
+use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart};
-use crate::report::survey::{Status, Survey};
+use crate::report::survey::{DomainState, Survey};
 use crate::report::table::{Cell, Table};
-use crate::store::query::{self, Shared, SharedBy};
+use crate::store::query::{self, SharedBy, SharedThing};
 
-pub(super) fn exchanges(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn exchanges(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = Table::new(
         "exchanges",
         "Exchanges that most domains share",
@@ -18,12 +18,12 @@ pub(super) fn exchanges(survey: &Survey, asked: &Asked) -> rusqlite::Result<Tabl
         survey,
         asked,
         table,
-        Shared::Exchanges,
+        SharedThing::Exchanges,
         [("exchange", "Exchange"), ("detail", "")],
     )
 }
 
-pub(super) fn addresses(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn addresses(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = Table::new(
         "addresses",
         "Addresses that most domains share",
@@ -33,12 +33,12 @@ pub(super) fn addresses(survey: &Survey, asked: &Asked) -> rusqlite::Result<Tabl
         survey,
         asked,
         table,
-        Shared::Addresses,
+        SharedThing::Addresses,
         [("ip", "Address"), ("banner", "Greeting")],
     )
 }
 
-pub(super) fn certificates(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn certificates(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let table = Table::new(
         "certificates",
         "Certificates that most domains share",
@@ -48,16 +48,16 @@ pub(super) fn certificates(survey: &Survey, asked: &Asked) -> rusqlite::Result<T
         survey,
         asked,
         table,
-        Shared::Certificates,
+        SharedThing::Certificates,
         [("certificate", "Subject"), ("issuer", "Issuer")],
     )
 }
 
 fn most(
     survey: &Survey,
-    asked: &Asked,
+    asked: &ReportSettings,
     table: Table,
-    shared: Shared,
+    shared: SharedThing,
     columns: [(&str, &str); 2],
 ) -> rusqlite::Result<Table> {
     let second = !columns[1].1.is_empty();
@@ -68,7 +68,7 @@ fn most(
     let all = survey
         .verdicts()?
         .iter()
-        .filter(|verdict| verdict.status != Status::NotLookedUp)
+        .filter(|verdict| verdict.status != DomainState::NotLookedUp)
         .count() as f64;
     let mut bars = Vec::new();
     for SharedBy {
@@ -99,7 +99,7 @@ fn most(
 }
 
 /// Keys that several operators use: who can read one's mail can read the other's.
-pub(super) fn keys(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn keys(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "keys",
         "Keys that several operators share",

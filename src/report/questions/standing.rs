@@ -1,10 +1,10 @@
 //! What became of every domain, and how many users are there: the bases of all percentages, and what is outside.
 
-use crate::report::asked::Asked;
-use crate::report::survey::{Status, Survey, at};
+use crate::report::asked::ReportSettings;
+use crate::report::survey::{DomainState, Survey, at};
 use crate::report::table::{Cell, Table};
 
-pub(super) fn standing(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn standing(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "standing",
         "What became of the domains",
@@ -29,9 +29,12 @@ pub(super) fn standing(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
     }
     let looked_up = verdicts
         .iter()
-        .filter(|verdict| verdict.status != Status::NotLookedUp)
+        .filter(|verdict| verdict.status != DomainState::NotLookedUp)
         .count();
-    for status in Status::ALL.into_iter().chain([Status::NotLookedUp]) {
+    for status in DomainState::ALL
+        .into_iter()
+        .chain([DomainState::NotLookedUp])
+    {
         let with = verdicts.iter().filter(|verdict| verdict.status == status);
         let (mut domains, mut not_best) = (0u64, 0u64);
         for verdict in with {
@@ -39,7 +42,7 @@ pub(super) fn standing(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
             not_best += u64::from(verdict.not_best);
         }
         let mut row = vec![Cell::from(status.word()), status.meaning().into()];
-        if status == Status::NotLookedUp {
+        if status == DomainState::NotLookedUp {
             // Names of exchanges are no domains of the survey: only the lists know these.
             row.extend([Cell::Null, Cell::Null, Cell::Null]);
         } else {
@@ -50,8 +53,9 @@ pub(super) fn standing(survey: &Survey, _: &Asked) -> rusqlite::Result<Table> {
             ]);
         }
         for list in &lists {
-            let here =
-                |entry: &&crate::report::survey::Entry| at(verdicts, entry.domain).status == status;
+            let here = |entry: &&crate::report::survey::ListEntry| {
+                at(verdicts, entry.domain).status == status
+            };
             let listed: u64 = list
                 .entries
                 .iter()

@@ -2,13 +2,13 @@
 
 use super::sampler::Sampler;
 use crate::judge::Fact;
-use crate::report::asked::Asked;
-use crate::report::chart::{Bar, Chart, Line};
+use crate::report::asked::ReportSettings;
+use crate::report::chart::{Bar, Chart, ChartLine};
 use crate::report::measure::{followed, marks};
 use crate::report::survey::{Survey, at};
 use crate::report::table::{Cell, TALLY, Table, Tally};
 
-pub(super) fn top_providers(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn top_providers(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "top-providers",
         "The largest domains of each counted list",
@@ -87,7 +87,7 @@ pub(super) fn top_providers(survey: &Survey, asked: &Asked) -> rusqlite::Result<
     Ok(table)
 }
 
-pub(super) fn tls_by_users(survey: &Survey, asked: &Asked) -> rusqlite::Result<Table> {
+pub(super) fn tls_by_users(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
     let mut table = Table::new(
         "tls-by-users",
         "Users with TLS",
@@ -148,7 +148,7 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &Asked) -> rusqlite::Result<T
                 .points
                 .into_iter()
                 .map(|(place, (tally, _))| (place, tally));
-            lines.push(Line::new(group, measure.label, points.collect()));
+            lines.push(ChartLine::new(group, measure.label, points.collect()));
         }
     }
     for (label, mut ends) in ends.into_iter().filter(|_| several) {

@@ -22,7 +22,7 @@ use crate::x509::store::Store;
 /// How policy hosts are asked.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Manners")]
-pub struct Manners {
+pub struct FetchOptions {
     /// Trusted roots: NAME=FILE in PEM form, FILE, or `mozilla`
     #[arg(long, value_name = "STORE", default_value = "mozilla")]
     pub roots: String,
@@ -55,7 +55,7 @@ pub struct Manners {
     pub bind: Vec<IpAddr>,
 }
 
-impl Manners {
+impl FetchOptions {
     /// Adds what of this changes a record to the settings of the `run` line.
     ///
     /// # Errors
@@ -102,12 +102,12 @@ impl Manners {
             resolver,
             patience,
             connector: Connector::new(gate, self.bind, self.connect_timeout),
-            pace: pace::Pace::new(pace::Limits {
+            pace: pace::FetchPace::new(pace::FetchLimits {
                 per_address: self.per_address,
                 spacing: self.spacing,
                 rate: (self.rate > 0.0).then_some(self.rate),
             }),
-            tls: tls::Client::new().context("the TLS library")?,
+            tls: tls::PolicyTlsClient::new().context("the TLS library")?,
             judge: Arc::new(Judge::new(store)),
             port: self.port,
             timeout: self.fetch_timeout,

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use crate::dns::name::Name;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
 use crate::ndjson::{self, Line, NotARecord};
-use crate::policy::fetch::{self, Fetcher, Wanted};
+use crate::policy::fetch::{self, Fetcher, WantedPolicy};
 use crate::record::{PolicyState, Reason, Sts, now};
 
 /// Finds domains with a record of MTA-STS.
 #[derive(Clone, Copy, Debug)]
-pub struct Selection {
+pub struct StsSelect {
     /// Also those that have no record, or none that is known: a policy without a record is a finding too.
     pub without_record: bool,
 }
@@ -50,8 +50,8 @@ impl Part {
     }
 }
 
-impl Select for Selection {
-    type Job = Wanted;
+impl Select for StsSelect {
+    type Job = WantedPolicy;
 
     const OWN: &'static [&'static str] = &["sts"];
 
@@ -59,7 +59,7 @@ impl Select for Selection {
         &mut self,
         line: &Line,
         kind: Result<&str, &NotARecord>,
-        found: &mut Found<'_, Wanted>,
+        found: &mut Found<'_, WantedPolicy>,
     ) -> Taken {
         match kind {
             Ok("policy") => {}
@@ -87,7 +87,7 @@ impl Select for Selection {
                 key: Key::Sts(domain.to_string().into()),
                 place: None,
                 names: vec![domain.to_string(), format!("mta-sts.{domain}")],
-                job: Wanted {
+                job: WantedPolicy {
                     domain,
                     record: part.state,
                     id: part.id,
@@ -113,7 +113,7 @@ impl Select for Selection {
 pub struct Fetching(pub Fetcher);
 
 impl Fetching {
-    fn finish(mut sts: Sts, run: &str) -> Observed<Wanted> {
+    fn finish(mut sts: Sts, run: &str) -> Observed<WantedPolicy> {
         sts.run = run.to_owned();
         sts.time = now();
         Observed {
@@ -124,9 +124,9 @@ impl Fetching {
 }
 
 impl Observe for Fetching {
-    type Job = Wanted;
+    type Job = WantedPolicy;
 
-    async fn observe(&self, wanted: Wanted, turn: Turn) -> Observed<Wanted> {
+    async fn observe(&self, wanted: WantedPolicy, turn: Turn) -> Observed<WantedPolicy> {
         let sts = self.0.fetch(&wanted).await;
         Self::finish(sts, &turn.run)
     }
@@ -138,7 +138,7 @@ impl Observe for Fetching {
             .then_some(Reason::Excluded)
     }
 
-    fn refused(&self, wanted: Wanted, reason: Reason, run: &str) -> Observed<Wanted> {
+    fn refused(&self, wanted: WantedPolicy, reason: Reason, run: &str) -> Observed<WantedPolicy> {
         Self::finish(fetch::unasked(&wanted, reason), run)
     }
 

@@ -11,11 +11,11 @@ use hickory_proto::rr::{RData, RecordType};
 use hickory_proto::serialize::binary::BinEncodable as _;
 
 use crate::dns::cache::Cache;
-use crate::dns::chain::Chain;
+use crate::dns::chain::AliasChain;
 use crate::dns::message::Question;
 use crate::dns::name::Name;
 use crate::dns::resolve::{Resolve, Servers};
-use crate::policy::lookup::{Answer, CaaProperty, Denial, Found, Lookup, Txt};
+use crate::policy::lookup::{CaaProperty, Denial, FoundRecords, Lookup, LookupAnswer, Txt};
 use crate::policy::{denial, reverse};
 use crate::record::{Dnssec, Outcome, Reason};
 
@@ -31,7 +31,7 @@ const PAUSE_LIMIT: Duration = Duration::from_secs(600);
 const OCTET_LIMIT: usize = 4 << 20;
 
 /// The name servers, and what they have said of names that many domains share.
-pub struct Shared {
+pub struct SharedAnswers {
     resolver: Arc<dyn Resolve>,
     cache: Cache<Question, Arc<Reply>>,
     timeout: Duration,
@@ -42,7 +42,7 @@ pub struct Shared {
 /// What became of a question, as it is kept.
 #[derive(Debug)]
 struct Reply {
-    found: Found<RData>,
+    found: FoundRecords<RData>,
     cname: Vec<Name>,
     dnssec: Option<Dnssec>,
     denial: Vec<Denial>,
@@ -64,7 +64,7 @@ struct Again {
 impl Reply {
     /// With the count of failures, those of the `stale` reply among them.
     fn after(mut self, stale: Option<Again>, now: Instant) -> Self {
-        self.again = matches!(self.found, Found::Failed(_)).then(|| {
+        self.again = matches!(self.found, FoundRecords::Failed(_)).then(|| {
             let failures = stale.map_or(0, |again| again.failures).saturating_add(1);
             Again {
                 failures,
@@ -87,7 +87,7 @@ fn pause(failures: u32) -> Duration {
     }
 }
 
-impl Shared {
+impl SharedAnswers {
     /// Asks `resolver`; a domain has `timeout`, each of its questions a quarter of it. `cache`: answers that are kept, with half a KiB
     /// for each of them in all.
     pub fn new(resolver: Arc<dyn Resolve>, timeout: Duration, cache: usize) -> Self {
@@ -123,7 +123,7 @@ impl Shared {
 
 async fn ask(resolver: &dyn Resolve, question: Question, allowance: Duration) -> Reply {
     let name = question.name.clone();
-    let chain = Chain::follow_question(resolver, question, allowance, false).await;
+    let chain = AliasChain::follow_question(resolver, question, allowance, false).await;
     let last = chain.cname.last().unwrap_or(&name);
     let denials = chain.denial.iter().filter_map(|record| {
         let data = record.data.to_bytes().ok()?;
@@ -136,12 +136,12 @@ async fn ask(resolver: &dyn Resolve, question: Question, allowance: Duration) ->
     });
     let denial = denials.collect();
     let found = match chain.end {
-        Ok(end) if end.nxdomain => Found::Nxdomain,
-        Ok(end) => Found::from(end.data),
-        Err(failure) => Found::Failed(failure.outcome()),
+        Ok(end) if end.nxdomain => FoundRecords::Nxdomain,
+        Ok(end) => FoundRecords::from(end.data),
+        Err(failure) => FoundRecords::Failed(failure.outcome()),
     };
     let octets = match &found {
-        Found::Records(records) => records.iter().map(size).sum(),
+        FoundRecords::Records(records) => records.iter().map(size).sum(),
         _ => 0,
     };
     Reply {
@@ -170,8 +170,8 @@ fn size(data: &RData) -> usize {
 }
 
 /// The DNS on behalf of one domain.
-pub struct Asker<'s> {
-    shared: &'s Arc<Shared>,
+pub struct DomainQuestions<'s> {
+    shared: &'s Arc<SharedAnswers>,
     domain: &'s Name,
     deadline: Instant,
     /// Questions that the domain caused to be sent.
@@ -182,9 +182,9 @@ pub struct Asker<'s> {
     own: Mutex<HashMap<Question, Arc<Reply>>>,
 }
 
-impl<'s> Asker<'s> {
+impl<'s> DomainQuestions<'s> {
     /// For `domain`, from now on.
-    pub fn new(shared: &'s Arc<Shared>, domain: &'s Name) -> Self {
+    pub fn new(shared: &'s Arc<SharedAnswers>, domain: &'s Name) -> Self {
         Self {
             shared,
             domain,
@@ -277,19 +277,19 @@ impl<'s> Asker<'s> {
         &self,
         question: Question,
         read: impl Fn(&RData) -> Option<T>,
-    ) -> Answer<T> {
+    ) -> LookupAnswer<T> {
         let reply = match self.reply(question).await {
             Ok(reply) => reply,
-            Err(reason) => return Answer::failed(reason),
+            Err(reason) => return LookupAnswer::failed(reason),
         };
-        Answer {
+        LookupAnswer {
             found: match &reply.found {
-                Found::Records(records) => {
-                    Found::from(records.iter().filter_map(read).collect::<Vec<_>>())
+                FoundRecords::Records(records) => {
+                    FoundRecords::from(records.iter().filter_map(read).collect::<Vec<_>>())
                 }
-                Found::NoData => Found::NoData,
-                Found::Nxdomain => Found::Nxdomain,
-                Found::Failed(outcome) => Found::Failed(Outcome::clone(outcome)),
+                FoundRecords::NoData => FoundRecords::NoData,
+                FoundRecords::Nxdomain => FoundRecords::Nxdomain,
+                FoundRecords::Failed(outcome) => FoundRecords::Failed(Outcome::clone(outcome)),
             },
             cname: reply.cname.clone(),
             dnssec: reply.dnssec,
@@ -305,18 +305,18 @@ fn text(data: &RData) -> Option<Txt> {
     }
 }
 
-impl Lookup for Asker<'_> {
-    async fn txt(&self, name: &Name) -> Answer<Txt> {
+impl Lookup for DomainQuestions<'_> {
+    async fn txt(&self, name: &Name) -> LookupAnswer<Txt> {
         let question = Question::new(name.clone(), RecordType::TXT);
         self.records(question, text).await
     }
 
-    async fn txt_with_denial(&self, name: &Name) -> Answer<Txt> {
+    async fn txt_with_denial(&self, name: &Name) -> LookupAnswer<Txt> {
         let question = Question::new(name.clone(), RecordType::TXT).with_denial();
         self.records(question, text).await
     }
 
-    async fn ipv4(&self, name: &Name) -> Answer<Ipv4Addr> {
+    async fn ipv4(&self, name: &Name) -> LookupAnswer<Ipv4Addr> {
         let question = Question::new(name.clone(), RecordType::A);
         let read = |data: &RData| match data {
             RData::A(address) => Some(address.0),
@@ -325,7 +325,7 @@ impl Lookup for Asker<'_> {
         self.records(question, read).await
     }
 
-    async fn ipv6(&self, name: &Name) -> Answer<Ipv6Addr> {
+    async fn ipv6(&self, name: &Name) -> LookupAnswer<Ipv6Addr> {
         let question = Question::new(name.clone(), RecordType::AAAA);
         let read = |data: &RData| match data {
             RData::AAAA(address) => Some(address.0),
@@ -334,7 +334,7 @@ impl Lookup for Asker<'_> {
         self.records(question, read).await
     }
 
-    async fn mx(&self, name: &Name) -> Answer<(u16, Name)> {
+    async fn mx(&self, name: &Name) -> LookupAnswer<(u16, Name)> {
         let question = Question::new(name.clone(), RecordType::MX);
         let read = |data: &RData| match data {
             RData::MX(mx) => Some((mx.preference, Name::from(&mx.exchange))),
@@ -343,9 +343,9 @@ impl Lookup for Asker<'_> {
         self.records(question, read).await
     }
 
-    async fn ptr(&self, address: IpAddr) -> Answer<Name> {
+    async fn ptr(&self, address: IpAddr) -> LookupAnswer<Name> {
         let Some(name) = Name::from_octets(reverse(address).as_bytes()) else {
-            return Answer::failed(Reason::InvalidName);
+            return LookupAnswer::failed(Reason::InvalidName);
         };
         let read = |data: &RData| match data {
             RData::PTR(target) => Some(Name::from(&target.0)),
@@ -355,7 +355,7 @@ impl Lookup for Asker<'_> {
             .await
     }
 
-    async fn caa(&self, name: &Name) -> Answer<CaaProperty> {
+    async fn caa(&self, name: &Name) -> LookupAnswer<CaaProperty> {
         let question = Question::new(name.clone(), RecordType::CAA);
         let read = |data: &RData| match data {
             RData::CAA(property) => Some(CaaProperty {
@@ -372,7 +372,7 @@ impl Lookup for Asker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::resolve::{Answer, Failure, Reply as Resolved};
+    use crate::dns::resolve::{Answer, DnsReply as Resolved, Failure};
     use futures::future::BoxFuture;
 
     /// Fails so many times, then says that the name has no text.
@@ -408,18 +408,18 @@ mod tests {
         }
     }
 
-    fn failing(first: u32) -> (Arc<Failing>, Arc<Shared>) {
+    fn failing(first: u32) -> (Arc<Failing>, Arc<SharedAnswers>) {
         let asked = AtomicU32::new(0);
         let resolver = Arc::new(Failing { first, asked });
-        let shared = Shared::new(resolver.clone(), Duration::from_secs(30), 1000);
+        let shared = SharedAnswers::new(resolver.clone(), Duration::from_secs(30), 1000);
         (resolver, Arc::new(shared))
     }
 
     /// Whether the shared name is known to a domain of its own.
-    async fn is_known(shared: &Arc<Shared>, number: usize) -> bool {
+    async fn is_known(shared: &Arc<SharedAnswers>, number: usize) -> bool {
         let domain = Name::parse(format!("d{number}.example").as_bytes()).unwrap();
         let vendor = Name::parse(b"spf.vendor.test").unwrap();
-        let asker = Asker::new(shared, &domain);
+        let asker = DomainQuestions::new(shared, &domain);
         asker.txt(&vendor).await.failure().is_none()
     }
 
@@ -443,7 +443,10 @@ mod tests {
     fn a_dead_name_is_asked_for_ever_less_often_and_never_given_up() {
         let failed = |stale, now| {
             let reply = Reply {
-                found: Found::Failed(Outcome::new(crate::record::Phase::Dns, Reason::Servfail)),
+                found: FoundRecords::Failed(Outcome::new(
+                    crate::record::Phase::Dns,
+                    Reason::Servfail,
+                )),
                 cname: Vec::new(),
                 dnssec: None,
                 denial: Vec::new(),

@@ -11,10 +11,10 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 
-pub use ask::Shared;
+pub use ask::SharedAnswers;
 
 use crate::dns::beginning::Beginning;
-use crate::dns::list::{self, Item, List};
+use crate::dns::list::{self, DomainList, DomainListItem};
 use crate::dns::name::Name;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
 use crate::ndjson::{Line, NotARecord};
@@ -22,7 +22,7 @@ use crate::policy::lookup::Lookup as _;
 use crate::policy::spf::{SpfClient, check_host};
 use crate::policy::{bimi, caa, dkim, dmarc, mta_sts, selectors, spf, tls_rpt};
 use crate::record::{Outcome, Phase, Policy, PolicyState, Reason, Spf, SpfChecked, Text, now};
-use ask::Asker;
+use ask::DomainQuestions;
 
 /// A part of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,17 +115,17 @@ impl std::str::FromStr for ClientOption {
 }
 
 /// Finds names in the input: plain ones, and those of `domain` records.
-pub struct Names {
-    list: List,
+pub struct PolicySelect {
+    list: DomainList,
     beginning: Beginning,
 }
 
 /// A name with its exchanges, or what is no name.
-pub type Job = Result<Wanted, (String, String)>;
+pub type PolicyJob = Result<PolicyDomain, (String, String)>;
 
 /// A domain whose policies are wanted.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct PolicyDomain {
     name: Name,
     /// The exchanges, where the input knows them; empty: it takes no mail.
     exchanges: Option<Vec<Name>>,
@@ -165,9 +165,9 @@ impl DomainLine<'_> {
     }
 }
 
-impl Names {
+impl PolicySelect {
     /// Names of `list`.
-    pub fn new(list: List) -> Self {
+    pub fn new(list: DomainList) -> Self {
         Self {
             list,
             beginning: Beginning::default(),
@@ -175,9 +175,9 @@ impl Names {
     }
 }
 
-impl Names {
+impl PolicySelect {
     /// An entry of the list itself.
-    fn entry(&mut self, text: &[u8], found: &mut Found<'_, Job>) {
+    fn entry(&mut self, text: &[u8], found: &mut Found<'_, PolicyJob>) {
         let subject = subject(text, None);
         let entry = subject.job.as_ref().map(|_| ());
         self.beginning
@@ -186,8 +186,8 @@ impl Names {
     }
 }
 
-impl Select for Names {
-    type Job = Job;
+impl Select for PolicySelect {
+    type Job = PolicyJob;
 
     const OWN: &'static [&'static str] = &["policy"];
 
@@ -195,7 +195,7 @@ impl Select for Names {
         &mut self,
         line: &Line,
         kind: Result<&str, &NotARecord>,
-        found: &mut Found<'_, Job>,
+        found: &mut Found<'_, PolicyJob>,
     ) -> Taken {
         match kind {
             Ok("domain") => match serde_json::from_slice::<DomainLine<'_>>(&line.bytes) {
@@ -211,13 +211,13 @@ impl Select for Names {
             Err(_) => {}
         }
         match self.list.read(&line.bytes, line.number) {
-            Item::Nothing => Taken::Consumed,
-            Item::Refused(why) => Taken::Refused(why.into()),
-            Item::Entry(text, _) => {
+            DomainListItem::Nothing => Taken::Consumed,
+            DomainListItem::Refused(why) => Taken::Refused(why.into()),
+            DomainListItem::Entry(text, _) => {
                 self.entry(&text, found);
                 Taken::Consumed
             }
-            Item::Entries(texts, _) => {
+            DomainListItem::Entries(texts, _) => {
                 for text in texts {
                     self.entry(&text, found);
                 }
@@ -249,9 +249,9 @@ const EXCHANGE_LIMIT: usize = 100;
 /// The longest invalid name that is written whole, octets.
 const ECHO_LIMIT: usize = 1024;
 
-fn subject(text: &[u8], exchanges: Option<Vec<Name>>) -> Subject<Job> {
+fn subject(text: &[u8], exchanges: Option<Vec<Name>>) -> Subject<PolicyJob> {
     let job = match Name::parse(text) {
-        Ok(name) => Ok(Wanted { name, exchanges }),
+        Ok(name) => Ok(PolicyDomain { name, exchanges }),
         Err(why) => {
             let shown = &text[..text.len().min(ECHO_LIMIT)];
             Err((String::from_utf8_lossy(shown).into_owned(), why.to_string()))
@@ -271,7 +271,7 @@ fn subject(text: &[u8], exchanges: Option<Vec<Name>>) -> Subject<Job> {
 
 /// What is asked.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct PolicySettings {
     /// The parts of the record that are filled.
     pub parts: Vec<PolicyPart>,
     /// Selectors to ask for beside those of the operators.
@@ -281,9 +281,9 @@ pub struct Settings {
 }
 
 /// Looks policies up.
-pub struct Measure {
-    shared: Arc<Shared>,
-    settings: Settings,
+pub struct PolicyObserve {
+    shared: Arc<SharedAnswers>,
+    settings: PolicySettings,
     /// Domains in a row about which no name server said anything.
     silent: AtomicU64,
     is_heard: AtomicBool,
@@ -293,9 +293,9 @@ pub struct Measure {
 /// After so many domains in a row without a word, whether the name servers are dead is asked again.
 const SILENT: u64 = 1000;
 
-impl Measure {
+impl PolicyObserve {
     /// Asks by `shared`.
-    pub fn new(shared: Shared, settings: Settings) -> Self {
+    pub fn new(shared: SharedAnswers, settings: PolicySettings) -> Self {
         Self {
             shared: Arc::new(shared),
             settings,
@@ -305,10 +305,10 @@ impl Measure {
         }
     }
 
-    async fn policy(&self, wanted: &Wanted) -> Policy {
+    async fn policy(&self, wanted: &PolicyDomain) -> Policy {
         let start = Instant::now();
         let name = &wanted.name;
-        let asker = Asker::new(&self.shared, name);
+        let asker = DomainQuestions::new(&self.shared, name);
         let mut policy = blank(name.to_string(), Outcome::ok());
         let needs_exchanges = [PolicyPart::Dkim, PolicyPart::MtaSts, PolicyPart::Caa]
             .iter()
@@ -357,7 +357,7 @@ impl Measure {
         }
     }
 
-    async fn spf(&self, asker: &Asker<'_>, name: &Name) -> Spf {
+    async fn spf(&self, asker: &DomainQuestions<'_>, name: &Name) -> Spf {
         let mut part = spf::survey(asker, name).await;
         if let Some(option) = &self.settings.client {
             part.client = Some(checked(asker, option, name).await);
@@ -367,7 +367,7 @@ impl Measure {
 
     async fn dkim(
         &self,
-        asker: &Asker<'_>,
+        asker: &DomainQuestions<'_>,
         name: &Name,
         exchanges: &[Name],
     ) -> crate::record::Dkim {
@@ -411,10 +411,10 @@ impl Measure {
 
 /// The exchanges by preference, then name (RFC 5321 §5.1): those of the MX records, else the name itself if it has an address.
 /// `None` where that is not known.
-async fn exchanges_of(asker: &Asker<'_>, name: &Name) -> Option<Vec<Name>> {
-    use crate::policy::lookup::Found;
+async fn exchanges_of(asker: &DomainQuestions<'_>, name: &Name) -> Option<Vec<Name>> {
+    use crate::policy::lookup::FoundRecords;
     match asker.mx(name).await.found {
-        Found::Records(records) => {
+        FoundRecords::Records(records) => {
             let mut records = records.to_vec();
             records.sort();
             records.dedup_by(|one, other| one.1 == other.1);
@@ -427,32 +427,32 @@ async fn exchanges_of(asker: &Asker<'_>, name: &Name) -> Option<Vec<Name>> {
                     .collect(),
             )
         }
-        Found::NoData => {
+        FoundRecords::NoData => {
             let (ipv4, ipv6) = futures::join!(asker.ipv4(name), asker.ipv6(name));
             if !ipv4.records().is_empty() || !ipv6.records().is_empty() {
                 return Some(vec![name.clone()]);
             }
             (ipv4.failure().is_none() && ipv6.failure().is_none()).then(Vec::new)
         }
-        Found::Nxdomain => Some(Vec::new()),
-        Found::Failed(_) => None,
+        FoundRecords::Nxdomain => Some(Vec::new()),
+        FoundRecords::Failed(_) => None,
     }
 }
 
 async fn text_below(
-    asker: &Asker<'_>,
+    asker: &DomainQuestions<'_>,
     name: &Name,
     prefix: &[&str],
-) -> crate::policy::lookup::Answer<crate::policy::lookup::Txt> {
-    use crate::policy::lookup::{Answer, Found};
+) -> crate::policy::lookup::LookupAnswer<crate::policy::lookup::Txt> {
+    use crate::policy::lookup::{FoundRecords, LookupAnswer};
     match name.under(prefix) {
         Some(place) => asker.txt(&place).await,
         // No name can stand there.
-        None => Answer::new(Found::Nxdomain),
+        None => LookupAnswer::new(FoundRecords::Nxdomain),
     }
 }
 
-async fn checked(asker: &Asker<'_>, option: &ClientOption, name: &Name) -> SpfChecked {
+async fn checked(asker: &DomainQuestions<'_>, option: &ClientOption, name: &Name) -> SpfChecked {
     let domain = name.to_string();
     let sender = option
         .sender
@@ -504,10 +504,10 @@ fn blank(domain: String, outcome: Outcome) -> Policy {
     }
 }
 
-impl Observe for Measure {
-    type Job = Job;
+impl Observe for PolicyObserve {
+    type Job = PolicyJob;
 
-    async fn observe(&self, job: Job, turn: Turn) -> Observed<Job> {
+    async fn observe(&self, job: PolicyJob, turn: Turn) -> Observed<PolicyJob> {
         let mut policy = match job {
             Ok(wanted) => self.policy(&wanted).await,
             Err((text, why)) => blank(
@@ -521,7 +521,7 @@ impl Observe for Measure {
         Observed::record(&policy, &policy.outcome)
     }
 
-    fn refused(&self, job: Job, reason: Reason, run: &str) -> Observed<Job> {
+    fn refused(&self, job: PolicyJob, reason: Reason, run: &str) -> Observed<PolicyJob> {
         let mut policy = match job {
             Ok(wanted) => blank(wanted.name.to_string(), Outcome::new(Phase::Input, reason)),
             Err((text, why)) => blank(

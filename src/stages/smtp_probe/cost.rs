@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::ndjson::printable;
-use crate::smtp::targets::Target;
+use crate::smtp::targets::SmtpTarget;
 
 /// The servers that would be asked.
 pub struct Cost {
@@ -26,7 +26,7 @@ impl Cost {
     }
 
     /// One more server.
-    pub fn add(&mut self, target: &Target) {
+    pub fn add(&mut self, target: &SmtpTarget) {
         self.servers += 1;
         if let Some(operator) = &target.operator {
             *self.operators.entry(operator.clone()).or_default() += 1;

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::driver::resume::Resumed;
-use crate::driver::seen::Seen;
+use crate::driver::seen::SeenSubjects;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn, place};
 use crate::ndjson::{Line, NotARecord, append, describe};
 use crate::net::pacing::Place;
 use crate::record::{For, Outcome, Reason, TlsLine};
-use crate::smtp::probe::{Asked, Conversation, Job, Prober, unasked};
-use crate::smtp::targets::{self, Named, Target};
+use crate::smtp::probe::{Conversation, ProbedConnections, Prober, SmtpJob, unasked};
+use crate::smtp::targets::{self, DomainServers, SmtpTarget};
 use crate::smtp::vantage::Vantage;
 use crate::stages::tls_inspect::{Examiner, Sni, Tries};
 use crate::tls::inspector;
@@ -24,11 +24,11 @@ use crate::tls::names::server_name;
 use cost::Cost;
 
 /// Finds the servers.
-pub struct Selection {
+pub struct SmtpSelect {
     port: u16,
-    asker: Asker,
+    asker: SmtpObserve,
     /// Servers that only excluded domains have named so far.
-    excluded: BTreeMap<(IpAddr, u16), Target>,
+    excluded: BTreeMap<(IpAddr, u16), SmtpTarget>,
     /// `--dry-run`: what is counted instead of asked.
     cost: Option<Cost>,
 }
@@ -65,9 +65,9 @@ struct Certificate<'a> {
     sha256: Cow<'a, str>,
 }
 
-impl Selection {
+impl SmtpSelect {
     /// Servers on `port` unless the input says otherwise.
-    pub fn new(port: u16, asker: Asker, cost: Option<Cost>) -> Self {
+    pub fn new(port: u16, asker: SmtpObserve, cost: Option<Cost>) -> Self {
         Self {
             port,
             asker,
@@ -76,8 +76,8 @@ impl Selection {
         }
     }
 
-    fn domain(&mut self, line: &Line, found: &mut Found<'_, Job>) -> Taken {
-        let named = match Named::parse(&line.bytes) {
+    fn domain(&mut self, line: &Line, found: &mut Found<'_, SmtpJob>) -> Taken {
+        let named = match DomainServers::parse(&line.bytes) {
             Ok(named) => named,
             Err(why) => return Taken::Refused(why),
         };
@@ -120,7 +120,7 @@ impl Selection {
         self.asker.examiner.is_some() && measured.starttls.accepted == Some(true)
     }
 
-    fn plain(&mut self, line: &Line, why: &NotARecord, found: &mut Found<'_, Job>) -> Taken {
+    fn plain(&mut self, line: &Line, why: &NotARecord, found: &mut Found<'_, SmtpJob>) -> Taken {
         let text = line.plain();
         if text.starts_with('{') || *why == NotARecord::Array {
             return Taken::Refused(why.to_string());
@@ -134,17 +134,17 @@ impl Selection {
     }
 }
 
-fn subject(target: Target) -> Subject<Job> {
+fn subject(target: SmtpTarget) -> Subject<SmtpJob> {
     Subject {
         key: Key::Smtp(target.ip, target.port),
         place: Some(place(target.ip, target.operator.as_deref(), None)),
         names: target.names().into_iter().map(str::to_owned).collect(),
-        job: Job::new(target),
+        job: SmtpJob::new(target),
     }
 }
 
-impl Select for Selection {
-    type Job = Job;
+impl Select for SmtpSelect {
+    type Job = SmtpJob;
 
     const OWN: &'static [&'static str] = &["smtp", "tls"];
     const READS: &'static [&'static str] = &["domain"];
@@ -153,7 +153,7 @@ impl Select for Selection {
         &mut self,
         line: &Line,
         kind: Result<&str, &NotARecord>,
-        found: &mut Found<'_, Job>,
+        found: &mut Found<'_, SmtpJob>,
     ) -> Taken {
         match kind {
             Ok("domain") => self.domain(line, found),
@@ -214,21 +214,21 @@ impl Select for Selection {
         Ok(true)
     }
 
-    fn starts(&mut self, job: &Job) -> bool {
+    fn starts(&mut self, job: &SmtpJob) -> bool {
         if let Some(cost) = &mut self.cost {
             cost.add(&job.target);
         }
         self.cost.is_none()
     }
 
-    fn pack(&self, job: &Job) -> Option<Vec<u8>> {
+    fn pack(&self, job: &SmtpJob) -> Option<Vec<u8>> {
         let For { domain, exchange } = &job.target.cause;
         serde_json::to_vec(&(job.target.port, domain, exchange)).ok()
     }
 
-    fn unpack(&self, place: &Place, packed: &[u8]) -> anyhow::Result<Job> {
+    fn unpack(&self, place: &Place, packed: &[u8]) -> anyhow::Result<SmtpJob> {
         let (port, domain, exchange) = serde_json::from_slice(packed)?;
-        Ok(Job::new(Target {
+        Ok(SmtpJob::new(SmtpTarget {
             ip: place.ip,
             port,
             cause: For { domain, exchange },
@@ -236,12 +236,12 @@ impl Select for Selection {
         }))
     }
 
-    fn held(&self, seen: &Seen) -> u64 {
+    fn held(&self, seen: &SeenSubjects) -> u64 {
         let waits = |&&(ip, port): &&(IpAddr, u16)| !seen.has(&Key::Smtp(ip, port));
         self.excluded.keys().filter(waits).count() as u64
     }
 
-    fn end(&mut self, found: &mut Found<'_, Job>) {
+    fn end(&mut self, found: &mut Found<'_, SmtpJob>) {
         for ((ip, port), target) in std::mem::take(&mut self.excluded) {
             if !found.has(&Key::Smtp(ip, port)) {
                 found.subject(subject(target));
@@ -263,7 +263,7 @@ impl Select for Selection {
 
 /// Asks the servers.
 #[derive(Clone)]
-pub struct Asker {
+pub struct SmtpObserve {
     /// How.
     pub prober: Arc<Prober>,
     /// How often each.
@@ -276,16 +276,16 @@ pub struct Asker {
     pub sni: Sni,
 }
 
-impl Asker {
-    async fn ask_once(&self, job: &Job) -> Conversation {
+impl SmtpObserve {
+    async fn ask_once(&self, job: &SmtpJob) -> Conversation {
         let conversation = self.prober.converse(job.target.socket()).await;
         self.vantage.note(job.target.ip, &conversation.outcome);
         conversation
     }
 
     /// Every sample; none more once the server asks to be left alone.
-    async fn ask(&self, job: &Job, turn: &Turn) -> Asked {
-        let mut asked = Asked::first(self.ask_once(job).await);
+    async fn ask(&self, job: &SmtpJob, turn: &Turn) -> ProbedConnections {
+        let mut asked = ProbedConnections::first(self.ask_once(job).await);
         for _ in 1..self.samples {
             if asked.last().outcome.reason == Reason::Deferred {
                 break;
@@ -297,11 +297,16 @@ impl Asker {
     }
 }
 
-impl Asker {
+impl SmtpObserve {
     /// The dialogue, and TLS in the same connection where STARTTLS is accepted: `smtp`, `cert` and `tls` in one write.
-    async fn ask_and_shake(&self, examiner: &Examiner, mut job: Job, turn: &Turn) -> Observed<Job> {
+    async fn ask_and_shake(
+        &self,
+        examiner: &Examiner,
+        mut job: SmtpJob,
+        turn: &Turn,
+    ) -> Observed<SmtpJob> {
         let exchange = job.target.cause.exchange.as_deref();
-        let target = inspector::Target {
+        let target = inspector::TlsTarget {
             ip: job.target.ip,
             port: job.target.port,
             server_name: exchange
@@ -319,7 +324,7 @@ impl Asker {
         self.vantage.note(job.target.ip, &examined.clear.outcome);
         let follows = is_accepted(&examined.clear);
         let is_deferred = examined.clear.outcome.reason == Reason::Deferred;
-        let asked = Asked::first(examined.clear);
+        let asked = ProbedConnections::first(examined.clear);
         let mut record = job.record(&asked, turn.attempt, &turn.run);
         record.tls = follows.then_some(TlsLine::Follows);
         let mut lines = Vec::new();
@@ -339,10 +344,10 @@ impl Asker {
     }
 }
 
-impl Observe for Asker {
-    type Job = Job;
+impl Observe for SmtpObserve {
+    type Job = SmtpJob;
 
-    async fn observe(&self, job: Job, turn: Turn) -> Observed<Job> {
+    async fn observe(&self, job: SmtpJob, turn: Turn) -> Observed<SmtpJob> {
         if let Some(examiner) = &self.examiner {
             return self.ask_and_shake(examiner, job, &turn).await;
         }
@@ -360,7 +365,7 @@ impl Observe for Asker {
         self.prober.connector.refusal(ip?, names)
     }
 
-    fn refused(&self, job: Job, reason: Reason, run: &str) -> Observed<Job> {
+    fn refused(&self, job: SmtpJob, reason: Reason, run: &str) -> Observed<SmtpJob> {
         let record = unasked(&job.target, reason, run);
         Observed::record(&record, &record.outcome)
     }

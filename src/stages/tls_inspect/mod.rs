@@ -21,7 +21,7 @@ use crate::record::{ADDRESS_LIMIT, DOMAIN_ADDRESS_LIMIT};
 use crate::record::{For, Outcome, Phase, Reason, TlsLine};
 use crate::smtp::probe::Conversation;
 use crate::tls::inspect::{conclude, unasked};
-use crate::tls::inspector::{Inspected, Inspector, Pace, Target};
+use crate::tls::inspector::{ConnectionPace, Inspected, Inspector, TlsTarget};
 use crate::tls::ledger::Ledger;
 use crate::tls::names;
 
@@ -40,7 +40,7 @@ pub enum Sni {
 }
 
 /// Finds the servers.
-pub struct Selection {
+pub struct TlsSelect {
     sni: Sni,
     spacing: Duration,
     examiner: Examiner,
@@ -110,7 +110,7 @@ struct Ip {
     ip: IpAddr,
 }
 
-impl Selection {
+impl TlsSelect {
     /// Servers that accepted STARTTLS.
     pub fn new(sni: Sni, spacing: Duration, examiner: Examiner) -> Self {
         Self {
@@ -121,7 +121,7 @@ impl Selection {
         }
     }
 
-    fn smtp(&mut self, line: &Line, found: &mut Found<'_, Job>) -> Taken {
+    fn smtp(&mut self, line: &Line, found: &mut Found<'_, TlsJob>) -> Taken {
         let heard: Heard = match serde_json::from_slice(&line.bytes) {
             Ok(heard) => heard,
             Err(error) => {
@@ -163,7 +163,7 @@ impl Selection {
     }
 
     /// A domain whose exchanges lead to addresses that may be known already.
-    fn domain(&mut self, line: &Line, found: &mut Found<'_, Job>) -> Taken {
+    fn domain(&mut self, line: &Line, found: &mut Found<'_, TlsJob>) -> Taken {
         let named: Named<'_> = match serde_json::from_slice(&line.bytes) {
             Ok(named) => named,
             Err(error) => {
@@ -199,8 +199,8 @@ impl Selection {
     }
 
     /// A server, asked for by a name.
-    fn name(&self, heard: &Heard, server_name: Option<String>, found: &mut Found<'_, Job>) {
-        let target = Target {
+    fn name(&self, heard: &Heard, server_name: Option<String>, found: &mut Found<'_, TlsJob>) {
+        let target = TlsTarget {
             ip: heard.ip.to_canonical(),
             port: heard.port,
             operator: (heard.cause.exchange.as_deref()).and_then(crate::smtp::targets::operator),
@@ -218,7 +218,7 @@ impl Selection {
             key: self.key(target.ip, target.port, target.server_name.clone()),
             place: Some(place(target.ip, target.operator.as_deref(), due)),
             names: names.into_iter().flatten().cloned().collect(),
-            job: Job::new(target),
+            job: TlsJob::new(target),
         });
     }
 
@@ -244,8 +244,8 @@ impl Selection {
     }
 }
 
-impl Select for Selection {
-    type Job = Job;
+impl Select for TlsSelect {
+    type Job = TlsJob;
 
     const OWN: &'static [&'static str] = &["tls"];
     const READS: &'static [&'static str] = &["smtp", "cert"];
@@ -254,7 +254,7 @@ impl Select for Selection {
         &mut self,
         line: &Line,
         kind: Result<&str, &NotARecord>,
-        found: &mut Found<'_, Job>,
+        found: &mut Found<'_, TlsJob>,
     ) -> Taken {
         match kind {
             Ok("smtp") => self.smtp(line, found),
@@ -276,8 +276,8 @@ impl Select for Selection {
         }
     }
 
-    fn pack(&self, job: &Job) -> Option<Vec<u8>> {
-        let Target {
+    fn pack(&self, job: &TlsJob) -> Option<Vec<u8>> {
+        let TlsTarget {
             port,
             cause: For { domain, exchange },
             server_name,
@@ -288,10 +288,10 @@ impl Select for Selection {
         serde_json::to_vec(&(port, domain, exchange, named.is_some(), named)).ok()
     }
 
-    fn unpack(&self, place: &Place, packed: &[u8]) -> anyhow::Result<Job> {
+    fn unpack(&self, place: &Place, packed: &[u8]) -> anyhow::Result<TlsJob> {
         type Packed = (u16, Option<String>, Option<String>, bool, Option<String>);
         let (port, domain, exchange, is_named, named): Packed = serde_json::from_slice(packed)?;
-        Ok(Job::new(Target {
+        Ok(TlsJob::new(TlsTarget {
             ip: place.ip,
             port,
             operator: place.operator.clone(),
@@ -327,13 +327,13 @@ fn not_before(connected: Option<&str>, lasted: Duration, spacing: Duration) -> O
 }
 
 /// A server that is inspected, over all its tries.
-pub struct Job {
-    target: Target,
+pub struct TlsJob {
+    target: TlsTarget,
     tries: Tries,
 }
 
-impl Job {
-    fn new(target: Target) -> Self {
+impl TlsJob {
+    fn new(target: TlsTarget) -> Self {
         Self {
             target,
             tries: Tries::default(),
@@ -378,7 +378,7 @@ impl Examiner {
     /// Inspects a server; `wants` says of the dialogue in clear whether the `tls` line is to be made.
     pub async fn examine(
         &self,
-        target: &Target,
+        target: &TlsTarget,
         tries: &Tries,
         turn: &Turn,
         wants: impl FnOnce(&Conversation) -> bool,
@@ -432,17 +432,17 @@ impl Examiner {
 }
 
 impl Observe for Examiner {
-    type Job = Job;
+    type Job = TlsJob;
 
-    async fn observe(&self, job: Job, turn: Turn) -> Observed<Job> {
-        let Job { target, tries } = job;
+    async fn observe(&self, job: TlsJob, turn: Turn) -> Observed<TlsJob> {
+        let TlsJob { target, tries } = job;
         let examined = self.examine(&target, &tries, &turn, |_| true).await;
         Observed {
             lines: examined.lines,
             phase: examined.outcome.phase,
             reason: examined.outcome.reason,
             connections: examined.connections,
-            again: examined.again.map(|tries| Job { target, tries }),
+            again: examined.again.map(|tries| TlsJob { target, tries }),
         }
     }
 
@@ -450,7 +450,7 @@ impl Observe for Examiner {
         self.inspector.contact.connector.refusal(ip?, names)
     }
 
-    fn refused(&self, job: Job, reason: Reason, run: &str) -> Observed<Job> {
+    fn refused(&self, job: TlsJob, reason: Reason, run: &str) -> Observed<TlsJob> {
         let outcome = Outcome::new(Phase::Input, reason);
         let record = unasked(&job.target, outcome, run);
         Observed::record(&record, &record.outcome)
@@ -459,7 +459,7 @@ impl Observe for Examiner {
 
 struct Spaced<'a>(&'a Turn);
 
-impl Pace for Spaced<'_> {
+impl ConnectionPace for Spaced<'_> {
     fn wait(&self) -> impl Future<Output = ()> + Send {
         self.0.reconnect()
     }

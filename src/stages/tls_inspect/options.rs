@@ -13,8 +13,8 @@ use super::{Examiner, Sni};
 use crate::program::{duration, milliseconds};
 use crate::record::timestamp;
 use crate::tls::contact::Contact;
-use crate::tls::handshake::Client;
-use crate::tls::inspector::{Inspector, Wanted};
+use crate::tls::handshake::TlsClient;
+use crate::tls::inspector::{EnumerationScope, Inspector};
 use crate::tls::ledger::{self, Ledger};
 use crate::x509::store::Store;
 
@@ -77,8 +77,8 @@ impl Handshaking {
         Ok(Examiner {
             inspector: Arc::new(Inspector {
                 contact,
-                client: Client::new().context("the TLS library")?,
-                wanted: Wanted {
+                client: TlsClient::new().context("the TLS library")?,
+                wanted: EnumerationScope {
                     versions: self.enumerate.contains(&What::Versions),
                     ciphers: self.enumerate.contains(&What::Ciphers),
                     groups: self.enumerate.contains(&What::Groups),

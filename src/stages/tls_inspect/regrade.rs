@@ -57,9 +57,9 @@ impl Select for Regrading {
 }
 
 /// There is nothing to observe.
-pub struct Nothing;
+pub struct NoObservation;
 
-impl Observe for Nothing {
+impl Observe for NoObservation {
     type Job = ();
 
     async fn observe(&self, (): (), _: Turn) -> Observed<()> {

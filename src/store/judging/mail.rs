@@ -9,15 +9,15 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Statement, p
 use serde::de::DeserializeOwned;
 use time::Duration;
 
-use super::super::Error;
+use super::super::StoreError;
 use super::merge::{Merge, Merged, index};
 use crate::judge::delivery::{
-    Cause, Contact, Delivery, Destination, ExchangeView, Fate, PROFILES, Profile, ServerView,
+    Cause, Delivery, Destination, ExchangeView, Fate, PROFILES, Profile, ServerContact, ServerView,
     StsPolicy, TlsaMatch, TlsaView, deliver,
 };
 use crate::judge::destination::{
-    Named, exchange_view, has_unsigned_tlsa, is_secure, server_behind, server_view, sts_policy,
-    takes_mail,
+    ExchangeTies, exchange_view, has_unsigned_tlsa, is_secure, server_behind, server_view,
+    sts_policy, takes_mail,
 };
 use crate::judge::findings::{
     DomainView, ExchangeSeen, PolicyView, ServerRecords, ServerSeen, domain_problems,
@@ -35,7 +35,11 @@ const SOON: Duration = Duration::days(14);
 const BY_THE_LETTER: &str = "mta_sts";
 
 /// Fills the tables of delivery and problems; false: `stop` was set before they were whole.
-pub(super) fn judge(connection: &Connection, port: u16, stop: &AtomicBool) -> Result<bool, Error> {
+pub(super) fn judge(
+    connection: &Connection,
+    port: u16,
+    stop: &AtomicBool,
+) -> Result<bool, StoreError> {
     let is_reached: bool = connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM smtp WHERE phase <> 'connect') OR EXISTS (SELECT 1 FROM tls WHERE accepted IS NOT NULL)",
         [],
@@ -118,7 +122,7 @@ fn shown(text: Option<&String>) -> Option<String> {
 
 impl Mail<'_> {
     /// Every server at the port, with what is wrong with it.
-    fn read_servers(&mut self, port: u16) -> Result<(), Error> {
+    fn read_servers(&mut self, port: u16) -> Result<(), StoreError> {
         let connection = self.connection;
         let mut handshakes = connection.prepare_cached(
             "SELECT coalesce(sni, 0), leaf, line FROM tls WHERE address = ?1 AND port = ?2 ORDER BY coalesce(sni, 0)",
@@ -156,8 +160,8 @@ impl Mail<'_> {
             }
             for (sni, leaf, tls) in &shaken {
                 let mut view = server_view(smtp.as_ref(), tls.as_ref());
-                if !self.is_reached && view.contact == Contact::Silent {
-                    view.contact = Contact::NotAsked;
+                if !self.is_reached && view.contact == ServerContact::Silent {
+                    view.contact = ServerContact::NotAsked;
                 }
                 self.servers
                     .insert((address, *sni), Seen { view, leaf: *leaf });
@@ -246,7 +250,7 @@ impl Mail<'_> {
         Ok(())
     }
 
-    fn domains(&mut self, stop: &AtomicBool) -> Result<bool, Error> {
+    fn domains(&mut self, stop: &AtomicBool) -> Result<bool, StoreError> {
         let connection = self.connection;
         let mut exchanges = Merge::new(connection.prepare_cached(
             "SELECT domain, exchange, preference FROM domain_exchange ORDER BY domain, preference, exchange",
@@ -298,7 +302,7 @@ impl Mail<'_> {
         row: &Row<'_>,
         domain: Option<&Domain>,
         exchanges: &[(u32, u32)],
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         let id: u32 = row.get(0)?;
         let (policy, sts): (Option<Policy>, Option<Sts>) = (record(row, 2)?, record(row, 3)?);
         let mut found = Vec::new();
@@ -369,7 +373,7 @@ impl Mail<'_> {
             let is_named = seen
                 .leaf
                 .and_then(|leaf| self.named.get(&(name, leaf)).copied());
-            let named = Named {
+            let named = ExchangeTies {
                 exchange: is_named.map(|it| it == Some(true)),
                 by_common_name: is_named == Some(None),
                 pattern: match (seen.leaf, sts) {

@@ -17,20 +17,20 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use self::merge::{Merge, index};
 use self::names::CertificateNames;
-use super::Error;
+use super::StoreError;
 use crate::judge::Fact;
-use crate::judge::dane::Question;
+use crate::judge::dane::DaneAnswers;
 use crate::judge::domain::{
-    Choice, Reached, Resolution, Route, Silence, Verdict, server, without_exchanges,
+    Choice, DomainVerdict, Reached, Resolution, Route, Silence, server, without_exchanges,
 };
-use crate::judge::facts::{Handshake, Server};
+use crate::judge::facts::{Server, TlsFacts};
 use crate::record::{Dnssec, Reason};
 
 /// Changes with what this module computes: older judgements are made again.
 const RULES_VERSION: i64 = 6;
 
 /// Whether the judgements are those of the facts as they stand.
-pub fn is_judged(connection: &Connection) -> Result<bool, Error> {
+pub fn is_judged(connection: &Connection) -> Result<bool, StoreError> {
     let value = |key: &str| -> rusqlite::Result<Option<i64>> {
         connection
             .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
@@ -43,7 +43,7 @@ pub fn is_judged(connection: &Connection) -> Result<bool, Error> {
 }
 
 /// Makes the judgements, in one transaction; false: `stop` was set before they were whole, and nothing changed.
-pub fn judge(connection: &mut Connection, stop: &AtomicBool) -> Result<bool, Error> {
+pub fn judge(connection: &mut Connection, stop: &AtomicBool) -> Result<bool, StoreError> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(
         "DELETE FROM exchange_certificate; DELETE FROM domain_certificate; DELETE FROM judged_server; DELETE FROM exchange_dane; DELETE FROM exchange_dane_reason; DELETE FROM server_weakness; DELETE FROM server_level; \
@@ -82,7 +82,7 @@ struct Probed {
 #[derive(Clone, Copy)]
 struct Shaken {
     id: u32,
-    handshake: Handshake,
+    handshake: TlsFacts,
     leaf: Option<u32>,
 }
 
@@ -112,7 +112,7 @@ struct Judge<'c> {
 }
 
 impl<'c> Judge<'c> {
-    fn new(connection: &'c Connection) -> Result<Self, Error> {
+    fn new(connection: &'c Connection) -> Result<Self, StoreError> {
         let port = connection
             .query_row(
                 "SELECT port FROM (SELECT port FROM smtp UNION ALL SELECT port FROM tls) \
@@ -139,7 +139,7 @@ impl<'c> Judge<'c> {
     }
 
     /// Reads what was learned of every address at the survey's port.
-    fn servers(&mut self) -> Result<(), Error> {
+    fn servers(&mut self) -> Result<(), StoreError> {
         let addresses: i64 =
             self.connection
                 .query_row("SELECT coalesce(max(id), 0) FROM address", [], |row| {
@@ -174,7 +174,7 @@ impl<'c> Judge<'c> {
         while let Some(row) = rows.next()? {
             let shaken = Shaken {
                 id: row.get(2)?,
-                handshake: Handshake {
+                handshake: TlsFacts {
                     accepted: row.get(3)?,
                     negotiated: row.get(4)?,
                     completed: row.get(5)?,
@@ -188,7 +188,7 @@ impl<'c> Judge<'c> {
     }
 
     /// The facts of every address as each exchange leads to it, and whether the leaves name the exchanges.
-    fn exchanges(&mut self) -> Result<(), Error> {
+    fn exchanges(&mut self) -> Result<(), StoreError> {
         let mut insert = self.connection.prepare(
             "INSERT OR IGNORE INTO exchange_certificate (name, certificate, name_match) VALUES (?1, ?2, ?3)",
         )?;
@@ -208,7 +208,7 @@ impl<'c> Judge<'c> {
             let name: u32 = row.get(1)?;
             let text = row.get_ref(2)?;
             let text = text.as_str().unwrap_or_default();
-            let question = Question {
+            let question = DaneAnswers {
                 exchange: state(row, 8)?,
                 is_alias: row.get(9)?,
                 tlsa: ended(row, 5)?,
@@ -270,7 +270,7 @@ impl<'c> Judge<'c> {
         )
     }
 
-    fn domains(&mut self, stop: &AtomicBool) -> Result<bool, Error> {
+    fn domains(&mut self, stop: &AtomicBool) -> Result<bool, StoreError> {
         let connection = self.connection;
         let mut insert = connection.prepare(
             "INSERT INTO judged_domain (domain, status, not_best, facts, exchange, tls) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -337,7 +337,7 @@ impl<'c> Judge<'c> {
                 }
             }
             self.count(&choices, &servers);
-            let judged = Verdict::new(&choices, &servers, |address| self.silence(address));
+            let judged = DomainVerdict::new(&choices, &servers, |address| self.silence(address));
             insert.execute(params![
                 id as i64,
                 judged.status,
@@ -379,7 +379,7 @@ impl<'c> Judge<'c> {
     }
 
     /// What each server amounts to, and how many domains share it, its exchange's name and its certificate.
-    fn shared(&mut self) -> Result<(), Error> {
+    fn shared(&mut self) -> Result<(), StoreError> {
         let mut insert = self.connection.prepare(
             "INSERT INTO judged_server (address, smtp, tls, answered, facts, domains) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?;

@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use crate::judge::dane::{Dane, Question};
+use crate::judge::dane::{Dane, DaneAnswers};
 use crate::record::{Dnssec, Reason};
 
 /// A place on a list.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct ListPlace {
     /// The list.
     pub source: String,
     /// The rank.
@@ -19,14 +19,14 @@ pub struct Place {
 }
 
 /// The places of a domain, by the name of the list.
-pub fn places(connection: &Connection, domain: u32) -> rusqlite::Result<Vec<Place>> {
+pub fn places(connection: &Connection, domain: u32) -> rusqlite::Result<Vec<ListPlace>> {
     let mut statement = connection.prepare_cached(
         // The lists are few, and each has its entries by domain.
         "SELECT l.source, e.rank, e.users, l.of FROM list l CROSS JOIN entry e ON e.list = l.id AND e.domain = ?1 \
          ORDER BY l.source",
     )?;
     let rows = statement.query_map([domain], |row| {
-        Ok(Place {
+        Ok(ListPlace {
             source: row.get(0)?,
             rank: row.get(1)?,
             users: row.get(2)?,
@@ -109,7 +109,7 @@ pub fn exchanges_of(connection: &Connection, domain: u32) -> rusqlite::Result<Ve
         let word = |column: &str| row.get::<_, Option<String>>(column);
         let state = |word: Option<String>| word.as_deref().and_then(Dnssec::from_word);
         let (tlsa, tlsa_dnssec) = (word("tlsa")?, word("tlsa_dnssec")?);
-        let question = Question {
+        let question = DaneAnswers {
             exchange: state(word("dnssec")?),
             is_alias: row.get("is_alias")?,
             tlsa: (tlsa.as_deref())
@@ -135,7 +135,7 @@ pub fn exchanges_of(connection: &Connection, domain: u32) -> rusqlite::Result<Ve
 
 /// What an `smtp` record says.
 #[derive(Clone, Debug)]
-pub struct Conversation {
+pub struct SmtpCard {
     /// The port.
     pub port: u16,
     /// When.
@@ -156,7 +156,7 @@ pub struct Conversation {
 
 /// What a `tls` record says.
 #[derive(Clone, Debug)]
-pub struct Handshaken {
+pub struct TlsCard {
     /// How far it came, why no further, and what there is to that.
     pub outcome: (String, String, Option<String>),
     /// A ServerHello was seen.
@@ -169,7 +169,7 @@ pub struct Handshaken {
 
 /// The leaf of a chain, and what it is worth.
 #[derive(Clone, Debug)]
-pub struct LeafOf {
+pub struct LeafCard {
     /// SHA-256.
     pub sha256: String,
     /// Its subject; none: it was never seen.
@@ -196,11 +196,11 @@ pub struct ServerOf {
     /// The special-purpose block that the address lies in.
     pub special: Option<String>,
     /// What it said; none: it was not probed.
-    pub smtp: Option<Conversation>,
+    pub smtp: Option<SmtpCard>,
     /// Its handshake.
-    pub tls: Option<Handshaken>,
+    pub tls: Option<TlsCard>,
     /// Its certificate.
-    pub leaf: Option<LeafOf>,
+    pub leaf: Option<LeafCard>,
     /// What TLSA records amount to here, and why, with blanks between; none: there are none under DNSSEC.
     pub dane: Option<(String, Option<String>)>,
     /// What is weak, with commas between.
@@ -244,7 +244,7 @@ fn server(row: &rusqlite::Row<'_>) -> rusqlite::Result<ServerOf> {
     let text = |column: &str| row.get::<_, Option<String>>(column);
     let smtp = match text("time")? {
         None => None,
-        Some(time) => Some(Conversation {
+        Some(time) => Some(SmtpCard {
             port: row.get("port")?,
             time,
             outcome: (row.get("phase")?, row.get("reason")?, text("detail")?),
@@ -259,7 +259,7 @@ fn server(row: &rusqlite::Row<'_>) -> rusqlite::Result<ServerOf> {
     };
     let tls = match text("tls_phase")?.zip(text("tls_reason")?) {
         None => None,
-        Some((phase, reason)) => Some(Handshaken {
+        Some((phase, reason)) => Some(TlsCard {
             outcome: (phase, reason, text("tls_detail")?),
             negotiated: row.get("negotiated")?,
             completed: row.get("completed")?,
@@ -271,7 +271,7 @@ fn server(row: &rusqlite::Row<'_>) -> rusqlite::Result<ServerOf> {
     };
     let leaf = match text("sha256")? {
         None => None,
-        Some(sha256) => Some(LeafOf {
+        Some(sha256) => Some(LeafCard {
             sha256,
             subject: text("subject")?,
             not_after: text("not_after")?,

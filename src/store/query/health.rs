@@ -18,7 +18,7 @@ pub fn is_synthetic(connection: &Connection) -> rusqlite::Result<bool> {
 
 /// What a survey did not learn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
+pub struct NotLearned {
     /// Domains with a record that are names at all.
     pub domains: u64,
     /// Those of which the DNS did not answer for exchanges or addresses.
@@ -30,7 +30,7 @@ pub struct Lost {
 }
 
 /// Counts what a survey did not learn.
-pub fn lost(connection: &Connection) -> rusqlite::Result<Lost> {
+pub fn lost(connection: &Connection) -> rusqlite::Result<NotLearned> {
     connection.query_row(
         "SELECT (SELECT count(*) FROM judged_domain WHERE status <> 'invalid_name'), \
          (SELECT count(*) FROM judged_domain WHERE status = 'dns'), \
@@ -38,7 +38,7 @@ pub fn lost(connection: &Connection) -> rusqlite::Result<Lost> {
          (SELECT count(*) FROM smtp WHERE connections > 0 AND phase = 'connect')",
         [],
         |row| {
-            Ok(Lost {
+            Ok(NotLearned {
                 domains: row.get(0)?,
                 unanswered: row.get(1)?,
                 servers: row.get(2)?,

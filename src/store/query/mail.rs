@@ -117,7 +117,7 @@ pub fn deliveries(connection: &Connection, mut each: impl FnMut(u32, u32)) -> ru
 
 /// What a domain publishes, as far as it was asked; words of the records, none where a part was not asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Published {
+pub struct PublishedPolicies {
     /// State of the SPF record.
     pub spf: Option<String>,
     /// The result of its `all`.
@@ -150,7 +150,7 @@ pub struct Published {
 pub fn published(
     connection: &Connection,
     domain: Option<u32>,
-    mut each: impl FnMut(u32, Published),
+    mut each: impl FnMut(u32, PublishedPolicies),
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(
         "SELECT p.domain, spf, spf_all, dmarc, dmarc_9989, dmarc_7489, dkim, mta_sts, tls_rpt, caa, bimi, strict, error, \
@@ -158,7 +158,7 @@ pub fn published(
     )?;
     let mut rows = statement.query([domain])?;
     while let Some(row) = rows.next()? {
-        let published = Published {
+        let published = PublishedPolicies {
             spf: row.get(1)?,
             spf_all: row.get(2)?,
             dmarc: row.get(3)?,

@@ -13,7 +13,7 @@ mod runs;
 mod servers;
 
 pub use domains::*;
-pub use health::{Cautions, Lost, cautions, is_synthetic, lost, servers_at_two_ports};
+pub use health::{Cautions, NotLearned, cautions, is_synthetic, lost, servers_at_two_ports};
 pub use hops::*;
 pub use mail::*;
 pub use runs::*;

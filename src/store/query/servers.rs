@@ -135,7 +135,7 @@ pub fn handshakes_with(connection: &Connection, weaknesses: &[&str]) -> rusqlite
 
 /// Servers of one kind, and the domains behind them, each as often as it has such a server.
 #[derive(Clone, Debug)]
-pub struct Kind {
+pub struct ServerKind {
     /// What they have in common.
     pub what: String,
     /// How many.
@@ -145,7 +145,7 @@ pub struct Kind {
 }
 
 /// Distinct sets of EHLO keywords (with blanks between).
-pub fn keyword_sets(connection: &Connection) -> rusqlite::Result<Vec<Kind>> {
+pub fn keyword_sets(connection: &Connection) -> rusqlite::Result<Vec<ServerKind>> {
     kinds(
         connection,
         "SELECT c.keywords, count(*), sum(j.domains) FROM judged_server j JOIN smtp s ON s.id = j.smtp \
@@ -154,7 +154,7 @@ pub fn keyword_sets(connection: &Connection) -> rusqlite::Result<Vec<Kind>> {
 }
 
 /// What servers that answered run, by their own words.
-pub fn software(connection: &Connection) -> rusqlite::Result<Vec<Kind>> {
+pub fn software(connection: &Connection) -> rusqlite::Result<Vec<ServerKind>> {
     kinds(
         connection,
         "SELECT coalesce(s.software, 'not told'), count(*), sum(j.domains) FROM judged_server j \
@@ -162,10 +162,10 @@ pub fn software(connection: &Connection) -> rusqlite::Result<Vec<Kind>> {
     )
 }
 
-fn kinds(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Kind>> {
+fn kinds(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<ServerKind>> {
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([], |row| {
-        Ok(Kind {
+        Ok(ServerKind {
             what: row.get(0)?,
             servers: row.get(1)?,
             domains: row.get(2)?,
@@ -239,7 +239,7 @@ pub fn leaf_keys(
 
 /// What many domains can share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shared {
+pub enum SharedThing {
     /// Exchanges, by name.
     Exchanges,
     /// Addresses, with the greeting.
@@ -262,19 +262,19 @@ pub struct SharedBy {
 /// Those that most domains share, at most `limit`.
 pub fn most_shared(
     connection: &Connection,
-    shared: Shared,
+    shared: SharedThing,
     limit: usize,
 ) -> rusqlite::Result<Vec<SharedBy>> {
     let mut statement = connection.prepare(match shared {
-        Shared::Exchanges => {
+        SharedThing::Exchanges => {
             "SELECT n.name, NULL, j.domains FROM judged_exchange j JOIN name n ON n.id = j.name \
              ORDER BY j.domains DESC, n.name LIMIT ?1"
         }
-        Shared::Addresses => {
+        SharedThing::Addresses => {
             "SELECT a.ip, s.banner, j.domains FROM judged_server j JOIN address a ON a.id = j.address \
              LEFT JOIN smtp s ON s.id = j.smtp ORDER BY j.domains DESC, a.ip LIMIT ?1"
         }
-        Shared::Certificates => {
+        SharedThing::Certificates => {
             "SELECT coalesce(c.subject, '') || ' ' || substr(c.sha256, 1, 16), c.issuer, j.domains \
              FROM judged_certificate j JOIN certificate c ON c.id = j.certificate \
              ORDER BY j.domains DESC, c.sha256 LIMIT ?1"
