@@ -17,7 +17,7 @@ pub fn run(data: &[u8]) {
         assert!(reply.lines.len() <= LINES_LIMIT);
         let octets: usize = reply.lines.iter().map(|line| line.0.len()).sum();
         assert!(octets <= REPLY_LIMIT);
-        let capabilities = mx_survey::record::Capabilities::of(&reply);
+        let capabilities = mx_survey::record::Capabilities::from_reply(&reply);
         let _ = capabilities.masked_starttls();
         let _ = capabilities::host(&reply);
         let _ = software::named(Some(&reply), Some(&capabilities));

@@ -161,7 +161,7 @@ pub fn read(packet: &[u8], question: &Question) -> Result<Response, Unfit> {
         return Ok(Response::truncated());
     }
     let message = Message::from_vec(packet).map_err(|_| Unfit::Malformed)?;
-    Ok(Response::of(message))
+    Ok(Response::from_message(message))
 }
 
 impl Response {
@@ -179,7 +179,7 @@ impl Response {
     }
 
     /// What a message says.
-    pub fn of(message: Message) -> Self {
+    pub fn from_message(message: Message) -> Self {
         let code = message.metadata.response_code;
         let has = |kind| {
             message

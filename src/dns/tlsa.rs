@@ -20,7 +20,7 @@ pub async fn look_up(
     allowance: Duration,
 ) -> (TlsaSet, u32) {
     let expanded = match cname.last() {
-        Some(name) => Some(at(resolver, name, allowance).await),
+        Some(name) => Some(records_at(resolver, name, allowance).await),
         None => None,
     };
     let (sent, spent) = match expanded {
@@ -28,7 +28,7 @@ pub async fn look_up(
         Some(Found { sent, spent, .. }) => (sent, spent),
         None => (0, Duration::ZERO),
     };
-    let own = at(resolver, exchange, allowance.saturating_sub(spent)).await;
+    let own = records_at(resolver, exchange, allowance.saturating_sub(spent)).await;
     (own.set, sent + own.sent)
 }
 
@@ -57,7 +57,7 @@ fn falls_back(set: &TlsaSet) -> bool {
     }
 }
 
-async fn at(resolver: &dyn Resolve, base: &Name, allowance: Duration) -> Found {
+async fn records_at(resolver: &dyn Resolve, base: &Name, allowance: Duration) -> Found {
     let mut set = TlsaSet {
         base: base.to_string(),
         outcome: Outcome::new(Phase::Dns, Reason::NoData),

@@ -99,7 +99,7 @@ impl Script {
     }
 
     /// What to do at a step of the connection that arrived so; `None` only for [`DialogueStep::Handshake`]: then TLS.
-    pub fn at(&self, step: DialogueStep, arrival: Arrival) -> Option<&[Cue]> {
+    pub fn cues(&self, step: DialogueStep, arrival: Arrival) -> Option<&[Cue]> {
         self.when
             .iter()
             .filter(|(when, _)| arrival.meets(when))
@@ -295,7 +295,7 @@ mod tests {
     }
 
     fn said(script: &Script, step: DialogueStep, arrival: Arrival) -> String {
-        let cues = script.at(step, arrival).unwrap();
+        let cues = script.cues(step, arrival).unwrap();
         cues.iter()
             .map(|cue| String::from_utf8_lossy(&cue.say))
             .collect()
@@ -319,13 +319,13 @@ mod tests {
             said(&tls, DialogueStep::Inside, FIRST),
             "250-a.test\r\n250 SIZE\r\n"
         );
-        assert!(tls.at(DialogueStep::Handshake, FIRST).is_none());
+        assert!(tls.cues(DialogueStep::Handshake, FIRST).is_none());
     }
 
     #[test]
     fn bytes_and_fillings() {
         let odd = script(r#","steps":{"banner":[{"say":"{ip} \u00ff {default}"}]}"#);
-        let cues = odd.at(DialogueStep::Banner, FIRST).unwrap();
+        let cues = odd.cues(DialogueStep::Banner, FIRST).unwrap();
         assert_eq!(&*cues[0].say, b"127.0.0.9 \xff 220 a.test ESMTP\r\n");
     }
 

@@ -108,7 +108,7 @@ impl Session<'_> {
         let host = self.host;
         let cues = host
             .script
-            .at(DialogueStep::Banner, self.arrival)
+            .cues(DialogueStep::Banner, self.arrival)
             .unwrap_or(&[]);
         let over = self.play(stream, cues).await?;
         self.greeted = true;
@@ -171,7 +171,7 @@ impl Session<'_> {
         };
         let step = self.count(step, verb, argument);
         let host = self.host;
-        let cues = host.script.at(step, self.arrival).unwrap_or(&[]);
+        let cues = host.script.cues(step, self.arrival).unwrap_or(&[]);
         if self.play(stream, cues).await? {
             return Ok(Flow::Over);
         }
@@ -179,7 +179,7 @@ impl Session<'_> {
         let speaks_tls = host.tls.is_some()
             || host
                 .script
-                .at(DialogueStep::Handshake, self.arrival)
+                .cues(DialogueStep::Handshake, self.arrival)
                 .is_some();
         Ok(if step == DialogueStep::Starttls && ready && speaks_tls {
             Flow::Tls
@@ -224,7 +224,7 @@ impl Session<'_> {
             _ => {}
         }
         let host = self.host;
-        if let Some(cues) = host.script.at(DialogueStep::Handshake, self.arrival) {
+        if let Some(cues) = host.script.cues(DialogueStep::Handshake, self.arrival) {
             // The ClientHello is read first: closing on unread bytes would make a RST of a FIN.
             let mut hello = vec![0; 4096];
             self.bytes_in += stream.read(&mut hello).await? as u64;

@@ -96,7 +96,7 @@ pub struct FoundFormat {
 
 impl FoundFormat {
     /// A layout of the whole input.
-    pub fn of(layout: Layout, description: String) -> Self {
+    pub fn new(layout: Layout, description: String) -> Self {
         Self {
             layout,
             description,

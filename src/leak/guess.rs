@@ -23,11 +23,11 @@ pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<FoundFormat, Unrea
     };
     let mut found = match format {
         LeakFormat::Adobe => {
-            FoundFormat::of(Layout::Delimited(Delimited::adobe()), "adobe".to_owned())
+            FoundFormat::new(Layout::Delimited(Delimited::adobe()), "adobe".to_owned())
         }
         LeakFormat::Gawker => sample.delimited("gawker", b":::", wish, 2)?,
         LeakFormat::Combo => sample.combo(wish)?,
-        LeakFormat::Url => FoundFormat::of(
+        LeakFormat::Url => FoundFormat::new(
             Layout::Delimited(Delimited::url()),
             "url:address:password".to_owned(),
         ),
@@ -35,16 +35,16 @@ pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<FoundFormat, Unrea
         LeakFormat::Csv => sample.table(sample.csv_delimiter(wish), wish, "csv")?,
         LeakFormat::Json => {
             let field = sample.json_field(wish).ok_or(Unreadable::NoField)?;
-            FoundFormat::of(
+            FoundFormat::new(
                 Layout::Json(Json::new(field.as_bytes())),
                 format!("json, field {field}"),
             )
         }
-        LeakFormat::Plain => FoundFormat::of(
+        LeakFormat::Plain => FoundFormat::new(
             Layout::Delimited(Delimited::new(b"", 0)),
             "plain".to_owned(),
         ),
-        LeakFormat::Any => FoundFormat::of(Layout::Any, "any".to_owned()),
+        LeakFormat::Any => FoundFormat::new(Layout::Any, "any".to_owned()),
     };
     found.skipped += mark;
     Ok(found)

@@ -128,7 +128,7 @@ impl<'a> Sample<'a> {
         }
         let best = self.best_combo(wish, &SEPARATORS);
         if let Some(best) = best.as_ref().filter(|best| best.is_mixed) {
-            return Ok(FoundFormat::of(
+            return Ok(FoundFormat::new(
                 Layout::Delimited(Delimited::mixed(best.column)),
                 format!("combo with ':', ';' or '|', column {}", best.column + 1),
             ));
@@ -179,7 +179,7 @@ impl<'a> Sample<'a> {
                 (best.1, false)
             }
         };
-        let mut found = FoundFormat::of(
+        let mut found = FoundFormat::new(
             Layout::Delimited(with(column)),
             format!("{name}, column {}", column + 1),
         );
@@ -216,12 +216,12 @@ impl<'a> Sample<'a> {
             description = format!("{description} ({known})");
         }
         if name == "csv" {
-            return Ok(FoundFormat::of(
+            return Ok(FoundFormat::new(
                 Layout::Csv(Csv::new(delimiter, column, has_header)),
                 description,
             ));
         }
-        let mut found = FoundFormat::of(
+        let mut found = FoundFormat::new(
             Layout::Delimited(Delimited::new(&[delimiter], column)),
             description,
         );

@@ -43,16 +43,16 @@ fn hop(body: &[u8]) -> (Hop, Option<i64>) {
         return (unreadable(body, UnreadableReason::TooLong), None);
     }
     let field = field::parse(body);
-    let by = field.clause(Keyword::By).map(party::by);
+    let by = field.clause(Keyword::By).map(party::receiving);
     let by_host = by.as_ref().and_then(|by| by.end.host.as_deref());
-    let writer = writer::of(&field, by_host);
+    let writer = writer::recognise(&field, by_host);
     let with: Vec<&[u8]> = field.words(Keyword::With).collect();
     let link = protocol::link(&with);
     let from = from(&field, writer, link);
     if from.is_none() && by.is_none() && writer.is_none() {
         return (unreadable(body, UnreadableReason::NoClause), None);
     }
-    let tls = idiom::of(&field);
+    let tls = idiom::tls_idiom(&field);
     let (version, cipher) = facts(&tls);
     let faults = faults(&field, from.as_ref());
     let allowed = |party: Party| allow::end(party.end, body);
@@ -105,7 +105,7 @@ fn from(field: &Field<'_>, writer: Option<FieldWriter>, link: Link) -> Option<Pa
         return None;
     }
     let verified = writer.is_some_and(|writer| writer.name == "exim");
-    let party = party::from(clause, verified);
+    let party = party::sending(clause, verified);
     (words(clause).next().is_some() || party.end.ip.is_some()).then_some(party)
 }
 

@@ -38,7 +38,7 @@ impl<'a> TlsIdiom<'a> {
 }
 
 /// Everything that `field` says about TLS.
-pub fn of<'a>(field: &Field<'a>) -> TlsIdiom<'a> {
+pub fn tls_idiom<'a>(field: &Field<'a>) -> TlsIdiom<'a> {
     let mut tls = field.comments().fold(TlsIdiom::default(), |tls, comment| {
         tls.or(of_comment(comment))
     });
@@ -84,13 +84,13 @@ fn of_comment(content: &[u8]) -> TlsIdiom<'_> {
         return pairs(comment_words(content));
     }
     // A certificate's names are its owner's words.
-    if is(first, &[b"Client"]) {
+    if is_one_of(first, &[b"Client"]) {
         return TlsIdiom::default();
     }
-    if is(first, &[b"TLS:", b"SSL:", b"AUTH:"]) {
+    if is_one_of(first, &[b"TLS:", b"SSL:", b"AUTH:"]) {
         return courier(comment_words(content));
     }
-    if is(first, &[b"Cipher"]) {
+    if is_one_of(first, &[b"Cipher"]) {
         return words.next().map(colons).unwrap_or_default();
     }
     if first.contains(&b':') {
@@ -103,7 +103,7 @@ fn of_comment(content: &[u8]) -> TlsIdiom<'_> {
             stated: true,
             ..TlsIdiom::default()
         },
-        None if is(
+        None if is_one_of(
             first,
             &[b"TLS", b"SSL", b"SSL/TLS", b"TLS/SSL", b"STARTTLS"],
         ) =>
@@ -111,7 +111,10 @@ fn of_comment(content: &[u8]) -> TlsIdiom<'_> {
             stated
         }
         // IceWarp: "(SSL)"; others say more words than one.
-        Some(second) if is(first, &[b"TLS", b"SSL"]) && is(second, &[b"encrypted", b"secured"]) => {
+        Some(second)
+            if is_one_of(first, &[b"TLS", b"SSL"])
+                && is_one_of(second, &[b"encrypted", b"secured"]) =>
+        {
             stated
         }
         // "(TLSv1.3 TLS_AES_128_GCM_SHA256)", mox.
@@ -121,12 +124,14 @@ fn of_comment(content: &[u8]) -> TlsIdiom<'_> {
             ..stated
         },
         // "(AES128-SHA encrypted)", qmail.
-        Some(second) if is(second, &[b"encrypted"]) && is_cipher(first) => TlsIdiom {
+        Some(second) if is_one_of(second, &[b"encrypted"]) && is_cipher(first) => TlsIdiom {
             cipher: Some(first),
             ..stated
         },
         // ALTS between Google's own machines.
-        Some(second) if is(first, &[b"Google"]) && is(second, &[b"Transport"]) => stated,
+        Some(second) if is_one_of(first, &[b"Google"]) && is_one_of(second, &[b"Transport"]) => {
+            stated
+        }
         _ => TlsIdiom::default(),
     }
 }
@@ -139,24 +144,25 @@ fn using<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
     let Some(first) = words.next() else {
         return tls;
     };
-    if is(first, &[b"TLS:", b"SSL:"]) {
+    if is_one_of(first, &[b"TLS:", b"SSL:"]) {
         let details = courier(std::iter::once(first).chain(words));
         return TlsIdiom {
             stated: true,
             ..details
         };
     }
-    let family = is(first, &[b"TLS", b"SSL"]);
+    let family = is_one_of(first, &[b"TLS", b"SSL"]);
     if !family && version(first).is_none() {
         return tls;
     }
     tls.stated = true;
     tls.version = (!family).then_some(first);
     while let Some(word) = words.next() {
-        if is(word, &[b"cipher"]) && tls.cipher.is_none() {
+        if is_one_of(word, &[b"cipher"]) && tls.cipher.is_none() {
             tls.cipher = words.next().filter(|name| is_cipher(name));
             let bits = words.next().and_then(strength);
-            tls.bits = bits.filter(|_| words.next().is_some_and(|word| is(word, &[b"bits"])));
+            tls.bits =
+                bits.filter(|_| words.next().is_some_and(|word| is_one_of(word, &[b"bits"])));
             break;
         }
     }
@@ -174,11 +180,11 @@ fn pairs<'a>(words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
         if value.is_empty() {
             continue;
         }
-        if is(name, &[b"version"]) {
+        if is_one_of(name, &[b"version"]) {
             tls.version = version(value).map(|_| value);
-        } else if is(name, &[b"cipher"]) && is_cipher(value) {
+        } else if is_one_of(name, &[b"cipher"]) && is_cipher(value) {
             tls.cipher = Some(value);
-        } else if is(name, &[b"bits"]) {
+        } else if is_one_of(name, &[b"bits"]) {
             tls.bits = number(value);
         }
     }
@@ -192,7 +198,7 @@ fn pairs<'a>(words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
 /// Courier: `TLS: TLSv1.3,256bits,TLS_AES_256_GCM_SHA384`, also behind `AUTH: LOGIN user,`.
 fn courier<'a>(words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
     let mut words = words
-        .skip_while(|word| !is(word, &[b"TLS:", b"SSL:"]))
+        .skip_while(|word| !is_one_of(word, &[b"TLS:", b"SSL:"]))
         .skip(1);
     let mut tls = TlsIdiom {
         version: words.next().filter(|word| version(word).is_some()),
@@ -253,7 +259,7 @@ fn of_protocol<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
     };
     let mut parts = first.split(|&byte| byte == b'/');
     if let (Some(_), Some(tls), cipher) = (parts.next(), parts.next(), parts.next())
-        && is(tls, &[b"TLS"])
+        && is_one_of(tls, &[b"TLS"])
     {
         return TlsIdiom {
             cipher: cipher.filter(|name| is_cipher(name)),
@@ -261,7 +267,11 @@ fn of_protocol<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
             ..TlsIdiom::default()
         };
     }
-    if words.next().is_some_and(|word| is(word, &[b"encrypted"])) && is_cipher(first) {
+    if words
+        .next()
+        .is_some_and(|word| is_one_of(word, &[b"encrypted"]))
+        && is_cipher(first)
+    {
         return TlsIdiom {
             cipher: Some(first),
             stated: true,
@@ -269,7 +279,7 @@ fn of_protocol<'a>(mut words: impl Iterator<Item = &'a [u8]>) -> TlsIdiom<'a> {
         };
     }
     TlsIdiom {
-        stated: is(first, &[b"STARTTLS"]),
+        stated: is_one_of(first, &[b"STARTTLS"]),
         ..TlsIdiom::default()
     }
 }
@@ -295,7 +305,7 @@ pub fn version(word: &[u8]) -> Option<VersionSpelling> {
             _ => return None,
         }));
     }
-    if is(word, &[b"TLSv1/SSLv3", b"SSLv3/TLSv1"]) {
+    if is_one_of(word, &[b"TLSv1/SSLv3", b"SSLv3/TLSv1"]) {
         return Some(VersionSpelling::Family);
     }
     let (ssl, rest) = if starts_with(word, b"TLS") {
@@ -447,7 +457,7 @@ pub fn is_suite_name(word: &[u8]) -> bool {
         && word
             .split(|byte| matches!(byte, b'-' | b'_'))
             .filter(|part| !part.is_empty())
-            .all(|part| is(part, PARTS))
+            .all(|part| is_one_of(part, PARTS))
 }
 
 fn number(word: &[u8]) -> Option<u16> {
@@ -459,7 +469,7 @@ fn number(word: &[u8]) -> Option<u16> {
     std::str::from_utf8(&word[..end]).ok()?.parse().ok()
 }
 
-fn is(word: &[u8], names: &[&[u8]]) -> bool {
+fn is_one_of(word: &[u8], names: &[&[u8]]) -> bool {
     names.iter().any(|name| word.eq_ignore_ascii_case(name))
 }
 
@@ -475,7 +485,7 @@ mod tests {
     /// `version cipher bits`, `-` where none, `stated` alone.
     fn said(body: &str) -> String {
         let field = field::parse(body.as_bytes());
-        let tls = of(&field);
+        let tls = tls_idiom(&field);
         let show = |word: Option<&[u8]>| {
             word.map_or("-".into(), |word| {
                 String::from_utf8_lossy(word).into_owned()

@@ -18,7 +18,7 @@ pub struct Party {
 }
 
 /// The sending end. `verified`: the writer is Exim, which writes only the looked-up name where HELO is the same.
-pub fn from(tokens: &[Token<'_>], verified: bool) -> Party {
+pub fn sending(tokens: &[Token<'_>], verified: bool) -> Party {
     let mut inside = Inside::default();
     for comment in comments(tokens) {
         inside.read(comment);
@@ -66,11 +66,11 @@ pub fn from(tokens: &[Token<'_>], verified: bool) -> Party {
 }
 
 /// The receiving end.
-pub fn by(tokens: &[Token<'_>]) -> Party {
+pub fn receiving(tokens: &[Token<'_>]) -> Party {
     // qmail-scanner: "by NAME by uid 82".
     let said = words(tokens)
         .next()
-        .filter(|word| !is(word, &[b"uid", b"userid"]));
+        .filter(|word| !is_one_of(word, &[b"uid", b"userid"]));
     let host = said.and_then(host_name);
     // Exchange gives the address in parentheses; others name software there and its version, "(IceWarp 11.3.0.4)".
     let in_comment = comments(tokens).next().and_then(|comment| {
@@ -140,14 +140,16 @@ impl<'a> Inside<'a> {
                 before = None;
                 continue;
             }
-            if before.is_some_and(|before| is(before, &[b"HELO", b"EHLO", b"LHLO"])) {
+            if before.is_some_and(|before| is_one_of(before, &[b"HELO", b"EHLO", b"LHLO"])) {
                 self.helo = self.helo.or(Some(word));
                 before = None;
                 continue;
             }
-            if before.is_some_and(|before| is(before, &[b"be"])) && is(word, &[b"forged"]) {
+            if before.is_some_and(|before| is_one_of(before, &[b"be"]))
+                && is_one_of(word, &[b"forged"])
+            {
                 self.may_be_forged = true;
-            } else if is(word, &[b"[unix", b"[local]"]) {
+            } else if is_one_of(word, &[b"[unix", b"[local]"]) {
                 self.has_socket = true;
             } else if self.ip.is_none()
                 && let Some(ip) = address(word)
@@ -251,7 +253,7 @@ pub fn host_name(word: &[u8]) -> Option<String> {
         && word.split(|&byte| byte == b'.').all(is_label)
         // Numbers are users, projects and versions.
         && word.iter().any(u8::is_ascii_alphabetic)
-        && !is(word, NO_NAMES);
+        && !is_one_of(word, NO_NAMES);
     if !is_name || address(word).is_some() {
         return None;
     }
@@ -370,7 +372,7 @@ fn six_to_four(v6: Ipv6Addr) -> Option<std::net::Ipv4Addr> {
     })
 }
 
-fn is(word: &[u8], names: &[&[u8]]) -> bool {
+fn is_one_of(word: &[u8], names: &[&[u8]]) -> bool {
     names.iter().any(|name| word.eq_ignore_ascii_case(name))
 }
 
@@ -389,7 +391,7 @@ mod tests {
     /// helo, rdns, ip, registered domain; `-` where none.
     fn shown(clause: &str, verified: bool) -> String {
         let (list, _) = tokens(clause.as_bytes());
-        let end = from(&list, verified).end;
+        let end = sending(&list, verified).end;
         let helo = end.helo.map(|text| text.lossy().into_owned());
         let parts = [
             helo,
@@ -536,7 +538,7 @@ mod tests {
     #[test]
     fn the_receiving_end() {
         let shown = |clause: &str| {
-            let end = by(&tokens(clause.as_bytes()).0).end;
+            let end = receiving(&tokens(clause.as_bytes()).0).end;
             (
                 end.host.unwrap_or_default(),
                 end.ip.map(|ip| ip.to_string()).unwrap_or_default(),

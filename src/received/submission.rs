@@ -27,15 +27,15 @@ fn comment_states(comment: &[u8]) -> bool {
         return false;
     };
     // What a client says of itself, and the owner of its certificate, are the client's words.
-    if is(first, &[b"Client"]) {
+    if is_one_of(first, &[b"Client"]) {
         return false;
     }
-    if is(first, &[b"AUTH:", b"account", b"smtp-auth"]) || is_login_at_address(first) {
+    if is_one_of(first, &[b"AUTH:", b"account", b"smtp-auth"]) || is_login_at_address(first) {
         return true;
     }
     let (mut before, mut has_user, mut has_mechanism): (&[u8], _, _) = (b"", false, false);
     for word in std::iter::once(first).chain(words) {
-        if is(before, &[b"HELO", b"EHLO", b"LHLO", b"not"]) {
+        if is_one_of(before, &[b"HELO", b"EHLO", b"LHLO", b"not"]) {
             before = word;
             continue;
         }
@@ -48,7 +48,7 @@ fn comment_states(comment: &[u8]) -> bool {
         }
         has_user |= starts_with(word, b"user=") && word.len() > 5;
         has_mechanism |= starts_with(word, b"mech=") && word.len() > 5;
-        if is(before, &[b"with"]) && first.contains(&b'@') && is(word, MECHANISMS) {
+        if is_one_of(before, &[b"with"]) && first.contains(&b'@') && is_one_of(word, MECHANISMS) {
             return true;
         }
         before = word;
@@ -72,7 +72,7 @@ fn is_login_at_address(word: &[u8]) -> bool {
     memchr::memchr_iter(b'@', word).count() >= 2 && address(word).is_some()
 }
 
-fn is(word: &[u8], names: &[&[u8]]) -> bool {
+fn is_one_of(word: &[u8], names: &[&[u8]]) -> bool {
     names.iter().any(|name| word.eq_ignore_ascii_case(name))
 }
 

@@ -28,7 +28,7 @@ pub enum Habit {
 }
 
 /// The writer of a field; `by` is the receiving host's name in lower case.
-pub fn of(field: &Field<'_>, by: Option<&str>) -> Option<FieldWriter> {
+pub fn recognise(field: &Field<'_>, by: Option<&str>) -> Option<FieldWriter> {
     by_software(field)
         .or_else(|| by_service(by?))
         .or_else(|| by_shape(field))
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     fn name(body: &str, by: &str) -> &'static str {
-        of(&field::parse(body.as_bytes()), Some(by)).map_or("-", |writer| writer.name)
+        recognise(&field::parse(body.as_bytes()), Some(by)).map_or("-", |writer| writer.name)
     }
 
     #[test]

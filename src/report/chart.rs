@@ -198,12 +198,12 @@ fn stacked(stacks: &[Stack]) -> (u32, Markup) {
             // The bar is as long as the number beside it: of what was learned.
             @for part in learned(tally) {
                 rect class=(part.class) x=(percent_of(part.from)) width=(percent_of(part.width)) y=(y + BAR) height=(THICK) {
-                    title { (format!("{label}: {} {} of {}", part.class, thousands(part.count), thousands(tally.of()))) }
+                    title { (format!("{label}: {} {} of {}", part.class, thousands(part.count), thousands(tally.decided()))) }
                 }
             }
             // What was not learned stands under it, as a part of all.
             @if tally.unknown > 0 {
-                @let all = tally.of() + tally.unknown;
+                @let all = tally.decided() + tally.unknown;
                 rect class="unknown" x="0" width=(percent_of(tally.unknown as f64 / all as f64)) y=(y + BAR + THICK + 1) height=(THIN) {
                     title { (format!("{label}: unknown {} of {}", thousands(tally.unknown), thousands(all))) }
                 }
@@ -229,7 +229,7 @@ struct Part {
 
 /// Yes, mixed and no of what was learned; they fill the bar.
 fn learned(tally: &Tally) -> impl Iterator<Item = Part> {
-    let of = tally.of().max(1) as f64;
+    let of = tally.decided().max(1) as f64;
     let mut before = 0;
     [("yes", tally.yes), ("mixed", tally.mixed), ("no", tally.no)]
         .into_iter()
@@ -327,7 +327,7 @@ fn curves(x: &str, lines: &[ChartLine], points: &[(f64, f64, String)]) -> (u32, 
                 @if let Some(percent) = tally.percent() {
                     circle class=(format!("point c{}", at % 8)) cx=(percent_of(across(*x))) cy=(format!("{:.1}", down(percent))) r="5" {
                         title {
-                            (format!("{}: {percent:.2} %, {} of {} at {}", printable(&line.label), thousands(tally.yes), thousands(tally.of()), thousands(*x as u64)))
+                            (format!("{}: {percent:.2} %, {} of {} at {}", printable(&line.label), thousands(tally.yes), thousands(tally.decided()), thousands(*x as u64)))
                             @if tally.unknown > 0 { ", " (thousands(tally.unknown)) " unknown" }
                         }
                     }

@@ -42,7 +42,7 @@ impl Operators {
     }
 
     /// Who runs an exchange, whomever it serves: those with an exchange of their own are apart from each other.
-    pub fn of(&self, exchange: u32) -> usize {
+    pub fn operator_of(&self, exchange: u32) -> usize {
         self.of
             .get(exchange as usize)
             .map_or(SELF, |&it| it as usize)
@@ -50,7 +50,7 @@ impl Operators {
 
     /// Who runs an exchange for a domain, which may be the domain itself.
     pub fn for_domain(&self, exchange: u32, domain: &str) -> usize {
-        let operator = self.of(exchange);
+        let operator = self.operator_of(exchange);
         match self.registered(operator) {
             Some(registered) if is_within(domain, registered) => SELF,
             _ => operator,

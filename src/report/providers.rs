@@ -99,7 +99,7 @@ impl Providers {
     }
 
     /// The provider of an exchange by the rules.
-    pub fn of(&self, exchange: &str) -> Option<&Provider> {
+    pub fn provider_of(&self, exchange: &str) -> Option<&Provider> {
         self.place_of(exchange).map(|place| &self.known[place])
     }
 
@@ -124,7 +124,7 @@ impl Providers {
 
     /// The provider of an exchange for a domain: by the rules, else the domain itself, else the registered domain.
     pub fn for_domain(&self, exchange: &str, registered: Option<&str>, domain: &str) -> Provider {
-        if let Some(provider) = self.of(exchange) {
+        if let Some(provider) = self.provider_of(exchange) {
             return provider.clone();
         }
         let registered = registered.unwrap_or(exchange);
@@ -177,7 +177,7 @@ mod tests {
         let providers = Providers::built_in();
         let id = |exchange: &str| {
             providers
-                .of(exchange)
+                .provider_of(exchange)
                 .map(|it| (it.id.as_str(), it.role.as_str()))
         };
         assert_eq!(id("aspmx.l.google.com"), Some(("google", "mailbox")));
@@ -231,7 +231,9 @@ mod tests {
             .extend("mine\tgateway\tsuffix\tExample.ORG.\n")
             .unwrap();
         assert_eq!(
-            providers.of("mx.example.org").map(|it| it.id.as_str()),
+            providers
+                .provider_of("mx.example.org")
+                .map(|it| it.id.as_str()),
             Some("mine")
         );
     }

@@ -296,7 +296,7 @@ fn row(headline: &Headline, list: Option<&SurveyList>, asked: &ReportSettings) -
     [
         self::headline(&tally),
         thousands(tally.yes),
-        thousands(tally.of()),
+        thousands(tally.decided()),
         thousands(tally.unknown),
         before.map_or(String::new(), |percent| format!("{percent:.2} %")),
     ]
@@ -304,7 +304,7 @@ fn row(headline: &Headline, list: Option<&SurveyList>, asked: &ReportSettings) -
 
 /// A bar of so many columns: yes, unknown, and the rest; it is all yes only where everything is.
 fn drawn(tally: &Tally, columns: usize) -> String {
-    let all = tally.of() + tally.unknown;
+    let all = tally.decided() + tally.unknown;
     if all == 0 {
         return " ".repeat(columns);
     }

@@ -2,7 +2,7 @@
 
 use super::asked::ReportSettings;
 use super::measure::{MEASURES, Measure};
-use super::survey::{DomainState, Survey, at};
+use super::survey::{DomainState, Survey, verdict_of};
 use super::table::{Tally, thousands};
 use crate::store::query;
 
@@ -197,7 +197,7 @@ fn users(
     for list in survey.counted()? {
         let mut tally = Tally::default();
         for entry in &list.entries {
-            if let Some(truth) = measure.truth(&at(verdicts, entry.domain), asked.rule) {
+            if let Some(truth) = measure.truth(&verdict_of(verdicts, entry.domain), asked.rule) {
                 tally.add(truth, entry.users);
             }
         }
@@ -217,7 +217,7 @@ fn tile(label: String, tally: &Tally, unit: &str) -> Tile {
         detail: format!(
             "{} of {} {unit} of which it was learned; {} unknown",
             thousands(tally.yes),
-            thousands(tally.of()),
+            thousands(tally.decided()),
             thousands(tally.unknown)
         ),
     }

@@ -306,7 +306,7 @@ impl Survey {
 
     /// The verdict of a domain.
     pub fn verdict(&self, domain: u32) -> rusqlite::Result<SurveyVerdict> {
-        Ok(at(self.verdicts()?, domain))
+        Ok(verdict_of(self.verdicts()?, domain))
     }
 
     /// A name by its row.
@@ -316,6 +316,6 @@ impl Survey {
 }
 
 /// The verdict of a domain among all.
-pub fn at(verdicts: &[SurveyVerdict], domain: u32) -> SurveyVerdict {
+pub fn verdict_of(verdicts: &[SurveyVerdict], domain: u32) -> SurveyVerdict {
     verdicts.get(domain as usize).copied().unwrap_or_default()
 }

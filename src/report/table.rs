@@ -266,18 +266,18 @@ impl Tally {
     }
 
     /// The base of the percentage: what was learned.
-    pub fn of(&self) -> u64 {
+    pub fn decided(&self) -> u64 {
         self.yes + self.no + self.mixed
     }
 
     /// Yes in percent of what was learned.
     pub fn percent(&self) -> Option<f64> {
-        (self.of() > 0).then(|| 100.0 * self.yes as f64 / self.of() as f64)
+        (self.decided() > 0).then(|| 100.0 * self.yes as f64 / self.decided() as f64)
     }
 
     /// The percentage if every unknown were a no, and if every unknown were a yes.
     pub fn bounds(&self) -> Option<(f64, f64)> {
-        let all = (self.of() + self.unknown) as f64;
+        let all = (self.decided() + self.unknown) as f64;
         (all > 0.0).then(|| {
             (
                 100.0 * self.yes as f64 / all,
@@ -293,7 +293,7 @@ impl Tally {
         [
             percent(self.percent()),
             self.yes.into(),
-            self.of().into(),
+            self.decided().into(),
             self.no.into(),
             self.mixed.into(),
             self.unknown.into(),

@@ -7,7 +7,7 @@ pub const STARTTLS: &str = "STARTTLS";
 
 impl Capabilities {
     /// Reads the reply to EHLO: the first line names the host, each other line is a keyword and its parameters.
-    pub fn of(reply: &Reply) -> Self {
+    pub fn from_reply(reply: &Reply) -> Self {
         let keywords: Vec<_> = reply.lines.iter().skip(1).filter_map(capability).collect();
         Self {
             host: host(reply),
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn read(lines: &[&str]) -> Capabilities {
-        Capabilities::of(&Reply {
+        Capabilities::from_reply(&Reply {
             code: 250,
             enhanced: None,
             lines: lines.iter().map(|&line| line.into()).collect(),

@@ -60,7 +60,7 @@ impl Dialogue {
 
     /// The 250 to EHLO.
     pub(super) fn esmtp(&mut self, reply: Reply) {
-        let capabilities = Capabilities::of(&reply);
+        let capabilities = Capabilities::from_reply(&reply);
         self.oddities.remove(&Oddity::HostMismatch);
         if let (Some(greeted), Some(introduced)) = (
             self.banner.as_ref().and_then(capabilities::host),

@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn keywords_that_say_so_are_believed() {
-        let keyword = |line: &str| Capabilities::of(&reply(&["mx.example", line]));
+        let keyword = |line: &str| Capabilities::from_reply(&reply(&["mx.example", line]));
         let software = |line: &str| named(None, Some(&keyword(line)));
         assert_eq!(software("XVERP=Courier"), Some("Courier"));
         assert_eq!(software("X-ANONYMOUSTLS"), Some("Microsoft Exchange"));

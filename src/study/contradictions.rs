@@ -29,12 +29,12 @@ const CONTRADICTIONS: [Contradiction; 15] = [
             Ok(format!(
                 "ten largest domains {}; gmail.com {} alone, {} its operator; yahoo.com {} and {}; hotmail.com {} and {}",
                 number(census, "gawker top10")?,
-                at(census, "gawker", "gmail.com", false)?,
-                at(census, "gawker", "gmail.com", true)?,
-                at(census, "gawker", "yahoo.com", false)?,
-                at(census, "gawker", "yahoo.com", true)?,
-                at(census, "gawker", "hotmail.com", false)?,
-                at(census, "gawker", "hotmail.com", true)?,
+                at_list(census, "gawker", "gmail.com", false)?,
+                at_list(census, "gawker", "gmail.com", true)?,
+                at_list(census, "gawker", "yahoo.com", false)?,
+                at_list(census, "gawker", "yahoo.com", true)?,
+                at_list(census, "gawker", "hotmail.com", false)?,
+                at_list(census, "gawker", "hotmail.com", true)?,
             ))
         },
         shown: "the rows with > are operators' totals: then table, figure and 75.28 hold together; both columns are printed",
@@ -48,8 +48,8 @@ const CONTRADICTIONS: [Contradiction; 15] = [
         ours: |census| {
             Ok(format!(
                 "alone {}; operator {}",
-                at(census, "adobe", "hotmail.com", false)?,
-                at(census, "adobe", "hotmail.com", true)?
+                at_list(census, "adobe", "hotmail.com", false)?,
+                at_list(census, "adobe", "hotmail.com", true)?
             ))
         },
         shown: "table 1 has domains alone and leaves aliases out; table 2 has operators",
@@ -59,7 +59,7 @@ const CONTRADICTIONS: [Contradiction; 15] = [
         printed: "naver.com has 0.43 % in the eleventh row",
         against: "mail.ru, with less (0.30 %), stands above it; it is table 1's row, and makes seven common providers of six",
         arithmetic: "659,968/152,470,436 = 0.43 %",
-        ours: |census| at(census, "gawker", "naver.com", false),
+        ours: |census| at_list(census, "gawker", "naver.com", false),
         shown: "ten rows",
     },
     Contradiction {
@@ -293,7 +293,7 @@ pub fn said(counted: &Counted) -> String {
     }
 }
 
-fn at(
+fn at_list(
     census: &StudySurvey<'_>,
     list: &str,
     domain: &str,

@@ -10,7 +10,9 @@ use crate::judge::{Fact, Rule, Truth, unpack};
 use crate::report::asked::ReportSettings;
 use crate::report::measure::{MEASURES, Measure};
 use crate::report::questions::domains_by_provider;
-use crate::report::survey::{DomainState, ListEntry, Survey, SurveyList, SurveyVerdict, at};
+use crate::report::survey::{
+    DomainState, ListEntry, Survey, SurveyList, SurveyVerdict, verdict_of,
+};
 use crate::report::table::Tally;
 use crate::store::query::{self, TlsValue};
 
@@ -127,7 +129,7 @@ impl From<Tally> for Counted {
     fn from(tally: Tally) -> Self {
         Self {
             unknown: tally.unknown as f64,
-            ..Self::share(tally.yes, tally.of())
+            ..Self::share(tally.yes, tally.decided())
         }
     }
 }
@@ -268,7 +270,9 @@ impl<'a> StudySurvey<'a> {
 
     /// Whether a domain has what a measure asks for.
     pub fn truth(&self, domain: &str, fact: Fact) -> rusqlite::Result<Truth> {
-        let verdict = self.domain(domain)?.map(|row| at(self.verdicts, row));
+        let verdict = self
+            .domain(domain)?
+            .map(|row| verdict_of(self.verdicts, row));
         Ok(match verdict {
             Some(verdict) if verdict.status.takes_mail() => verdict.truth(fact, self.rule),
             _ => Truth::Unknown,
@@ -296,7 +300,7 @@ impl<'a> StudySurvey<'a> {
         let (from, to) = (beyond.unwrap_or(0), first.unwrap_or(u64::MAX));
         self.by_rank()
             .filter(|entry| (from + 1..=to).contains(&entry.rank.into()))
-            .for_each(|entry| add(&at(self.verdicts, entry.domain)));
+            .for_each(|entry| add(&verdict_of(self.verdicts, entry.domain)));
         tally
     }
 
@@ -305,7 +309,8 @@ impl<'a> StudySurvey<'a> {
         let mut tally = Tally::default();
         let entries = self.lists.get(list).map_or(&[][..], |users| &users.entries);
         for entry in entries.iter().take(first.unwrap_or(usize::MAX)) {
-            if let Some(truth) = measure.truth(&at(self.verdicts, entry.domain), self.rule) {
+            if let Some(truth) = measure.truth(&verdict_of(self.verdicts, entry.domain), self.rule)
+            {
                 tally.add(truth, entry.users);
             }
         }
@@ -327,7 +332,7 @@ impl<'a> StudySurvey<'a> {
             Some(first) => self
                 .by_rank()
                 .take_while(|entry| u64::from(entry.rank) <= first)
-                .for_each(|entry| add(&at(self.verdicts, entry.domain))),
+                .for_each(|entry| add(&verdict_of(self.verdicts, entry.domain))),
         }
         Counted::share(yes, of)
     }
@@ -366,7 +371,8 @@ impl<'a> StudySurvey<'a> {
         let mut before = None;
         let mut kept = 0;
         for entry in &users.entries {
-            let Some(truth) = measure.truth(&at(self.verdicts, entry.domain), self.rule) else {
+            let Some(truth) = measure.truth(&verdict_of(self.verdicts, entry.domain), self.rule)
+            else {
                 continue;
             };
             if before == Some(entry.users)
@@ -391,9 +397,9 @@ impl<'a> StudySurvey<'a> {
             .lists
             .get(list)
             .map_or(&[][..], |users| &users.list.entries);
-        let answered = entries
-            .iter()
-            .filter(|entry| at(self.verdicts, entry.domain).status == DomainState::Answered);
+        let answered = entries.iter().filter(|entry| {
+            verdict_of(self.verdicts, entry.domain).status == DomainState::Answered
+        });
         let mut counts = HashSet::new();
         let mut of = 0;
         for entry in answered {
@@ -465,7 +471,8 @@ impl<'a> StudySurvey<'a> {
                 let mut tally = Tally::default();
                 for domain in domains {
                     if let (Some(row), Some(measure)) = (self.domain(domain)?, named(measure))
-                        && let Some(truth) = measure.truth(&at(self.verdicts, row), self.rule)
+                        && let Some(truth) =
+                            measure.truth(&verdict_of(self.verdicts, row), self.rule)
                     {
                         tally.add(truth, 1);
                     }

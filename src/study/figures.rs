@@ -12,7 +12,7 @@ use crate::report::chart::Chart;
 use crate::report::figure::{Axis, Figure, PlottedCurve as Drawn, Slice};
 use crate::report::matrix::Matrix;
 use crate::report::measure::Measure;
-use crate::report::survey::{Survey, SurveyVerdict, at};
+use crate::report::survey::{Survey, SurveyVerdict, verdict_of};
 use crate::report::table::{Cell, Table, Tally};
 
 /// A curve of a published figure: shares, 0 to 1, by rank or by the name of a domain.
@@ -259,7 +259,7 @@ impl Running {
             .map(|entry| (u64::from(entry.rank), entry.domain));
         let up_to_last = entries.take_while(|(rank, _)| *rank <= last);
         let tallies = up_to_last.map(|(rank, domain)| {
-            if let Some(truth) = truth(&at(census.verdicts, domain)) {
+            if let Some(truth) = truth(&verdict_of(census.verdicts, domain)) {
                 tally.add(truth, 1);
             }
             (rank, tally)

@@ -8,7 +8,7 @@ use super::{STUDY_2014, hosting};
 use crate::judge::{Fact, Truth};
 use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart};
-use crate::report::survey::{Survey, at};
+use crate::report::survey::{Survey, verdict_of};
 use crate::report::table::{Cell, Table};
 
 pub fn table_1(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
@@ -170,7 +170,7 @@ pub fn table_3(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Tabl
 pub fn with_tls(census: &StudySurvey<'_>, rows: &[(u32, u64)]) -> usize {
     rows.iter()
         .filter(|(row, _)| {
-            at(census.verdicts, *row).truth(Fact::Accepted, census.rule) == Truth::Yes
+            verdict_of(census.verdicts, *row).truth(Fact::Accepted, census.rule) == Truth::Yes
         })
         .count()
 }

@@ -43,7 +43,7 @@ impl Ledger {
     }
 
     /// The time to judge at, if it is not the time of the scan.
-    pub fn at(&self) -> Option<OffsetDateTime> {
+    pub fn judged_at(&self) -> Option<OffsetDateTime> {
         self.at
     }
 
@@ -84,7 +84,7 @@ impl Ledger {
         };
         tls.leaf = facts::leaf(leaf.as_ref()).ok();
         let at = self.at.unwrap_or(time);
-        tls.verdicts = Verdicts::on(&self.verdicts, chain, at, &self.stores);
+        tls.verdicts = Verdicts::of_chain(&self.verdicts, chain, at, &self.stores);
     }
 
     /// The same, on a thread of its own where the chain was not judged before: what a server sends may take a while,

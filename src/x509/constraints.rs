@@ -39,7 +39,7 @@ impl<'a> TaggedName<'a> {
         self.kind == EMAIL
     }
 
-    fn of(element: &der::Element<'a>) -> Option<Self> {
+    fn read(element: &der::Element<'a>) -> Option<Self> {
         let kind = element.tag & 0x1f;
         if element.tag & 0xc0 != 0x80 || kind > 8 {
             return None;
@@ -57,7 +57,7 @@ impl<'a> TaggedName<'a> {
 pub(super) fn general_names(value: &[u8]) -> Option<Vec<TaggedName<'_>>> {
     let names = der::read(value).filter(|it| it.tag == der::SEQUENCE && it.rest.is_empty())?;
     (der::elements(names.contents)?.iter())
-        .map(TaggedName::of)
+        .map(TaggedName::read)
         .collect()
 }
 
@@ -119,14 +119,14 @@ pub(super) struct Constraints<'a> {
 
 impl<'a> Constraints<'a> {
     /// Reads the contents of NameConstraints.
-    pub(super) fn of(contents: &'a [u8]) -> Option<Self> {
+    pub(super) fn read(contents: &'a [u8]) -> Option<Self> {
         let mut constraints = Self {
             permitted: Vec::new(),
             excluded: Vec::new(),
         };
         for trees in der::elements(contents)? {
             let subtrees = (der::elements(trees.contents)?.iter())
-                .map(|tree| Subtree::of(tree.contents))
+                .map(|tree| Subtree::read(tree.contents))
                 .collect::<Option<Vec<_>>>()?;
             match trees.tag {
                 0xa0 => constraints.permitted = subtrees,
@@ -173,11 +173,11 @@ impl<'a> Constraints<'a> {
 
 impl<'a> Subtree<'a> {
     /// Reads the contents of a GeneralSubtree.
-    fn of(contents: &'a [u8]) -> Option<Self> {
+    fn read(contents: &'a [u8]) -> Option<Self> {
         let base = der::read(contents)?;
         let bounds = der::elements(base.rest)?;
         Some(Self {
-            base: TaggedName::of(&base)?,
+            base: TaggedName::read(&base)?,
             // A minimum of 0, the default, is now and then spelled out.
             is_bounded: (bounds.iter()).any(|it| it.tag != 0x80 || it.contents != [0]),
         })
@@ -384,7 +384,7 @@ mod tests {
             ),
         ] {
             let tree = tree(bounds);
-            let constraints = Constraints::of(&tree).unwrap();
+            let constraints = Constraints::read(&tree).unwrap();
             let name = |kind, contents| TaggedName { kind, contents };
             let budget = ComparisonBudget::for_one_chain();
             assert_eq!(constraints.fault(name(DNS, b"mx.test"), &budget), expected);

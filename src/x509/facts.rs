@@ -51,7 +51,7 @@ pub fn record(der: &[u8], time: String, run: String) -> Cert {
 /// replaced, and the answer says whether notBefore and notAfter are.
 fn with_proper_times(der: &[u8]) -> (Cow<'_, [u8]>, [bool; 2]) {
     let is_parsed = |time: &der::Element<'_>| ASN1Time::from_der(time.whole).is_ok();
-    let times = Signed::of(der).and_then(|signed| times(signed.message));
+    let times = Signed::read(der).and_then(|signed| times(signed.message));
     let Some(times) = times.filter(|times| !times.iter().all(is_parsed)) else {
         return (Cow::Borrowed(der), [false; 2]);
     };
@@ -78,7 +78,7 @@ pub fn facts(der: &[u8]) -> Result<CertFacts, DerFault> {
     let certificate = parse(&parsable)?;
     let subject = certificate.subject();
     let (names, ip_addresses) = alternative_names(&certificate);
-    let key = Key::of(certificate.public_key());
+    let key = Key::from_spki(certificate.public_key());
     let constraints = extension(&certificate, 19).and_then(basic_constraints);
     let self_issued = is_self_issued(&certificate);
     Ok(CertFacts {
@@ -124,7 +124,7 @@ fn serial(contents: &[u8]) -> String {
 pub fn leaf(der: &[u8]) -> Result<Leaf, DerFault> {
     let (parsable, [no_start, no_end]) = with_proper_times(der);
     let certificate = parse(&parsable)?;
-    let key = Key::of(certificate.public_key());
+    let key = Key::from_spki(certificate.public_key());
     Ok(Leaf {
         sha256: sha256_hex(der),
         subject: dn::text(certificate.subject()),
@@ -187,7 +187,7 @@ pub(super) fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {
 
 fn is_self_signed(der: &[u8], key: &SubjectPublicKeyInfo<'_>) -> Option<bool> {
     let spki = der::read(key.raw)?;
-    match Signed::of(der)?.check(spki.contents) {
+    match Signed::read(der)?.check(spki.contents) {
         SignatureCheck::Good => Some(true),
         SignatureCheck::Bad => Some(false),
         SignatureCheck::Unsupported => None,
@@ -238,7 +238,7 @@ struct Key {
 }
 
 impl Key {
-    fn of(spki: &SubjectPublicKeyInfo<'_>) -> Self {
+    fn from_spki(spki: &SubjectPublicKeyInfo<'_>) -> Self {
         let oid = spki.algorithm.algorithm.to_id_string();
         match oid.as_str() {
             // rsaEncryption, id-RSASSA-PSS
@@ -545,14 +545,17 @@ mod tests {
         ]
         .concat();
         let (_, key) = SubjectPublicKeyInfo::from_der(&pss).unwrap();
-        assert_eq!(Key::of(&key).bits, Some(9));
+        assert_eq!(Key::from_spki(&key).bits, Some(9));
         let explicit = [
             &[0x30, 19, 0x30, 14, 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1][..],
             &[0x30, 3, 2, 1, 1, 3, 1, 0],
         ]
         .concat();
         let (_, key) = SubjectPublicKeyInfo::from_der(&explicit).unwrap();
-        assert_eq!((Key::of(&key).curve, Key::of(&key).bits), (None, None));
+        assert_eq!(
+            (Key::from_spki(&key).curve, Key::from_spki(&key).bits),
+            (None, None)
+        );
         let sha1 = [
             &[
                 0x30, 26, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 10, 0x30, 13,

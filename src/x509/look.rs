@@ -64,12 +64,12 @@ pub(super) enum PathEnd {
 /// # Errors
 /// The first certificate cannot be read.
 pub(super) fn look<D: AsRef<[u8]>>(chain: &[D], at: i64, store: &Store) -> Result<Look, DerFault> {
-    let leaf = Member::of(0, chain.first().map_or(&[], AsRef::as_ref))?;
+    let leaf = Member::read(0, chain.first().map_or(&[], AsRef::as_ref))?;
     let mut others = Vec::new();
     for (position, der) in chain.iter().enumerate().take(MAX_CHAIN).skip(1) {
         // Many servers send their leaf twice; it is not its own issuer for that.
         let is_new = (chain[..position].iter()).all(|known| known.as_ref() != der.as_ref());
-        others.extend(Member::of(position, der.as_ref()).ok().filter(|_| is_new));
+        others.extend(Member::read(position, der.as_ref()).ok().filter(|_| is_new));
     }
     // Some send every root they know: those that bear the name of no issuer are left out.
     let mut members = vec![leaf];
@@ -133,7 +133,7 @@ struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
-    fn of(position: usize, der: &'a [u8]) -> Result<Self, DerFault> {
+    fn read(position: usize, der: &'a [u8]) -> Result<Self, DerFault> {
         let certificate = facts::parse(der)?;
         let contents = |raw: &'a [u8]| {
             der::read(raw)
@@ -143,10 +143,10 @@ impl<'a> Member<'a> {
         let name = contents(certificate.tbs_certificate.subject.as_raw())?;
         let constraints = facts::extension(&certificate, 30)
             .and_then(der::read)
-            .and_then(|it| Constraints::of(it.contents));
+            .and_then(|it| Constraints::read(it.contents));
         let mut member = Self {
             position,
-            signed: Signed::of(der).ok_or(DerFault::NotDer(0))?,
+            signed: Signed::read(der).ok_or(DerFault::NotDer(0))?,
             spki: contents(certificate.tbs_certificate.subject_pki.raw)?,
             subject: dn::canonical(name),
             issuer: dn::canonical(contents(certificate.tbs_certificate.issuer.as_raw())?),
@@ -286,7 +286,7 @@ fn is_unreadable(extension: &X509Extension<'_>) -> bool {
         [0x55, 0x1d, 17] => constraints::general_names(extension.value).is_none(),
         [0x55, 0x1d, 19] => facts::basic_constraints(extension.value).is_none(),
         [0x55, 0x1d, 30] => der::read(extension.value)
-            .and_then(|it| Constraints::of(it.contents))
+            .and_then(|it| Constraints::read(it.contents))
             .is_none(),
         [0x55, 0x1d, 15 | 37] => matches!(
             extension.parsed_extension(),
@@ -419,7 +419,7 @@ impl Climber<'_, '_> {
         let judged = self.path.len() - usize::from(is_issuer);
         let mut faults = self.faults(&self.path[..judged]);
         if let (Some(constraints), true) = (&anchor.name_constraints, !is_member || is_issuer) {
-            faults.extend(match Constraints::of(constraints) {
+            faults.extend(match Constraints::read(constraints) {
                 Some(constraints) => self.broken(&constraints, &self.path[..judged]),
                 None => Some(ChainReason::Malformed),
             });

@@ -95,7 +95,7 @@ pub struct Signed<'a> {
 
 impl<'a> Signed<'a> {
     /// The parts of a certificate in DER.
-    pub fn of(certificate: &'a [u8]) -> Option<Self> {
+    pub fn read(certificate: &'a [u8]) -> Option<Self> {
         let outer = der::read(certificate).filter(|outer| outer.tag == der::SEQUENCE)?;
         let message = der::read(outer.contents)?;
         let algorithm = der::read(message.rest).filter(|it| it.tag == der::SEQUENCE)?;

@@ -255,7 +255,7 @@ impl Verdicts {
 
     /// The verdicts on a chain by each of `stores`. Others can read what is known while one chain is judged: the lock
     /// is held for the look and for the note alone.
-    pub fn on<D: AsRef<[u8]>>(
+    pub fn of_chain<D: AsRef<[u8]>>(
         these: &Mutex<Self>,
         chain: &[D],
         at: OffsetDateTime,
@@ -737,7 +737,7 @@ mod tests {
         let stores = [store(&root)];
         let chain = [leaf(params("leaf", false), &root)];
         let verdicts = Mutex::new(Verdicts::default());
-        let on = |at| Verdicts::on(&verdicts, &chain, at, &stores);
+        let on = |at| Verdicts::of_chain(&verdicts, &chain, at, &stores);
         assert_eq!(on(NOW)[0].valid, Some(true));
         let later = datetime!(2027-03-01 00:00 UTC);
         let again = &on(later)[0];

@@ -43,7 +43,7 @@ fn silent(contact: ServerContact) -> ServerView {
     }
 }
 
-fn at(preference: u16, servers: Vec<ServerView>) -> ExchangeView {
+fn exchange_at(preference: u16, servers: Vec<ServerView>) -> ExchangeView {
     ExchangeView {
         preference,
         covered: Some(true),
@@ -53,7 +53,7 @@ fn at(preference: u16, servers: Vec<ServerView>) -> ExchangeView {
     }
 }
 
-fn to(sts: StsPolicy, exchanges: Vec<ExchangeView>) -> Destination {
+fn destination(sts: StsPolicy, exchanges: Vec<ExchangeView>) -> Destination {
     Destination {
         takes_mail: Some(true),
         mx_is_secure: Some(true),
@@ -65,7 +65,7 @@ fn to(sts: StsPolicy, exchanges: Vec<ExchangeView>) -> Destination {
 fn with_tlsa(tlsa: TlsaView, held: TlsaMatch, server: ServerView) -> ExchangeView {
     ExchangeView {
         tlsa,
-        ..at(
+        ..exchange_at(
             10,
             vec![ServerView {
                 tlsa: held,
@@ -104,7 +104,7 @@ fn rows() -> Vec<Row> {
     let mut rows = vec![
         Row {
             world: "one good server, no policy: RFC 7435 §3, encryption where it is offered",
-            destination: to(Absent, vec![at(10, vec![good()])]),
+            destination: destination(Absent, vec![exchange_at(10, vec![good()])]),
             expected: [
                 encrypted,
                 "=",
@@ -121,7 +121,7 @@ fn rows() -> Vec<Row> {
         },
         Row {
             world: "no STARTTLS, no policy: RFC 3207 §4.1, the client decides to go on in clear",
-            destination: to(Absent, vec![at(10, vec![plain()])]),
+            destination: destination(Absent, vec![exchange_at(10, vec![plain()])]),
             expected: [
                 "clear",
                 "=",
@@ -138,7 +138,7 @@ fn rows() -> Vec<Row> {
         },
         Row {
             world: "no STARTTLS under enforce: RFC 8461 §5, MUST NOT deliver",
-            destination: to(Enforce, vec![at(10, vec![plain()])]),
+            destination: destination(Enforce, vec![exchange_at(10, vec![plain()])]),
             expected: [
                 "clear",
                 "=",
@@ -155,7 +155,7 @@ fn rows() -> Vec<Row> {
         },
         Row {
             world: "no STARTTLS under testing: RFC 8461 §5, delivered and reported",
-            destination: to(Testing, vec![at(10, vec![plain()])]),
+            destination: destination(Testing, vec![exchange_at(10, vec![plain()])]),
             expected: [
                 "clear",
                 "=",
@@ -172,7 +172,7 @@ fn rows() -> Vec<Row> {
         },
         Row {
             world: "enforce, good server: RFC 8461 §4.2",
-            destination: to(Enforce, vec![at(10, vec![good()])]),
+            destination: destination(Enforce, vec![exchange_at(10, vec![good()])]),
             expected: [
                 encrypted,
                 "=",
@@ -189,9 +189,9 @@ fn rows() -> Vec<Row> {
         },
         Row {
             world: "enforce, REQUIRETLS inside: RFC 8689 §4.2.1",
-            destination: to(
+            destination: destination(
                 Enforce,
-                vec![at(
+                vec![exchange_at(
                     10,
                     vec![ServerView {
                         requiretls: Some(true),
@@ -215,11 +215,11 @@ fn rows() -> Vec<Row> {
         },
         Row {
             world: "enforce, a pattern of one label and an exchange two below: RFC 8461 §4.1; old Postfix takes it",
-            destination: to(
+            destination: destination(
                 Enforce,
                 vec![ExchangeView {
                     covered: Some(false),
-                    ..at(10, vec![good()])
+                    ..exchange_at(10, vec![good()])
                 }],
             ),
             expected: [
@@ -238,15 +238,15 @@ fn rows() -> Vec<Row> {
         },
         Row {
             world: "enforce, the first exchange uncovered, the second good: RFC 8461 §5, the next MX",
-            destination: to(
+            destination: destination(
                 Enforce,
                 vec![
                     ExchangeView {
                         covered: Some(false),
                         covered_at_any_depth: Some(false),
-                        ..at(10, vec![good()])
+                        ..exchange_at(10, vec![good()])
                     },
-                    at(20, vec![good()]),
+                    exchange_at(20, vec![good()]),
                 ],
             ),
             expected: [
@@ -287,9 +287,9 @@ fn rows() -> Vec<Row> {
         let refused: &'static str = Box::leak(format!("refused {cause}").into_boxed_str());
         rows.push(Row {
             world,
-            destination: to(
+            destination: destination(
                 Enforce,
-                vec![at(
+                vec![exchange_at(
                     10,
                     vec![ServerView {
                         chain,
@@ -314,7 +314,8 @@ fn rows() -> Vec<Row> {
             ],
         });
     }
-    let usable = |held, server| to(Absent, vec![with_tlsa(TlsaView::Usable, held, server)]);
+    let usable =
+        |held, server| destination(Absent, vec![with_tlsa(TlsaView::Usable, held, server)]);
     for (world, destination, dane) in [
         (
             "TLSA holds: RFC 7672 §2.2",
@@ -328,7 +329,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "TLSA unusable: RFC 7672 §2.2, TLS without authentication",
-            to(
+            destination(
                 Absent,
                 vec![with_tlsa(TlsaView::Unusable, TlsaMatch::Unknown, good())],
             ),
@@ -336,7 +337,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "TLSA bogus: RFC 7672 §2.1.2, the host must not be used",
-            to(
+            destination(
                 Absent,
                 vec![with_tlsa(TlsaView::Failed, TlsaMatch::Unknown, good())],
             ),
@@ -344,7 +345,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "TLSA not asked: not known",
-            to(
+            destination(
                 Absent,
                 vec![with_tlsa(TlsaView::Unknown, TlsaMatch::Unknown, good())],
             ),
@@ -377,7 +378,7 @@ fn rows() -> Vec<Row> {
     }
     rows.push(Row {
         world: "TLSA fails at the first exchange, the second has none: Postfix goes on to it",
-        destination: to(
+        destination: destination(
             Absent,
             vec![
                 with_tlsa(
@@ -385,7 +386,7 @@ fn rows() -> Vec<Row> {
                     TlsaMatch::Fails(Cause::TlsaInvalid),
                     good(),
                 ),
-                at(20, vec![good()]),
+                exchange_at(20, vec![good()]),
             ],
         ),
         expected: [
@@ -437,12 +438,15 @@ fn a_failed_handshake_goes_to_the_next_exchange_first_and_is_clear_only_without_
         },
         ..good()
     };
-    let two = to(
+    let two = destination(
         StsPolicy::Absent,
-        vec![at(10, vec![broken.clone()]), at(20, vec![good()])],
+        vec![
+            exchange_at(10, vec![broken.clone()]),
+            exchange_at(20, vec![good()]),
+        ],
     );
     assert_eq!(cell(deliver(&two, &PROFILES[0])), "encrypted @1");
-    let one = to(StsPolicy::Absent, vec![at(10, vec![broken])]);
+    let one = destination(StsPolicy::Absent, vec![exchange_at(10, vec![broken])]);
     assert_eq!(
         cell(deliver(&one, &PROFILES[0])),
         "clear validation-failure"
@@ -451,7 +455,7 @@ fn a_failed_handshake_goes_to_the_next_exchange_first_and_is_clear_only_without_
         starttls: StarttlsAnswer::Broken,
         ..good()
     };
-    let reset = to(StsPolicy::Absent, vec![at(10, vec![reset])]);
+    let reset = destination(StsPolicy::Absent, vec![exchange_at(10, vec![reset])]);
     assert_eq!(
         cell(deliver(&reset, &PROFILES[0])),
         "refused validation-failure"
@@ -467,11 +471,17 @@ fn what_did_not_answer_is_passed_over_and_alone_it_is_unknown() {
         (ServerContact::Rejects, "refused server_rejects"),
         (ServerContact::RejectsHello, "refused server_rejects"),
     ] {
-        let one = to(StsPolicy::Absent, vec![at(10, vec![silent(contact)])]);
-        assert_eq!(cell(deliver(&one, &PROFILES[0])), alone, "{contact:?}");
-        let two = to(
+        let one = destination(
             StsPolicy::Absent,
-            vec![at(10, vec![silent(contact)]), at(20, vec![good()])],
+            vec![exchange_at(10, vec![silent(contact)])],
+        );
+        assert_eq!(cell(deliver(&one, &PROFILES[0])), alone, "{contact:?}");
+        let two = destination(
+            StsPolicy::Absent,
+            vec![
+                exchange_at(10, vec![silent(contact)]),
+                exchange_at(20, vec![good()]),
+            ],
         );
         let delivery = deliver(&two, &PROFILES[0]);
         match contact {
@@ -491,9 +501,9 @@ fn the_least_protected_of_one_preference_decides_and_clear_is_known_beside_the_u
         ..good()
     };
     let both = |left: ServerView, right: ServerView| {
-        let world = to(
+        let world = destination(
             StsPolicy::Absent,
-            vec![at(10, vec![left]), at(10, vec![right])],
+            vec![exchange_at(10, vec![left]), exchange_at(10, vec![right])],
         );
         deliver(&world, &PROFILES[0])
     };
@@ -506,7 +516,7 @@ fn the_least_protected_of_one_preference_decides_and_clear_is_known_beside_the_u
 
 #[test]
 fn attackers_win_against_those_who_ask_for_nothing() {
-    let world = to(StsPolicy::Enforce, vec![at(10, vec![good()])]);
+    let world = destination(StsPolicy::Enforce, vec![exchange_at(10, vec![good()])]);
     let opportunistic = deliver(&world, &PROFILES[0]);
     assert_eq!(
         (opportunistic.strip_wins, opportunistic.forge_wins),
@@ -517,7 +527,7 @@ fn attackers_win_against_those_who_ask_for_nothing() {
         (heeding.strip_wins, heeding.forge_wins),
         (Some(false), Some(false))
     );
-    let mut unsigned = to(
+    let mut unsigned = destination(
         StsPolicy::Absent,
         vec![with_tlsa(TlsaView::Usable, TlsaMatch::Holds, good())],
     );
@@ -534,14 +544,14 @@ fn attackers_win_against_those_who_ask_for_nothing() {
 #[test]
 fn mail_is_lost_only_where_every_server_is_known_to_refuse() {
     let uncovered = |contact| {
-        to(
+        destination(
             StsPolicy::Enforce,
             vec![
                 ExchangeView {
                     covered: Some(false),
-                    ..at(10, vec![good()])
+                    ..exchange_at(10, vec![good()])
                 },
-                at(20, vec![silent(contact)]),
+                exchange_at(20, vec![silent(contact)]),
             ],
         )
     };

@@ -138,7 +138,7 @@ impl<'a> Question<'a> {
         entry: Option<NameRecords<'_>>,
         transport: Transport,
     ) -> Vec<u8> {
-        let mut answer = Answer::to(self, rcode::NOERROR);
+        let mut answer = Answer::new(self, rcode::NOERROR);
         let authentic = self.wants_authentic() && entry.is_some_and(|entry| entry.ad);
         answer.message[3] |= u8::from(authentic) << 5;
         let found = answer.records(zones, self.kind, entry);
@@ -158,7 +158,7 @@ impl<'a> Question<'a> {
         transport: Transport,
         fault: &DnsFault,
     ) -> Vec<Vec<u8>> {
-        let error = |code| vec![Answer::to(self, code).finish(self, transport)];
+        let error = |code| vec![Answer::new(self, code).finish(self, transport)];
         let truth = || self.truth(zones, entry, transport);
         let over_tcp = transport == Transport::Tcp;
         let Some(answer) = fault.answer else {
@@ -177,7 +177,7 @@ impl<'a> Question<'a> {
             FalseAnswer::Truncate if over_tcp => vec![truth()],
             FalseAnswer::TruncateDead if over_tcp => Vec::new(),
             FalseAnswer::Truncate | FalseAnswer::TruncateDead => {
-                vec![Answer::to(self, rcode::NOERROR).truncated(self)]
+                vec![Answer::new(self, rcode::NOERROR).truncated(self)]
             }
             FalseAnswer::WrongId => vec![under_another_id(truth())],
             FalseAnswer::Forged => vec![under_another_id(truth()), truth()],
@@ -194,14 +194,14 @@ impl<'a> Question<'a> {
                 vec![message]
             }
             FalseAnswer::Poison => {
-                let mut answer = Answer::to(self, rcode::NOERROR);
+                let mut answer = Answer::new(self, rcode::NOERROR);
                 answer.records(zones, self.kind, entry);
                 answer.poison();
                 vec![answer.finish(self, transport)]
             }
             FalseAnswer::Garbage => vec![b"\xff\xc0\x0c\xc0\x0c not a message".to_vec()],
             FalseAnswer::Lame => {
-                let mut answer = Answer::to(self, rcode::NOERROR);
+                let mut answer = Answer::new(self, rcode::NOERROR);
                 // Neither authoritative nor recursive, and the way up: NS of the root.
                 answer.message[2] &= !4;
                 answer.message[3] &= !0x80;
@@ -217,7 +217,7 @@ impl<'a> Question<'a> {
     }
 
     fn negative(&self, code: u8, transport: Transport) -> Vec<u8> {
-        let mut answer = Answer::to(self, code);
+        let mut answer = Answer::new(self, code);
         answer.soa(&self.name);
         answer.finish(self, transport)
     }
@@ -280,7 +280,7 @@ struct Answer {
 
 impl Answer {
     /// A header and the question. The lab is authoritative for all and recurses, so that it serves as either.
-    fn to(question: &Question<'_>, code: u8) -> Self {
+    fn new(question: &Question<'_>, code: u8) -> Self {
         let mut message = Vec::with_capacity(512);
         message.extend_from_slice(question.header);
         message[2] = 0x84 | question.header[2] & 1;
@@ -426,7 +426,7 @@ impl Answer {
         };
         self.opt(question);
         if self.message.len() > limit {
-            return Self::to(question, self.message[3] & 0x0f).truncated(question);
+            return Self::new(question, self.message[3] & 0x0f).truncated(question);
         }
         self.message
     }

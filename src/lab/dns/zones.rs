@@ -88,7 +88,7 @@ impl Zones {
     /// Adds a name. A second line for a name is an error: which of the two would hold?
     pub fn add(&mut self, name: &WorldName, leaf_of: &ShownLeaf<'_>) -> Result<(), String> {
         let wire = wire_name(&name.name)?;
-        let records = Records::of(name, leaf_of)?;
+        let records = Records::of_name(name, leaf_of)?;
         if let Some(entry) = self.find(&wire)
             && !entry.is_empty()
         {
@@ -278,7 +278,7 @@ impl Troubled {
 struct Records(Vec<u8>);
 
 impl Records {
-    fn of(name: &WorldName, leaf_of: &ShownLeaf<'_>) -> Result<Self, String> {
+    fn of_name(name: &WorldName, leaf_of: &ShownLeaf<'_>) -> Result<Self, String> {
         let mut records = Self::default();
         if let Some(target) = &name.cname {
             records.push(rtype::CNAME, &wire_name(target)?)?;

@@ -98,7 +98,7 @@ enum Fate {
 }
 
 impl<T> Kinds<T> {
-    fn of(&mut self, fate: Fate) -> &mut T {
+    fn kind(&mut self, fate: Fate) -> &mut T {
         match fate {
             Fate::Valid => &mut self.valid,
             Fate::Invalid => &mut self.invalid,
@@ -280,7 +280,7 @@ impl Maker<'_> {
     fn segment(&mut self, segment: &Segment) -> anyhow::Result<()> {
         let mut of_kind = Kinds::default();
         for (class, domains, _) in &segment.classes {
-            *of_kind.of(self.study.fate(class)?) += domains;
+            *of_kind.kind(self.study.fate(class)?) += domains;
         }
         let mut gawker = segment.users.gawker;
         let mut seen = Kinds::<u64>::default();
@@ -289,9 +289,9 @@ impl Maker<'_> {
         for (i, class) in order(segment).into_iter().enumerate() {
             let rank = segment.ranks.0 + i as u64;
             let fate = self.study.fate(&segment.classes[class].0)?;
-            let kth = *seen.of(fate);
-            *seen.of(fate) += 1;
-            let gawker = share(*gawker.of(fate), kth, *of_kind.of(fate));
+            let kth = *seen.kind(fate);
+            *seen.kind(fate) += 1;
+            let gawker = share(*gawker.kind(fate), kth, *of_kind.kind(fate));
             let adobe = adobe_users(segment, i as u64);
             let (name, _, servers) = &segment.classes[class];
             let server = match counts[class] {

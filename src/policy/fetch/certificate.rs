@@ -46,7 +46,7 @@ impl Judge {
         let leaf = chain.first()?;
         let facts = facts::facts(leaf).ok();
         let now = OffsetDateTime::now_utc();
-        let verdict = Verdicts::on(&self.verdicts, chain, now, &self.store).pop()?;
+        let verdict = Verdicts::of_chain(&self.verdicts, chain, now, &self.store).pop()?;
         let name_match = match &facts {
             Some(facts) => names::matches(&facts.names, &facts.common_names, host),
             None => NameMatch::No,

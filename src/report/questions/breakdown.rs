@@ -7,7 +7,7 @@ use crate::judge::{Fact, Rule, Truth, unpack};
 use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart, ChartLine};
 use crate::report::measure::marks;
-use crate::report::survey::{Survey, at};
+use crate::report::survey::{Survey, verdict_of};
 use crate::report::table::{Cell, Table, Tally};
 use crate::store::query::{self, TlsValue};
 
@@ -123,7 +123,7 @@ impl Values {
         Ok(values)
     }
 
-    fn of(&self, tls: u32) -> impl Iterator<Item = usize> {
+    fn values(&self, tls: u32) -> impl Iterator<Item = usize> {
         let first = self.of.partition_point(|&(id, _)| id < tls);
         self.of[first..]
             .iter()
@@ -149,7 +149,7 @@ impl Counted {
 
     fn add(&mut self, values: &Values, tls: u32, weight: u64) {
         self.all += weight;
-        for value in values.of(tls) {
+        for value in values.values(tls) {
             self.by_value[value] += weight;
         }
     }
@@ -177,7 +177,7 @@ fn answer(
     for list in survey.counted()? {
         let mut counted = Counted::new(values);
         for entry in &list.entries {
-            let verdict = at(verdicts, entry.domain);
+            let verdict = verdict_of(verdicts, entry.domain);
             if verdict.tls != 0 {
                 counted.add(values, verdict.tls, entry.users);
             }
@@ -258,9 +258,14 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &ReportSettings) -> rusqli
         // Rank and suite of every entry with TLS.
         let with_tls: Vec<(u64, Option<usize>)> = (list.entries.iter())
             .filter(|entry| entry.rank > 0)
-            .map(|entry| (u64::from(entry.rank), at(verdicts, entry.domain).tls))
+            .map(|entry| {
+                (
+                    u64::from(entry.rank),
+                    verdict_of(verdicts, entry.domain).tls,
+                )
+            })
             .filter(|&(_, tls)| tls != 0)
-            .map(|(rank, tls)| (rank, values.of(tls).next()))
+            .map(|(rank, tls)| (rank, values.values(tls).next()))
             .collect();
         let mut count = vec![0u64; values.words.len()];
         with_tls
@@ -290,9 +295,9 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &ReportSettings) -> rusqli
                     Cell::from(list.source.as_str()),
                     mark.into(),
                     values.words[value].as_str().into(),
-                    Cell::share(tally.yes as f64, tally.of() as f64),
+                    Cell::share(tally.yes as f64, tally.decided() as f64),
                     tally.yes.into(),
-                    tally.of().into(),
+                    tally.decided().into(),
                 ]);
             }
             if lines

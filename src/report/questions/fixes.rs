@@ -173,7 +173,7 @@ impl Unprotected {
                 continue;
             }
             if let Some(cause) = cause(verdict, asked, reason_of.get(&verdict.tls).copied()) {
-                let group = (operators.of(verdict.exchange), cause);
+                let group = (operators.operator_of(verdict.exchange), cause);
                 let place = *known.entry(group).or_insert_with(|| {
                     groups.push(group);
                     groups.len() as u32 - 1

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::judge::{Fact, Truth};
 use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart, Stack};
-use crate::report::survey::{DomainState, Survey, at};
+use crate::report::survey::{DomainState, Survey, verdict_of};
 use crate::report::table::{Cell, TALLY, Table, Tally};
 use crate::store::query;
 
@@ -47,7 +47,7 @@ pub fn domains_by_provider(
     let verdicts = survey.verdicts()?;
     let mut domains = vec![0.0; operators.count()];
     each_domain(survey, |domain, exchanges| {
-        if at(verdicts, domain).status == DomainState::Answered {
+        if verdict_of(verdicts, domain).status == DomainState::Answered {
             for &exchange in exchanges {
                 let name = names.get(domain as usize);
                 domains[operators.for_domain(exchange, name)] += 1.0 / exchanges.len() as f64;
@@ -107,7 +107,7 @@ pub(super) fn hosts(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result
     let mut shares = vec![none; all + 1];
     let mut users = vec![vec![0.0; all + 1]; lists.len()];
     each_domain(survey, |domain, exchanges| {
-        let verdict = at(verdicts, domain);
+        let verdict = verdict_of(verdicts, domain);
         if verdict.status != DomainState::Answered {
             return;
         }
@@ -205,7 +205,7 @@ pub(super) fn tlds(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<
         tallies.1.add(verdict.truth(Fact::Valid, asked.rule), 1);
     }
     let mut order: Vec<(String, (Tally, Tally))> = by_tld.into_iter().collect();
-    let domains = |tally: &Tally| tally.of() + tally.unknown;
+    let domains = |tally: &Tally| tally.decided() + tally.unknown;
     order.sort_by(|a, b| (domains(&b.1.0), &a.0).cmp(&(domains(&a.1.0), &b.0)));
     let mut stacks = Vec::new();
     for (tld, (tls, valid)) in order.into_iter().take(asked.limit) {

@@ -4,7 +4,7 @@ use crate::judge::{RULES, Rule, Truth, unpack};
 use crate::report::asked::ReportSettings;
 use crate::report::chart::{Chart, Stack};
 use crate::report::measure::{MEASURES, Measure};
-use crate::report::survey::{Survey, SurveyVerdict, at};
+use crate::report::survey::{Survey, SurveyVerdict, verdict_of};
 use crate::report::table::{Cell, TALLY, Table, Tally};
 use crate::store::query;
 
@@ -149,7 +149,7 @@ fn weights(survey: &Survey) -> rusqlite::Result<Vec<(Weight, Tallies)>> {
     for list in survey.counted()? {
         let mut users = empty();
         for entry in &list.entries {
-            add(&mut users, &at(verdicts, entry.domain), entry.users);
+            add(&mut users, &verdict_of(verdicts, entry.domain), entry.users);
         }
         weights.push((Weight::Users(list.source.clone()), users));
     }

@@ -6,7 +6,7 @@ use crate::report::asked::ReportSettings;
 use crate::report::chart::{Chart, ChartLine};
 use crate::report::measure::{Measure, followed, marks};
 use crate::report::published::Published;
-use crate::report::survey::{Survey, SurveyList, at};
+use crate::report::survey::{Survey, SurveyList, verdict_of};
 use crate::report::table::{Cell, Long, TALLY, Table, Tally};
 
 pub(super) fn tls_by_rank(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
@@ -125,7 +125,7 @@ fn walk(
     let verdicts = survey.verdicts()?;
     let mut tally = Tally::default();
     for entry in list.entries.iter().filter(|entry| entry.rank > 0) {
-        if let Some(truth) = measure.truth(&at(verdicts, entry.domain), rule) {
+        if let Some(truth) = measure.truth(&verdict_of(verdicts, entry.domain), rule) {
             tally.add(truth, 1);
         }
         then(entry.rank.into(), tally);

@@ -1,7 +1,7 @@
 //! What became of every domain, and how many users are there: the bases of all percentages, and what is outside.
 
 use crate::report::asked::ReportSettings;
-use crate::report::survey::{DomainState, Survey, at};
+use crate::report::survey::{DomainState, Survey, verdict_of};
 use crate::report::table::{Cell, Table};
 
 pub(super) fn standing(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
@@ -54,7 +54,7 @@ pub(super) fn standing(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<
         }
         for list in &lists {
             let here = |entry: &&crate::report::survey::ListEntry| {
-                at(verdicts, entry.domain).status == status
+                verdict_of(verdicts, entry.domain).status == status
             };
             let listed: u64 = list
                 .entries

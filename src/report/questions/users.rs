@@ -5,7 +5,7 @@ use crate::judge::Fact;
 use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart, ChartLine};
 use crate::report::measure::{followed, marks};
-use crate::report::survey::{Survey, at};
+use crate::report::survey::{Survey, verdict_of};
 use crate::report::table::{Cell, TALLY, Table, Tally};
 
 pub(super) fn top_providers(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
@@ -122,7 +122,8 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &ReportSettings) -> rusqlite:
             let mut sampler: Sampler<(Tally, u64)> = Sampler::new(&wanted);
             let (mut tally, mut seen) = (Tally::default(), 0);
             for (place, entry) in entries.iter().enumerate() {
-                if let Some(truth) = measure.truth(&at(verdicts, entry.domain), asked.rule) {
+                if let Some(truth) = measure.truth(&verdict_of(verdicts, entry.domain), asked.rule)
+                {
                     tally.add(truth, entry.users);
                 }
                 seen += entry.users;
@@ -152,7 +153,7 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &ReportSettings) -> rusqlite:
         }
     }
     for (label, mut ends) in ends.into_iter().filter(|_| several) {
-        ends.retain(|(_, tally)| tally.of() > 0);
+        ends.retain(|(_, tally)| tally.decided() > 0);
         ends.sort_by(|a, b| {
             a.1.percent()
                 .partial_cmp(&b.1.percent())

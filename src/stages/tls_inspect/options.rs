@@ -107,7 +107,7 @@ impl Handshaking {
 pub fn judging(ledger: &Ledger) -> Map<String, Value> {
     Map::from_iter([
         ("roots".to_owned(), ledger::settings(ledger.stores())),
-        ("at".to_owned(), ledger.at().map(timestamp).into()),
+        ("at".to_owned(), ledger.judged_at().map(timestamp).into()),
     ])
 }
 

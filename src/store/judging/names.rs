@@ -38,11 +38,11 @@ impl<'c> CertificateNames<'c> {
         certificate: u32,
         reference: &str,
     ) -> rusqlite::Result<Option<NameMatch>> {
-        let names = self.of(certificate)?;
+        let names = self.names_of(certificate)?;
         Ok(names.map(|it| matches(&it.names, &it.common_names, reference)))
     }
 
-    fn of(&mut self, certificate: u32) -> rusqlite::Result<Option<Rc<Names>>> {
+    fn names_of(&mut self, certificate: u32) -> rusqlite::Result<Option<Rc<Names>>> {
         if let Some(names) = self.kept.get(&certificate) {
             return Ok(names.clone());
         }
