@@ -68,25 +68,20 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     if !args.quiet {
         eprintln!("to-sqlite: {named}: {summary}");
     }
-    Ok(if summary.is_whole() {
-        RunStatus::Complete
-    } else {
-        RunStatus::Partial
+    Ok(match summary.is_whole() {
+        true => RunStatus::Complete,
+        false => RunStatus::Partial,
     })
 }
 
 /// True of the database after any failure.
 const KEPT: &str = "what was committed before is there";
 
-fn load(
-    writer: &mut SurveyWriter,
-    args: &Args,
-    stop: &AtomicBool,
-) -> Result<LoadSummary, store::StoreError> {
+fn load(writer: &mut SurveyWriter, args: &Args, stop: &AtomicBool) -> anyhow::Result<LoadSummary> {
     let shows =
         args.progress || (!args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()));
     let mut last = Instant::now();
-    store::load(
+    Ok(store::load(
         writer,
         args.files.sources(),
         Load {
@@ -100,5 +95,5 @@ fn load(
             stop,
             pace: CommitPace::default(),
         },
-    )
+    )?)
 }

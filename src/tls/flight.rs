@@ -376,11 +376,8 @@ impl FlightReader {
         flight.extended_master_secret = extended_master_secret;
         let is_retry = random == RETRY;
         flight.retry |= is_retry;
-        if let Some(modern) = self
-            .modern
-            .as_mut()
-            .filter(|_| version == ProtocolVersion::TLS13)
-        {
+        let is_modern = version == ProtocolVersion::TLS13;
+        if let Some(modern) = self.modern.as_mut().filter(|_| is_modern) {
             modern.heard(whole);
             if let (false, Some(group), Some(theirs)) = (is_retry, group, theirs) {
                 modern.agree(suite, group, theirs);
