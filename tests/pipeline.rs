@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Write as _;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -398,6 +400,38 @@ fn ctrl_c_loses_nothing_that_is_in_flight() {
         "{said}"
     );
     assert_eq!(count("SELECT count(*) FROM cut_runs"), 0);
+}
+
+/// Lines written in pieces are torn where several programs of a pipe say something at once, as they do at Ctrl-C.
+#[test]
+fn a_line_that_a_program_says_is_written_whole() {
+    let lab = Lab::new(&world(1, MIXED));
+    for stage in NETWORK_STAGES {
+        // What is written at once arrives as one datagram.
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut child = Command::new(program(stage))
+            .args(arguments(stage, &lab))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(OwnedFd::from(theirs))
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(b"{\n\xff{\n").unwrap();
+        drop(input);
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{stage}");
+        let mut said = Vec::new();
+        let mut datagram = [0; 4096];
+        while let Ok(length) = ours.recv(&mut datagram) {
+            said.push(String::from_utf8(datagram[..length].to_vec()).unwrap());
+        }
+        assert!(!said.is_empty(), "{stage} says nothing");
+        for line in &said {
+            let is_whole = line.starts_with(&format!("{stage}: ")) && line.ends_with('\n');
+            assert!(is_whole && line.lines().count() == 1, "{said:#?}");
+        }
+    }
 }
 
 #[test]

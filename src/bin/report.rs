@@ -97,7 +97,7 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
         providers: Providers::with_files(&args.providers).context("--providers")?,
         published: &study::Printed,
     };
-    let complain = &mut |text: &str| eprintln!("report: {text}");
+    let complain = &mut |text: &str| program.say(text);
     if args.into.is_some() && args.format != OutputFormat::Csv {
         anyhow::bail!("--into is for --format csv");
     }

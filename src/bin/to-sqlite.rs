@@ -60,13 +60,13 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     }
     let ports = store::query::servers_at_two_ports(&connection)?;
     if ports > 0 {
-        eprintln!(
-            "to-sqlite: {named}: {ports} servers were seen at two ports: two surveys in one database, of which one is judged"
-        );
+        program.say(&format!(
+            "{named}: {ports} servers were seen at two ports: two surveys in one database, of which one is judged"
+        ));
     }
     store::close(connection).with_context(|| named.clone())?;
     if !args.quiet {
-        eprintln!("to-sqlite: {named}: {summary}");
+        program.say(&format!("{named}: {summary}"));
     }
     Ok(match summary.is_whole() {
         true => RunStatus::Complete,
@@ -85,11 +85,11 @@ fn load(writer: &mut SurveyWriter, args: &Args, stop: &AtomicBool) -> anyhow::Re
         writer,
         args.files.sources(),
         Load {
-            complain: &mut |text| eprintln!("to-sqlite: {text}"),
+            complain: &mut |text| program::say("to-sqlite", text),
             progress: &mut |summary| {
                 if shows && last.elapsed() >= Duration::from_secs(5) {
                     last = Instant::now();
-                    eprintln!("to-sqlite: {summary}");
+                    program::say("to-sqlite", &summary.to_string());
                 }
             },
             stop,

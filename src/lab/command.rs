@@ -10,6 +10,7 @@ use anyhow::Context;
 
 use super::internet::{Internet, LabOptions};
 use crate::program::output::{Stdout, is_closed_stdout};
+use crate::program::say;
 use crate::program::stop::{Signal, Stop};
 
 /// Serves a world, - being standard input, for as long as a command runs or until a signal; what the servers saw goes to
@@ -55,9 +56,9 @@ async fn wait(internet: &Internet, stop: &Stop) -> anyhow::Result<u8> {
         Err(error) if is_closed_stdout(&error) => {}
         result => result?,
     }
-    eprintln!(
-        "mail-lab: {} names, {} listeners",
-        internet.names, internet.listeners
+    say(
+        "mail-lab",
+        &format!("{} names, {} listeners", internet.names, internet.listeners),
     );
     stop.asked().await;
     Ok(0)

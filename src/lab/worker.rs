@@ -145,7 +145,7 @@ async fn accept(listener: TcpListener, host: Arc<LabHost>) {
             }
             Err(error) => {
                 if !SAID.swap(true, Ordering::Relaxed) {
-                    eprintln!("mail-lab: connections have to wait: {error}");
+                    crate::program::say("mail-lab", &format!("connections have to wait: {error}"));
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::process::{StageMessage, StageProgress};
 use crate::ndjson::printable;
+use crate::program::say;
 
 /// How often a line is written where nothing can be drawn.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -67,7 +68,8 @@ impl Display {
     /// A line of a program, above what is drawn.
     fn say(&mut self, line: &str) {
         self.clear();
-        let _closed = writeln!(io::stderr(), "{}", printable(line));
+        let line = format!("{}\n", printable(line));
+        let _closed = io::stderr().write_all(line.as_bytes());
     }
 
     fn show(&mut self) {
@@ -82,7 +84,7 @@ impl Display {
             }
         } else if now - self.written >= PERIOD {
             self.written = now;
-            let _closed = writeln!(io::stderr(), "mx-survey: {}", self.summary());
+            say("mx-survey", &self.summary());
         }
     }
 

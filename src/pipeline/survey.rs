@@ -35,11 +35,11 @@ pub fn run_pipe(
         match status {
             Some(1) => worst = worst.max(1),
             Some(status) => {
-                eprintln!("mx-survey: {ended} ended with status {status}");
+                program.say(&format!("{ended} ended with status {status}"));
                 worst = 2;
             }
             None => {
-                eprintln!("mx-survey: {ended} was killed");
+                program.say(&format!("{ended} was killed"));
                 worst = 2;
             }
         }
@@ -225,7 +225,7 @@ pub fn run(
     let input = opened(lists)?;
     let earlier = folder.earlier()?;
     if let (Some(_), false) = (&earlier, quiet) {
-        eprintln!("mx-survey: goes on where the run before stopped");
+        program.say("goes on where the run before stopped");
     }
     let stages = stages(handed, earlier.as_deref(), Some(&stream), &database);
     let status = run_pipe(&stages, input, Some(&folder.lock), quiet, program)?;
@@ -238,10 +238,10 @@ pub fn run(
     }
     let summary = report(&database, &[])?;
     if !quiet {
-        eprintln!(
-            "mx-survey: {} holds the stream, the database and the page",
+        program.say(&format!(
+            "{} holds the stream, the database and the page",
             out.display()
-        );
+        ));
     }
     Ok(ExitCode::from(status.max(summary)))
 }

@@ -181,7 +181,10 @@ pub fn batches(
     sources: Vec<Source>,
 ) -> mpsc::Receiver<io::Result<LineBatch>> {
     if sources.iter().any(Source::is_typed) {
-        eprintln!("{program}: reading {awaited} from the terminal; end with Ctrl-D");
+        super::say(
+            program,
+            &format!("reading {awaited} from the terminal; end with Ctrl-D"),
+        );
     }
     let (batches, receiver) = mpsc::channel(2);
     thread::spawn(move || {

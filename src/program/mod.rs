@@ -63,10 +63,13 @@ impl Program {
     }
 }
 
-/// A line for people on standard error, without anything that a terminal would obey.
+/// A line for people on standard error, without anything that a terminal would obey, and whole: programs of one pipe that
+/// say something at the same time do not write into each other's lines. Nobody there to read it is no reason to stop.
 pub fn say(program: &str, text: &str) {
     use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{program}: {}", printable(text));
+    // One call: standard error has no buffer, and `writeln!` would write every piece of its own.
+    let line = format!("{program}: {}\n", printable(text));
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// What `main` waits for.
@@ -173,9 +176,9 @@ fn refuse(command: &clap::Command, program: &str, error: &clap::Error) -> ! {
         && !word.starts_with('-')
         && command.get_positionals().next().is_none()
     {
-        eprintln!(
-            "{program}: it reads standard input: {program} < {}",
-            printable(word)
+        say(
+            program,
+            &format!("it reads standard input: {program} < {word}"),
         );
         std::process::exit(2);
     }
@@ -247,6 +250,9 @@ fn completions(
 /// Tells a terminal on standard input what is awaited there.
 pub fn awaits(program: &str, awaited: &str) {
     if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-        eprintln!("{program}: reading {awaited} from the terminal; end with Ctrl-D");
+        say(
+            program,
+            &format!("reading {awaited} from the terminal; end with Ctrl-D"),
+        );
     }
 }

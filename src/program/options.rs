@@ -12,6 +12,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::input::Files;
 use super::progress::ProgressWhen;
+use super::say;
 use super::values::{duration, network, positive, rate};
 use crate::net::Gate;
 use crate::net::exclude::Exclusions;
@@ -199,8 +200,11 @@ pub fn open_files(program: &str, wanted: usize) -> usize {
         .unwrap_or(usize::MAX)
         .max(1);
     if wanted > room {
-        eprintln!(
-            "{program}: {limit} open files are allowed here (ulimit -n): --concurrency is {room}, not {wanted}"
+        say(
+            program,
+            &format!(
+                "{limit} open files are allowed here (ulimit -n): --concurrency is {room}, not {wanted}"
+            ),
         );
     }
     wanted.min(room)

@@ -153,25 +153,25 @@ impl Progress {
     /// A line for people, beside the display.
     pub fn say(&mut self, text: &str) {
         self.clear();
-        eprintln!("{}: {text}", self.stage);
+        super::say(self.stage, text);
     }
 
     /// Removes what is drawn.
     pub fn clear(&mut self) {
         if std::mem::take(&mut self.is_drawn) {
-            eprint!("\r\x1b[K");
+            let _ = io::stderr().write_all(b"\r\x1b[K");
         }
     }
 
     fn draw(&mut self, text: &str) {
-        let mut stderr = io::stderr().lock();
-        // Nobody to show it to: nothing to do about that.
-        let _ = if self.draws {
+        if self.draws {
             self.is_drawn = true;
-            write!(stderr, "\r\x1b[K{}: {text}", self.stage)
+            let text = format!("\r\x1b[K{}: {text}", self.stage);
+            // Nobody to show it to: nothing to do about that.
+            let _ = io::stderr().write_all(text.as_bytes());
         } else {
-            writeln!(stderr, "{}: {text}", self.stage)
-        };
+            super::say(self.stage, text);
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::input::InputPlace;
-use crate::ndjson::{self, Line, printable};
+use super::say;
+use crate::ndjson::{self, Line};
 use crate::record::{Event, NamedCounts, Phase, Reason, Run, SCHEMA, Text, now};
 
 /// Complaints that are printed; the rest is counted.
@@ -176,8 +177,7 @@ impl Runs {
     pub fn complain_of(&mut self, what: &dyn Display, why: &dyn Display) {
         self.complaints += 1;
         if self.complaints <= PRINTED {
-            let text = format!("{}: {what}: {why}", self.start.stage);
-            eprintln!("{}", printable(&text));
+            say(&self.start.stage, &format!("{what}: {why}"));
         }
     }
 
@@ -195,20 +195,22 @@ impl Runs {
     ) -> Vec<u8> {
         let stage = &self.start.stage;
         if self.complaints > PRINTED {
-            eprintln!(
-                "{stage}: {} lines were not understood, the first {PRINTED} are named above",
-                self.complaints
+            say(
+                stage,
+                &format!(
+                    "{} lines were not understood, the first {PRINTED} are named above",
+                    self.complaints
+                ),
             );
         }
         for (id, of) in self.open.first() {
-            eprintln!(
-                "{stage}: the input is cut: run {} of {} began and did not end",
-                printable(id),
-                printable(of)
+            say(
+                stage,
+                &format!("the input is cut: run {id} of {of} began and did not end"),
             );
         }
         if let Some(rest) = self.open.rest() {
-            eprintln!("{stage}: {rest}");
+            say(stage, &rest.to_string());
         }
         if self.open.count() > OpenRuns::TOLD as u64 {
             counts.insert("runs_cut".into(), self.open.count());

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::ndjson::magic::Foreign;
-use crate::ndjson::{self, Line, printable};
+use crate::ndjson::{self, Line};
 use crate::program::output::Stdout;
 use crate::program::runs::Runs;
 use crate::program::stop::Stop;
-use crate::program::{self, Program, RunStatus};
+use crate::program::{self, Program, RunStatus, say};
 use crate::received::mailbox::{HEADER_LIMIT, Mailbox, MailboxItem};
 use crate::received::tracer::Tracer;
 use crate::record::{Hop, Record, Run};
@@ -187,10 +187,9 @@ impl Trace {
 
     fn show(&mut self) {
         self.shown = Instant::now();
-        eprintln!(
-            "header-trace: {} files, {}",
-            self.files,
-            printable(&self.tracer.counts().to_string())
+        say(
+            "header-trace",
+            &format!("{} files, {}", self.files, self.tracer.counts()),
         );
     }
 }

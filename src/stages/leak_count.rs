@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::leak::{self, AddressColumn, Aliases, CountSettings, LeakFormat, LeakList, Watch, Wish};
 use crate::ndjson;
-use crate::program::RunStatus;
 use crate::program::runs::Runs;
+use crate::program::{RunStatus, say};
 
 /// Options of how to count.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -108,8 +108,7 @@ pub fn write(
     for list in lists {
         let count = leak::count(list, &settings, watch)?;
         for line in count.report(min_users, is_quiet) {
-            // Nobody listens: that is no reason not to count.
-            let _ = writeln!(io::stderr(), "leak-count: {}", ndjson::printable(&line));
+            say("leak-count", &line);
         }
         for listed in count.listed(min_users, &runs.id) {
             out.write_all(&ndjson::to_line(&listed))?;

@@ -62,6 +62,9 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
 fn show(watch: &Watch) -> ! {
     loop {
         std::thread::park_timeout(Duration::from_secs(5));
-        eprintln!("leak-count: {} MB read", watch.read() / 1_000_000);
+        program::say(
+            "leak-count",
+            &format!("{} MB read", watch.read() / 1_000_000),
+        );
     }
 }

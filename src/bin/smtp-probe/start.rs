@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use mx_survey::driver::{self, StageOptions, resume::Resume};
 use mx_survey::net::connect::Connector;
 use mx_survey::program::milliseconds;
-use mx_survey::program::{Program, RunStatus};
+use mx_survey::program::{Program, RunStatus, say};
 use mx_survey::smtp::helo::HeloName;
 use mx_survey::smtp::probe::{Ask, Prober};
 use mx_survey::smtp::session::Patience;
@@ -151,9 +151,12 @@ fn check_name(args: &Args, prober: &Prober, settings: &mut Map<String, Value>) {
     let resolves = prober.helo.resolves_to(address);
     settings.insert("helo_resolves".into(), resolves.into());
     if !resolves && !args.stream.quiet {
-        eprintln!(
-            "{STAGE}: warning: {} does not resolve to {address}; servers may turn us away for it",
-            prober.helo
+        say(
+            STAGE,
+            &format!(
+                "warning: {} does not resolve to {address}; servers may turn us away for it",
+                prober.helo
+            ),
         );
     }
 }

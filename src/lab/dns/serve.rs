@@ -169,7 +169,7 @@ async fn serve_tcp(server: Arc<Shared>, listener: std::net::TcpListener) {
 }
 
 fn complain(text: &str) {
-    eprintln!("mail-lab: {text}");
+    crate::program::say("mail-lab", text);
 }
 
 impl Shared {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ndjson::printable;
+use crate::program::say;
 use crate::smtp::targets::SmtpTarget;
 
 /// The servers that would be asked.
@@ -50,17 +50,17 @@ impl Cost {
         } else {
             String::new()
         };
-        eprintln!(
-            "smtp-probe: would make {connections} connections to {} servers{at_least}; tries after a 4xx come on top",
-            self.servers
+        say(
+            "smtp-probe",
+            &format!(
+                "would make {connections} connections to {} servers{at_least}; tries after a 4xx come on top",
+                self.servers
+            ),
         );
         let mut operators: Vec<_> = self.operators.iter().collect();
         operators.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
         for (operator, servers) in operators.into_iter().take(10) {
-            eprintln!(
-                "smtp-probe: {servers:>8} servers of {}",
-                printable(operator)
-            );
+            say("smtp-probe", &format!("{servers:>8} servers of {operator}"));
         }
     }
 }
