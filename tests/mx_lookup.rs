@@ -3,6 +3,8 @@
 mod hostile;
 mod lists;
 mod oracle;
+#[cfg(feature = "lab")]
+mod own_name;
 mod world;
 
 use std::collections::HashMap;

@@ -24,6 +24,8 @@ pub mod resolve;
 
 pub mod upstream;
 
+pub mod own_name;
+
 pub mod encrypted;
 
 pub mod client;

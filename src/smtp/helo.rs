@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, ToSocketAddrs as _};
-use std::process::Command;
 use std::str::FromStr;
 
 /// A domain name of two labels at least: letters, digits and hyphens.
@@ -27,19 +26,6 @@ pub enum BadName {
 }
 
 impl HeloName {
-    /// What this machine calls itself, by `hostname -f`. `Err` holds that.
-    pub fn of_this_machine() -> Result<Self, (String, BadName)> {
-        let output = Command::new("hostname").arg("-f").output();
-        let name = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        // Where the resolver does not know the machine's own name, the bare one is there still.
-        let name = match name {
-            Ok(name) if !name.is_empty() => name,
-            _ => std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default(),
-        };
-        let name = name.trim().to_owned();
-        name.parse().map_err(|bad| (name, bad))
-    }
-
     /// A name that no machine has (RFC 6761 §6.4), where none is said.
     pub fn nobody() -> Self {
         Self("nobody.invalid".to_owned())

@@ -4,6 +4,8 @@
 pub mod asking;
 #[cfg(feature = "received")]
 pub mod header_trace;
+#[cfg(all(feature = "dns", feature = "smtp"))]
+pub mod helo;
 #[cfg(feature = "leak")]
 pub mod leak_count;
 #[cfg(feature = "dns")]

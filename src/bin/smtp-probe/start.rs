@@ -15,6 +15,7 @@ use mx_survey::smtp::vantage::{Vantage, stripped};
 use mx_survey::tls::contact::Contact;
 use serde_json::{Map, Value, json};
 
+use mx_survey::stages;
 use mx_survey::stages::smtp_probe::cost::Cost;
 use mx_survey::stages::smtp_probe::{SmtpObserve, SmtpSelect};
 use mx_survey::stages::tls_inspect::{Examiner, Sni};
@@ -70,14 +71,11 @@ fn prober(args: &Args) -> anyhow::Result<Prober> {
 }
 
 fn helo(args: &Args) -> anyhow::Result<HeloName> {
-    match &args.helo {
-        Some(name) => Ok(name.clone()),
-        // Nobody hears it.
-        None if args.dry_run => Ok(HeloName::nobody()),
-        None => HeloName::of_this_machine().map_err(|(name, bad)| {
-            anyhow::anyhow!("this machine calls itself {name:?}: {bad}; give --helo NAME")
-        }),
+    // Nobody hears it.
+    if args.dry_run && args.helo.is_none() {
+        return Ok(HeloName::nobody());
     }
+    stages::helo::name(args.helo.as_ref())
 }
 
 /// `--tls`: who goes on to TLS; what of that changes a record goes into `settings`.

@@ -4,13 +4,13 @@ use mx_survey::driver::{self, StageOptions, resume::Resume};
 use mx_survey::net::connect::Connector;
 use mx_survey::program::milliseconds;
 use mx_survey::program::{Program, RunStatus};
-use mx_survey::smtp::helo::HeloName;
 use mx_survey::smtp::session::Patience;
 use mx_survey::tls::contact::Contact;
 use mx_survey::tls::ledger::Ledger;
 use mx_survey::tls::regrade::Regrader;
 use serde_json::{Map, Value};
 
+use mx_survey::stages;
 use mx_survey::stages::tls_inspect::TlsSelect;
 use mx_survey::stages::tls_inspect::options::judging;
 use mx_survey::stages::tls_inspect::regrade::{NoObservation, Regrading};
@@ -69,12 +69,7 @@ fn contact(args: &Args) -> anyhow::Result<Contact> {
     let manners = &args.manners;
     Ok(Contact {
         connector: Connector::new(manners.gate()?, manners.bind.clone(), args.connect_timeout),
-        helo: match &args.helo {
-            Some(name) => name.clone(),
-            None => HeloName::of_this_machine().map_err(|(name, bad)| {
-                anyhow::anyhow!("this machine calls itself {name:?}: {bad}; give --helo NAME")
-            })?,
-        },
+        helo: stages::helo::name(args.helo.as_ref())?,
         patience: Patience {
             banner: args.banner_timeout,
             reply: args.reply_timeout,
