@@ -1,7 +1,7 @@
 //! What `leak-count` writes: a `run` line, the counts of each list, a `run` line; and what it says about them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Write};
+use std::io::Write;
 use std::num::NonZeroUsize;
 
 use clap::ValueEnum as _;
