@@ -319,7 +319,7 @@ fn nobody_reads_the_parts_of_a_suite_out_of_its_name() {
 fn what_programs_say_is_said_in_one_place() {
     // `eprintln!` writes every piece of a line of its own, between which other programs of the pipe write theirs.
     let may = [
-        "program/mod.rs",
+        "program/say.rs",
         "program/progress.rs",
         "pipeline/display.rs",
     ];

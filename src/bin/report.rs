@@ -78,6 +78,14 @@ fn main() -> ExitCode {
     program::main("report", run)
 }
 
+/// The one question that is named; none: all of them are.
+fn one(named: &Named) -> Option<&'static ReportQuestion> {
+    match named {
+        Named::All => None,
+        Named::One(question) => Some(*question),
+    }
+}
+
 fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let mut out = Stdout::open()?;
     if args.list {
@@ -106,10 +114,6 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     if args.explain.is_empty() && is_screen {
         screen(&mut out, &survey, &asked, study::catalogue())?;
     } else if args.explain.is_empty() {
-        let one = |named: &Named| match named {
-            Named::All => None,
-            Named::One(question) => Some(*question),
-        };
         let named: Option<Vec<&ReportQuestion>> = args.table.iter().map(one).collect();
         let named = named.unwrap_or_default();
         let tables = output::answers(

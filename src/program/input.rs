@@ -181,7 +181,7 @@ pub fn batches(
     sources: Vec<Source>,
 ) -> mpsc::Receiver<io::Result<LineBatch>> {
     if sources.iter().any(Source::is_typed) {
-        super::say(
+        super::say::say(
             program,
             &format!("reading {awaited} from the terminal; end with Ctrl-D"),
         );

@@ -11,6 +11,7 @@ pub mod options;
 pub mod output;
 pub mod progress;
 pub mod runs;
+mod say;
 pub mod stop;
 pub mod values;
 
@@ -23,9 +24,9 @@ use clap::Parser;
 use clap::builder::styling::{AnsiColor, Styles};
 
 pub use options::{PacingOptions, Stream, exclusions, needs_open_files, open_files};
+pub use say::say;
 pub use values::{duration, milliseconds, positive};
 
-use crate::ndjson::printable;
 use output::{Stdout, is_closed_stdout};
 use stop::Stop;
 
@@ -61,15 +62,6 @@ impl Program {
     pub fn say(&self, text: &str) {
         say(self.name, text);
     }
-}
-
-/// A line for people on standard error, without anything that a terminal would obey, and whole: programs of one pipe that
-/// say something at the same time do not write into each other's lines. Nobody there to read it is no reason to stop.
-pub fn say(program: &str, text: &str) {
-    use std::io::Write as _;
-    // One call: standard error has no buffer, and `writeln!` would write every piece of its own.
-    let line = format!("{program}: {}\n", printable(text));
-    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// What `main` waits for.

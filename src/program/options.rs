@@ -12,7 +12,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::input::Files;
 use super::progress::ProgressWhen;
-use super::say;
+use super::say::say;
 use super::values::{duration, network, positive, rate};
 use crate::net::Gate;
 use crate::net::exclude::Exclusions;

@@ -153,7 +153,7 @@ impl Progress {
     /// A line for people, beside the display.
     pub fn say(&mut self, text: &str) {
         self.clear();
-        super::say(self.stage, text);
+        super::say::say(self.stage, text);
     }
 
     /// Removes what is drawn.
@@ -170,7 +170,7 @@ impl Progress {
             // Nobody to show it to: nothing to do about that.
             let _ = io::stderr().write_all(text.as_bytes());
         } else {
-            super::say(self.stage, text);
+            super::say::say(self.stage, text);
         }
     }
 }

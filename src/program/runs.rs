@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::input::InputPlace;
-use super::say;
+use super::say::say;
 use crate::ndjson::{self, Line};
 use crate::record::{Event, NamedCounts, Phase, Reason, Run, SCHEMA, Text, now};
 
