@@ -2,6 +2,7 @@
 
 pub mod asked;
 pub mod chart;
+pub mod command;
 pub mod explain;
 pub mod figure;
 mod mail;
