@@ -1,6 +1,7 @@
 //! The one test binary: a module for each program, the harness, the pipeline, the docs, the regressions.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, dead_code)]
 
+mod changes;
 mod conformance;
 mod docs;
 mod fuzz;
@@ -33,5 +34,7 @@ mod pipeline;
 mod policy_fetch;
 #[cfg(feature = "lab")]
 mod study;
+#[cfg(feature = "lab")]
+mod watch;
 #[cfg(feature = "lab")]
 mod worlds;

@@ -364,7 +364,10 @@ fn same_or_update(name: &str, made: &str) {
 fn every_option_stands_in_the_man_page_and_every_page_is_well_formed() {
     for name in PROGRAMS {
         let mut help = run(name, &["--help"], "").expect(0).stdout;
-        for task in ["check", "run"].iter().filter(|_| *name == "mx-survey") {
+        for task in ["check", "run", "watch"]
+            .iter()
+            .filter(|_| *name == "mx-survey")
+        {
             help += &run(name, &[task, "--help"], "").expect(0).stdout;
         }
         let page = std::fs::read_to_string(file(&format!("man/{name}.1"))).unwrap();

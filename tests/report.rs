@@ -179,6 +179,8 @@ fn every_question_of_the_list_is_counted_slowly_too() {
         .filter_map(|line| line.split_whitespace().next())
         // Those of the study have the made world of 2014 and its expected counts.
         .filter(|name| !name.starts_with("study-"))
+        // Those of two surveys have made months (the tests of changes).
+        .filter(|name| !name.starts_with("change"))
         .collect();
     let counted: BTreeSet<&str> = TABLES.iter().map(|(name, _)| *name).collect();
     let elsewhere = BY_A_WORLD.iter().copied();
@@ -382,7 +384,7 @@ fn d1_the_card_says_which_of_six_words_dane_is() {
     for (state, word) in [("insecure", "none_unsigned"), ("secure", "unknown")] {
         let ran = run("report", &["--explain", "a.test"], one("192.0.2.1", state)).expect(0);
         assert!(
-            ran.stdout.contains(&format!("DANE: {word}\n")),
+            ran.stdout.contains(&format!("; DANE {word}\n")),
             "{}",
             ran.stdout
         );

@@ -1,16 +1,19 @@
 //! mx-survey: the pipe, run for somebody who wants an answer. See mx-survey(1).
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mx_survey::pipeline::{HandedOn, subject, survey};
+use mx_survey::dns::subject;
+use mx_survey::pipeline::options::{PipeOptions, SurveyOptions};
+use mx_survey::pipeline::survey;
+use mx_survey::pipeline::watch::{WatchOptions, watch};
 use mx_survey::program::{self, Program};
 
 const EXAMPLES: &str = "Examples:
   mx-survey check example.org
   mx-survey check --print jo@example.org https://example.net/
-  mx-survey run domains --out survey --helo probe.example.org";
+  mx-survey run domains --out survey --helo probe.example.org
+  mx-survey watch domains --out surveys --fail-on critical,new";
 
 /// Ask how a domain's mail travels, or survey lists of domains
 ///
@@ -33,32 +36,21 @@ enum Task {
         /// The form of the answer: text or json
         #[arg(long, short, value_name = "FORMAT")]
         format: Option<String>,
+        /// End with 3 where there is a problem that is at least as bad: notice, serious or critical
+        #[arg(long, value_name = "SEVERITY")]
+        fail_on: Option<String>,
         #[command(flatten)]
-        how: How,
+        how: PipeOptions,
     },
     /// Survey lists into a folder: stream.ndjson, survey.db, index.html; called again, it goes on where it stopped
-    Run {
-        /// Lists of domains; standard input without one, or for -
-        #[arg(value_name = "LIST")]
-        lists: Vec<PathBuf>,
-        /// The folder
-        #[arg(long, value_name = "DIR")]
-        out: PathBuf,
+    Run(SurveyOptions),
+    /// Survey lists again: a dated database each time, and what changed since the last one in the folder
+    Watch {
         #[command(flatten)]
-        how: How,
+        what: SurveyOptions,
+        #[command(flatten)]
+        then: WatchOptions,
     },
-}
-
-#[derive(clap::Args, Debug)]
-struct How {
-    /// Print the line to type, and run nothing
-    #[arg(long)]
-    print: bool,
-    /// Show no progress
-    #[arg(long, short)]
-    quiet: bool,
-    #[command(flatten)]
-    handed: HandedOn,
 }
 
 fn main() -> ExitCode {
@@ -67,16 +59,23 @@ fn main() -> ExitCode {
 
 fn run(options: Options, program: &Program) -> anyhow::Result<ExitCode> {
     let Some(task) = options.task else {
-        anyhow::bail!("check or run? mx-survey --help says what they do");
+        anyhow::bail!("check, run or watch? mx-survey --help says what they do");
     };
     match task {
-        Task::Check { names, format, how } => {
-            let form = format.map(|format| ["--format".to_owned(), format]);
-            let form: Vec<String> = form.into_iter().flatten().collect();
-            survey::check(&names, &how.handed, &form, how.print, how.quiet, program)
+        Task::Check {
+            names,
+            format,
+            fail_on,
+            how,
+        } => {
+            let option = |name: &str, value: Option<String>| value.map(|it| [name.to_owned(), it]);
+            let told = [option("--format", format), option("--fail-on", fail_on)];
+            let told: Vec<String> = told.into_iter().flatten().flatten().collect();
+            survey::check(&names, &how.handed, &told, how.print, how.quiet, program)
         }
-        Task::Run { lists, out, how } => {
+        Task::Run(SurveyOptions { lists, out, how }) => {
             survey::run(&lists, &out, &how.handed, how.print, how.quiet, program)
         }
+        Task::Watch { what, then } => watch(&what, &then, program),
     }
 }

@@ -21,6 +21,9 @@ struct Args {
     database: PathBuf,
     #[command(flatten)]
     files: Files,
+    /// What the survey is called, in your words; report shows it
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
     /// Show progress although stderr is no terminal
     #[arg(long, conflicts_with = "quiet")]
     progress: bool,
@@ -44,19 +47,19 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     if args.files.sources().iter().any(Source::is_typed) {
         program::awaits("to-sqlite", "records, one a line (NDJSON)");
     }
-    let mut writer =
-        SurveyWriter::new(store::create(&args.database).with_context(|| named.clone())?);
+    let database = store::create(&args.database).with_context(|| named.clone())?;
+    let mut writer = SurveyWriter::new(database);
     program.drains();
     let stop = AtomicBool::new(false);
-    let mut summary =
-        load(&mut writer, &args, &stop).with_context(|| format!("{named}: {KEPT}"))?;
+    let kept = || format!("{named}: {KEPT}");
+    let mut summary = load(&mut writer, &args, &stop).with_context(kept)?;
     let mut connection = writer.into_connection();
+    store::set_label(&connection, args.label.as_deref()).with_context(|| named.clone())?;
     if !summary.stopped && !store::is_judged(&connection)? {
-        let judged = store::judge(&mut connection, &stop);
-        summary.stopped = !judged.with_context(|| format!("{named}: {KEPT}"))?;
+        summary.stopped = !store::judge(&mut connection, &stop).with_context(kept)?;
     }
     if !summary.stopped {
-        store::index(&connection).with_context(|| format!("{named}: {KEPT}"))?;
+        store::index(&connection).with_context(kept)?;
     }
     let ports = store::query::servers_at_two_ports(&connection)?;
     if ports > 0 {
@@ -68,10 +71,7 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     if !args.quiet {
         program.say(&format!("{named}: {summary}"));
     }
-    Ok(match summary.is_whole() {
-        true => RunStatus::Complete,
-        false => RunStatus::Partial,
-    })
+    Ok(RunStatus::if_whole(summary.is_whole()))
 }
 
 /// True of the database after any failure.

@@ -34,6 +34,7 @@ pub mod pool;
 
 pub mod udp;
 
+pub mod subject;
 pub mod tcp;
 
 pub mod message;

@@ -2,9 +2,10 @@
 //! processes. It knows the programs' names and options, and nothing of what flows between them.
 
 pub mod display;
+pub mod options;
 pub mod process;
-pub mod subject;
 pub mod survey;
+pub mod watch;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -232,7 +232,7 @@ pub fn run(
     if status == 2 {
         return Ok(ExitCode::from(2));
     }
-    page(&database, &folder.file("index.html"))?;
+    page(&database, &folder.file("index.html"), &[])?;
     if let (0, Some(parts)) = (status, earlier) {
         fs::remove_file(parts)?;
     }
@@ -247,7 +247,7 @@ pub fn run(
 }
 
 /// The lists one behind the other; standard input for none.
-fn opened(lists: &[PathBuf]) -> anyhow::Result<Box<dyn Read + Send>> {
+pub(super) fn opened(lists: &[PathBuf]) -> anyhow::Result<Box<dyn Read + Send>> {
     if lists.is_empty() {
         return Ok(Box::new(io::stdin()));
     }
@@ -263,13 +263,14 @@ fn opened(lists: &[PathBuf]) -> anyhow::Result<Box<dyn Read + Send>> {
     Ok(input)
 }
 
-/// The page of a database, written whole or not at all.
-fn page(database: &Path, page: &Path) -> anyhow::Result<()> {
+/// The page of a database, written whole or not at all; `more` are options of `report`.
+pub(super) fn page(database: &Path, page: &Path, more: &[String]) -> anyhow::Result<()> {
     let part = page.with_extension("part");
     let program = process::path_of(&process::folder()?, "report");
     let status = Command::new(program)
         .arg(database)
         .args(["--format", "html"])
+        .args(more)
         .stdout(File::create(&part)?)
         .status()
         .context("report: cannot be started")?;

@@ -14,6 +14,7 @@ pub mod runs;
 mod say;
 pub mod stop;
 pub mod values;
+pub mod whole;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use values::{duration, milliseconds, positive};
 
 use output::{Stdout, is_closed_stdout};
 use stop::Stop;
+use whole::Whole;
 
 /// The program that runs.
 #[derive(Clone, Debug)]
@@ -103,10 +105,30 @@ where
     if let Err(error) = needs_open_files(0) {
         return code::<ExitCode>(name, Err(error));
     }
-    match supervise(name, move |program| run(args, program)) {
+    let whole = match matches.try_get_one::<std::path::PathBuf>(OUTPUT) {
+        Ok(Some(path)) => match Whole::begin(path) {
+            Ok(whole) => Some(whole),
+            Err(error) => return code::<ExitCode>(name, Err(error)),
+        },
+        _ => None,
+    };
+    let part = (whole.as_ref())
+        .and_then(Whole::part)
+        .map(std::path::Path::to_path_buf);
+    let work = move |program: &Program| {
+        let status = run(args, program)?;
+        whole.map_or(Ok(()), Whole::finish)?;
+        Ok(status)
+    };
+    let code = match supervise(name, work) {
         Ok(code) => code,
         Err(error) => code::<ExitCode>(name, Err(error.into())),
+    };
+    if let Some(part) = part {
+        // It is in its place, or was taken away; but after a second signal it still lies there.
+        let _gone = std::fs::remove_file(part);
     }
+    code
 }
 
 /// Does the work on a thread and waits for its end or a second signal.
@@ -188,6 +210,17 @@ pub enum RunStatus {
     Found,
 }
 
+impl RunStatus {
+    /// Complete, where everything was understood and nothing was cut.
+    pub fn if_whole(is_whole: bool) -> Self {
+        if is_whole {
+            Self::Complete
+        } else {
+            Self::Partial
+        }
+    }
+}
+
 impl From<RunStatus> for ExitCode {
     fn from(status: RunStatus) -> Self {
         match status {
@@ -218,12 +251,27 @@ pub fn command<A: Parser>() -> clap::Command {
         .value_parser(clap::value_parser!(clap_complete::Shell))
         .exclusive(true)
         .help("Print completions for a shell and end");
-    A::command()
+    let command = A::command();
+    let output = (!NO_FILTERS.contains(&command.get_name())).then(|| {
+        clap::Arg::new(OUTPUT)
+            .long("output")
+            .short('o')
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(std::path::PathBuf))
+            .help("Write into FILE in place of standard output: whole, or not at all")
+    });
+    command
         .version(version())
         .styles(styles)
+        .args(output)
         .arg(completions)
         .max_term_width(100)
 }
+
+/// The id of `-o`.
+const OUTPUT: &str = "output";
+/// Programs that write a database, a folder, or serve: what they print is no data.
+const NO_FILTERS: [&str; 3] = ["to-sqlite", "mx-survey", "mail-lab"];
 
 fn completions(
     mut command: clap::Command,

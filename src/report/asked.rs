@@ -1,5 +1,9 @@
 //! A question to a survey, and how it is asked.
 
+use std::rc::Rc;
+
+use super::accept::Accepted;
+use super::compare::Comparison;
 use super::providers::Providers;
 use super::published::{NoPublication, Published};
 use super::survey::Survey;
@@ -20,6 +24,10 @@ pub struct ReportSettings {
     pub severity: Severity,
     /// Who runs which exchange.
     pub providers: Providers,
+    /// Problems that are left out, since they are known.
+    pub accepted: Accepted,
+    /// What changed since an earlier survey, where one was named.
+    pub since: Option<Rc<Comparison>>,
     /// What was printed before, for the columns beside today's numbers.
     pub published: &'static dyn Published,
 }
@@ -32,8 +40,18 @@ impl Default for ReportSettings {
             domains: Vec::new(),
             severity: Severity::Notice,
             providers: Providers::built_in(),
+            accepted: Accepted::default(),
+            since: None,
             published: &NoPublication,
         }
+    }
+}
+
+impl ReportSettings {
+    /// Whether problems of this domain are asked for.
+    pub fn wants(&self, domain: &str) -> bool {
+        let same = |it: &String| it.trim().trim_end_matches('.').eq_ignore_ascii_case(domain);
+        self.domains.is_empty() || self.domains.iter().any(same)
     }
 }
 
@@ -69,4 +87,6 @@ pub enum ShownWhere {
     Asked,
     /// With `--study`.
     Study,
+    /// With `--since`.
+    Since,
 }

@@ -5,6 +5,7 @@ use maud::{Markup, PreEscaped, html};
 use super::figure::{self, Figure, Slice};
 use super::matrix::Matrix;
 use super::table::{Tally, thousands};
+use super::timeline::{Timeline, timeline};
 use crate::judge::Truth;
 use crate::store::printable;
 
@@ -37,6 +38,8 @@ pub enum Chart {
     Columns(Vec<Slice>),
     /// Senders against receivers.
     Matrix(Matrix),
+    /// Percentages over surveys.
+    Timelines(Vec<Timeline>),
 }
 
 /// A stacked bar.
@@ -120,6 +123,10 @@ impl Chart {
             Self::Pie(slices) => vec![panel("", figure::pie(slices))],
             Self::Columns(slices) => vec![panel("", figure::columns(slices))],
             Self::Matrix(matrix) => vec![panel("", matrix.draw())],
+            Self::Timelines(timelines) => timelines
+                .iter()
+                .map(|it| panel(&it.title, timeline(it)))
+                .collect(),
         }
         .into_iter()
         .filter(|panel| panel.height > 0)

@@ -1,15 +1,30 @@
 //! One domain's card: what was learned, by which server, and the command that shows it again.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::asked::ReportSettings;
 use super::mail::Mail;
 use super::measure::MEASURES;
 use super::survey::{Survey, SurveyVerdict};
 use super::table::thousands;
+use crate::dns::subject;
 use crate::judge::RULES;
 use crate::store::query::card::{self, ExchangeOf, LeafCard, ListPlace, LookedUp, ServerOf};
 use crate::store::{printable, query};
+
+/// The domain that somebody means: a name (U-labels too), an address of mail or a URL. What is none of these is looked for as
+/// it stands, unless it may hold a local part.
+///
+/// # Errors
+///
+/// A sentence without the text.
+pub fn meant(text: &str) -> Result<String, String> {
+    match subject::domain(text) {
+        Ok(domain) => Ok(domain),
+        Err(why) if text.contains('@') => Err(why),
+        Err(_) => Ok(text.trim().trim_end_matches('.').to_ascii_lowercase()),
+    }
+}
 
 /// The card of a domain, line by line; none: the survey does not know the domain.
 pub fn explain(
@@ -38,9 +53,10 @@ pub fn explain(
     if verdict.status.takes_mail() {
         card.extend(rules(&verdict));
     }
+    let mut leaves: Vec<(String, String)> = Vec::new();
     for exchange in card::exchanges_of(connection, id)? {
-        card.push(exchange_line(asked, &domain, &exchange));
         let servers = card::servers_of(connection, exchange.id, exchange.name, id)?;
+        card.push(exchange_line(asked, &domain, &exchange, &servers));
         if servers.is_empty() {
             let asked = |reason: &Option<String>| reason.clone().unwrap_or("not asked".to_owned());
             card.push(format!(
@@ -50,23 +66,134 @@ pub fn explain(
             ));
         }
         for server in servers {
-            server_lines(&server, &exchange, &mut card);
+            server_lines(&server, &exchange, &mut leaves, &mut card);
         }
     }
     Ok(Some(card.iter().map(|line| printable(line)).collect()))
 }
 
-/// Problems, delivery and policies of a domain as data; none: the survey does not know the domain.
+/// All that the card says, as data; none: the survey does not know the domain.
 pub fn data(
     survey: &Survey,
     asked: &ReportSettings,
     domain: &str,
 ) -> rusqlite::Result<Option<Value>> {
+    let connection = &survey.connection;
     let domain = domain.trim().trim_end_matches('.').to_ascii_lowercase();
-    let Some(id) = query::number(&survey.connection, &domain)? else {
+    let Some(id) = query::number(connection, &domain)? else {
         return Ok(None);
     };
-    Ok(Some(Mail::read(survey, asked, id)?.json()))
+    let verdict = survey.verdict(id)?;
+    let mail = Mail::read(survey, asked, id)?;
+    let places = card::places(connection, id)?;
+    let looked_up = card::looked_up(connection, id)?;
+    if mail.is_empty() && places.is_empty() && looked_up.is_none() {
+        // The name of an exchange.
+        return Ok(None);
+    }
+    let mut told = Map::new();
+    told.insert("domain".to_owned(), domain.as_str().into());
+    told.insert("sentence".to_owned(), mail.sentence(&verdict).into());
+    told.insert("status".to_owned(), verdict.status.word().into());
+    if let Value::Object(mail) = mail.json() {
+        told.extend(mail);
+    }
+    let places = places
+        .iter()
+        .map(|it| json!({ "source": it.source, "rank": it.rank, "users": it.users, "of": it.of }));
+    told.insert("lists".to_owned(), places.collect());
+    let looked_up = looked_up.map(|it| {
+        json!({
+            "time": it.time, "outcome": { "phase": it.phase, "reason": it.reason }, "dnssec": it.dnssec,
+            "implicit_mx": it.implicit_mx, "not_best": verdict.not_best,
+        })
+    });
+    told.insert("looked_up".to_owned(), looked_up.into());
+    let facts = |rule| -> Map<String, Value> {
+        let measures = MEASURES.iter().filter(|measure| measure.among.is_none());
+        measures
+            .map(|it| {
+                (
+                    it.word.to_owned(),
+                    verdict.truth(it.fact, rule).word().into(),
+                )
+            })
+            .collect()
+    };
+    let rules: Map<String, Value> = (RULES.iter())
+        .map(|&rule| (rule.word().to_owned(), facts(rule).into()))
+        .collect();
+    told.insert("rules".to_owned(), rules.into());
+    let mut exchanges = Vec::new();
+    for exchange in card::exchanges_of(connection, id)? {
+        let servers = card::servers_of(connection, exchange.id, exchange.name, id)?;
+        exchanges.push(exchange_data(asked, &domain, &exchange, &servers));
+    }
+    told.insert("exchanges".to_owned(), exchanges.into());
+    Ok(Some(Value::Object(told)))
+}
+
+/// The words of a text that has blanks between them.
+fn words(text: &Option<String>) -> Vec<&str> {
+    text.iter()
+        .flat_map(|text| text.split([' ', ',']))
+        .filter(|it| !it.is_empty())
+        .collect()
+}
+
+fn exchange_data(
+    asked: &ReportSettings,
+    domain: &str,
+    exchange: &ExchangeOf,
+    servers: &[ServerOf],
+) -> Value {
+    let registered = exchange.registered_domain.as_deref();
+    let provider = asked
+        .providers
+        .for_domain(&exchange.exchange, registered, domain);
+    let servers = servers.iter().map(|server| server_data(server, exchange));
+    json!({
+        "exchange": exchange.exchange, "preference": exchange.preference, "operator": provider.id, "role": provider.role,
+        "faults": words(&exchange.faults), "ipv4": exchange.ipv4, "ipv6": exchange.ipv6, "tlsa": exchange.tlsa,
+        "tlsa_dnssec": exchange.tlsa_dnssec, "servers": servers.collect::<Vec<_>>(),
+    })
+}
+
+fn server_data(server: &ServerOf, exchange: &ExchangeOf) -> Value {
+    let ended = |(phase, reason, detail): &(String, String, Option<String>)| json!({ "phase": phase, "reason": reason, "detail": detail });
+    let smtp = server.smtp.as_ref().map(|it| {
+        json!({
+            "port": it.port, "time": it.time, "outcome": ended(&it.outcome),
+            "banner": it.banner.as_ref().map(|(code, line)| json!({ "code": code, "line": line })),
+            "software": it.software, "ehlo_code": it.ehlo_code, "advertised": it.advertised, "accepted": it.accepted,
+        })
+    });
+    let tls = server.tls.as_ref().map(|it| {
+        json!({
+            "outcome": ended(&it.outcome), "negotiated": it.negotiated, "completed": it.completed, "parts": it.parts,
+        })
+    });
+    let certificate = server.leaf.as_ref().map(|it| {
+        let verdict = it.verdict.as_ref();
+        json!({
+            "sha256": it.sha256, "subject": it.subject, "not_after": it.not_after, "valid": it.valid,
+            "store": verdict.map(|(store, ..)| store), "store_date": verdict.map(|(_, date, _)| date),
+            "reason": verdict.map(|(.., reason)| reason), "also": words(&it.also),
+            "names_exchange": it.names_exchange, "names_domain": it.names_domain,
+        })
+    });
+    let (dane, reasons) = match &server.dane {
+        Some((word, reasons)) => (word.as_str(), words(reasons)),
+        None => (exchange.dane.word(), Vec::new()),
+    };
+    let again = server.smtp.as_ref().map(|smtp| {
+        let has_tls = smtp.accepted == Some(true);
+        commands(&server.ip, smtp.port, &exchange.exchange, has_tls)
+    });
+    json!({
+        "ip": server.ip, "special": server.special, "smtp": smtp, "tls": tls, "certificate": certificate, "dane": dane,
+        "dane_reasons": reasons, "weaknesses": words(&server.weak), "commands": again,
+    })
 }
 
 fn place(place: &ListPlace) -> String {
@@ -128,7 +255,12 @@ fn standing(looked_up: &LookedUp, verdict: &SurveyVerdict) -> String {
     line
 }
 
-fn exchange_line(asked: &ReportSettings, domain: &str, exchange: &ExchangeOf) -> String {
+fn exchange_line(
+    asked: &ReportSettings,
+    domain: &str,
+    exchange: &ExchangeOf,
+    servers: &[ServerOf],
+) -> String {
     let registered = exchange.registered_domain.as_deref();
     let provider = asked
         .providers
@@ -143,6 +275,10 @@ fn exchange_line(asked: &ReportSettings, domain: &str, exchange: &ExchangeOf) ->
     if let Some(tlsa) = &exchange.tlsa {
         let state = exchange.tlsa_dnssec.as_deref().unwrap_or("unknown");
         line += &format!("; TLSA {tlsa}, DNSSEC {state}");
+    }
+    // Where records are to be held against servers, it stands at each of these.
+    if servers.iter().all(|server| server.dane.is_none()) {
+        line += &format!("; DANE {}", exchange.dane.word());
     }
     line
 }
@@ -163,7 +299,14 @@ fn outcome((phase, reason, detail): &(String, String, Option<String>)) -> String
     format!("{phase}/{reason}{detail}")
 }
 
-fn server_lines(server: &ServerOf, exchange: &ExchangeOf, card: &mut Vec<String>) {
+/// What a server said. A certificate that stands further up already, by its digest and address, is named there; what DANE
+/// amounts to without records stands at the exchange.
+fn server_lines(
+    server: &ServerOf,
+    exchange: &ExchangeOf,
+    leaves: &mut Vec<(String, String)>,
+    card: &mut Vec<String>,
+) {
     let ip = &server.ip;
     let Some(smtp) = &server.smtp else {
         let special = server.special.as_ref();
@@ -198,14 +341,21 @@ fn server_lines(server: &ServerOf, exchange: &ExchangeOf, card: &mut Vec<String>
         card.push(line);
     }
     if let Some(leaf) = &server.leaf {
-        leaf_lines(leaf, card);
+        let lines = leaf_lines(leaf);
+        let known = leaves.iter().find(|(_, known)| *known == lines.concat());
+        match known {
+            Some((ip, _)) => card.push(format!("      certificate: the same as at {ip}")),
+            None => {
+                leaves.push((ip.clone(), lines.concat()));
+                card.extend(lines);
+            }
+        }
     }
-    let (dane, why) = match &server.dane {
-        Some((word, reasons)) => (word.as_str(), reasons.as_deref()),
-        None => (exchange.dane.word(), None),
-    };
-    let why = why.map_or(String::new(), |reasons| format!(" ({reasons})"));
-    card.push(format!("      DANE: {dane}{why}"));
+    if let Some((dane, reasons)) = &server.dane {
+        let why = reasons.as_ref();
+        let why = why.map_or(String::new(), |reasons| format!(" ({reasons})"));
+        card.push(format!("      DANE: {dane}{why}"));
+    }
     if let Some(weak) = &server.weak {
         card.push(format!("      weak: {weak}"));
     }
@@ -218,7 +368,8 @@ fn server_lines(server: &ServerOf, exchange: &ExchangeOf, card: &mut Vec<String>
     );
 }
 
-fn leaf_lines(leaf: &LeafCard, card: &mut Vec<String>) {
+fn leaf_lines(leaf: &LeafCard) -> Vec<String> {
+    let mut card = Vec::new();
     let known = |text: &Option<String>, none: &str| text.clone().unwrap_or(none.to_owned());
     card.push(format!(
         "      certificate: {}, until {}, SHA-256 {}",
@@ -239,6 +390,7 @@ fn leaf_lines(leaf: &LeafCard, card: &mut Vec<String>) {
         known(&leaf.names_exchange, "unknown"),
         known(&leaf.names_domain, "unknown")
     ));
+    card
 }
 
 /// The commands that show the evidence again. The name comes from the DNS: it goes into a command only if a shell and an

@@ -1,22 +1,32 @@
 //! The report: questions to a survey, their answers as tables, charts and one page.
 
+pub mod accept;
 pub mod asked;
 pub mod chart;
-pub mod command;
+pub mod compare;
 pub mod explain;
+pub mod fail_on;
 pub mod figure;
 mod mail;
+pub mod markdown;
 pub mod matrix;
 pub mod measure;
+pub mod nagios;
 pub mod operators;
+pub mod options;
 pub mod output;
 pub mod page;
+pub mod paint;
+pub mod prometheus;
 pub mod providers;
 pub mod published;
 pub mod questions;
 pub mod render;
 pub mod screen;
+pub mod series;
 pub mod summary;
 pub mod survey;
 pub mod table;
+pub mod tell;
+pub mod timeline;
 pub mod words;

@@ -7,11 +7,15 @@ use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
 
 use super::asked::{ReportQuestion, ReportSettings, ShownWhere};
-use super::explain::{data, explain};
+use super::compare::{self, Comparison};
+use super::explain::{data, explain, meant};
+use super::markdown::markdown;
+use super::nagios::nagios;
 use super::page::page;
+use super::paint::painted;
+use super::prometheus::prometheus;
 use super::render;
 use super::summary::{PageSummary, band, cautions};
 use super::survey::Survey;
@@ -34,6 +38,12 @@ pub enum OutputFormat {
     Html,
     /// The charts alone.
     Svg,
+    /// Tables for a ticket.
+    Markdown,
+    /// One line for a monitoring system, with its exit codes.
+    Nagios,
+    /// Gauges for node_exporter's textfile collector.
+    Prometheus,
 }
 
 impl FromStr for OutputFormat {
@@ -47,7 +57,14 @@ impl FromStr for OutputFormat {
             "csv" => Self::Csv,
             "html" => Self::Html,
             "svg" => Self::Svg,
-            _ => return Err("text, json, ndjson, csv, html or svg".to_owned()),
+            "markdown" => Self::Markdown,
+            "nagios" => Self::Nagios,
+            "prometheus" => Self::Prometheus,
+            _ => {
+                return Err(
+                    "text, json, ndjson, csv, html, svg, markdown, nagios or prometheus".to_owned(),
+                );
+            }
         })
     }
 }
@@ -77,10 +94,12 @@ pub fn answers(
     study: bool,
     format: OutputFormat,
 ) -> anyhow::Result<Vec<Table>> {
+    let compares = asked.since.is_some();
     let shown = |question: &&ReportQuestion| match question.shown {
-        ShownWhere::First => !study,
+        ShownWhere::First => !study && (!compares || format == OutputFormat::Html),
         ShownWhere::Page => !study && format == OutputFormat::Html,
         ShownWhere::Study => study,
+        ShownWhere::Since => compares,
         ShownWhere::Asked => false,
     };
     let all = catalogue.filter(shown);
@@ -102,6 +121,7 @@ pub fn cards(
     asked: &ReportSettings,
     domains: &[String],
     format: OutputFormat,
+    paints: bool,
     complain: &mut dyn FnMut(&str),
 ) -> anyhow::Result<bool> {
     if !matches!(
@@ -114,28 +134,52 @@ pub fn cards(
     if let (OutputFormat::Text, Some(band)) = (format, band(survey)?) {
         writeln!(out, "{band}\n")?;
     }
-    for domain in domains {
-        let Some(card) = explain(survey, asked, domain)? else {
-            complain(&format!("{}: not in this survey", printable(domain)));
-            knows_all = false;
-            continue;
+    for text in domains {
+        let is_told = match meant(text) {
+            Err(why) => {
+                complain(&format!("--explain: {why}"));
+                false
+            }
+            Ok(domain) => {
+                let is_told = card(out, survey, asked, &domain, format, paints)?;
+                if !is_told {
+                    complain(&format!("{}: not in this survey", printable(&domain)));
+                }
+                is_told
+            }
         };
-        if format == OutputFormat::Text {
-            for line in &card {
-                writeln!(out, "{}", printable(line))?;
-            }
-            writeln!(out)?;
-        } else {
-            let mut told = json!({ "domain": domain, "card": card });
-            if let (Some(told), Some(Value::Object(data))) =
-                (told.as_object_mut(), data(survey, asked, domain)?)
-            {
-                told.extend(data);
-            }
-            render::write_json(out, &told)?;
-        }
+        knows_all &= is_told;
     }
     Ok(knows_all)
+}
+
+/// Writes the card of a domain; false: the survey does not know it.
+fn card(
+    out: &mut dyn Write,
+    survey: &Survey,
+    asked: &ReportSettings,
+    domain: &str,
+    format: OutputFormat,
+    paints: bool,
+) -> anyhow::Result<bool> {
+    if format != OutputFormat::Text {
+        let told = data(survey, asked, domain)?;
+        if let Some(told) = &told {
+            render::write_json(out, told)?;
+        }
+        return Ok(told.is_some());
+    }
+    let Some(card) = explain(survey, asked, domain)? else {
+        return Ok(false);
+    };
+    for (at, line) in card.iter().enumerate() {
+        match paints {
+            true => writeln!(out, "{}", painted(line, at == 0))?,
+            false => writeln!(out, "{line}")?,
+        }
+    }
+    writeln!(out)?;
+    Ok(true)
 }
 
 /// Loads standard input into a database that is gone afterwards; whether all of it was understood and whole.
@@ -197,10 +241,16 @@ pub fn write(
             for caution in cautions(survey)? {
                 writeln!(out, "CAUTION: {}\n", printable(&caution))?;
             }
+            if let Some(label) = store::label(&survey.connection)? {
+                writeln!(out, "SURVEY: {}\n", printable(&label))?;
+            }
             for table in tables {
                 render::text(out, table)?;
             }
         }
+        OutputFormat::Markdown => tables.iter().try_for_each(|it| markdown(out, it))?,
+        OutputFormat::Prometheus => out.write_all(prometheus(survey, asked)?.as_bytes())?,
+        OutputFormat::Nagios => writeln!(out, "{}", nagios(survey, asked, None)?.line)?,
         OutputFormat::Json => render::json(out, tables)?,
         OutputFormat::Ndjson => tables
             .iter()
@@ -215,6 +265,23 @@ pub fn write(
         }
     }
     Ok(())
+}
+
+/// Writes what changed, for people.
+///
+/// # Errors
+///
+/// Where the survey cannot be read, or nothing can be written.
+pub fn changes(
+    out: &mut dyn Write,
+    survey: &Survey,
+    asked: &ReportSettings,
+    comparison: &Comparison,
+) -> anyhow::Result<()> {
+    if let Some(band) = band(survey)? {
+        writeln!(out, "{band}\n")?;
+    }
+    Ok(compare::text::write(out, comparison, asked)?)
 }
 
 /// Writes each table as CSV into a file of its own, NAME.csv, in a folder that is made where there is none.

@@ -128,7 +128,9 @@ fn key(chart: &Chart) -> Markup {
             bars.iter().any(|bar| bar.truth.is_some()),
             bars.iter().any(|bar| bar.before.is_some()),
         ),
-        Chart::Lines { .. } | Chart::Figures(_) | Chart::Pie(_) => (false, false),
+        Chart::Lines { .. } | Chart::Figures(_) | Chart::Pie(_) | Chart::Timelines(_) => {
+            (false, false)
+        }
         Chart::Columns(columns) => (false, columns.iter().any(|column| column.before.is_some())),
         Chart::Matrix(_) => (true, false),
     };

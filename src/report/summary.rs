@@ -4,10 +4,12 @@ use super::asked::ReportSettings;
 use super::measure::{MEASURES, Measure};
 use super::survey::{DomainState, Survey, verdict_of};
 use super::table::{Tally, thousands};
-use crate::store::query;
+use crate::store::{self, query};
 
 /// The head of a page.
 pub struct PageSummary {
+    /// What the survey is called; none: it was given no name.
+    label: Option<String>,
     domains: u64,
     servers: u64,
     /// First and last time of a measurement.
@@ -56,6 +58,7 @@ impl PageSummary {
         }
         let connection = &survey.connection;
         Ok(Self {
+            label: store::label(connection)?,
             domains: verdicts
                 .iter()
                 .filter(|verdict| verdict.status != DomainState::NotLookedUp)
@@ -72,12 +75,18 @@ impl PageSummary {
 
     /// In a few words.
     pub fn title(&self) -> String {
-        format!("{} domains", thousands(self.domains))
+        let domains = format!("{} domains", thousands(self.domains));
+        match &self.label {
+            Some(label) => format!("{}, {domains}", store::printable(label)),
+            None => domains,
+        }
     }
 
     /// In a few sentences.
     pub fn about(&self) -> String {
-        let mut text = format!(
+        let label = self.label.as_ref();
+        let mut text = label.map_or(String::new(), |label| format!("{label}. "));
+        text += &format!(
             "A survey of {} domains and the {} mail servers behind them",
             thousands(self.domains),
             thousands(self.servers)

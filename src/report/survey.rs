@@ -14,7 +14,7 @@ use crate::judge::{Fact, Rule, Truth, unpack};
 use crate::store::{self, query};
 
 /// What became of a domain.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DomainState {
     /// On a list, and no `domain` record says more.
     #[default]

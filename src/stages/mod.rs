@@ -2,8 +2,6 @@
 
 #[cfg(feature = "dns")]
 pub mod asking;
-#[cfg(feature = "tls")]
-pub mod conversing;
 #[cfg(feature = "received")]
 pub mod header_trace;
 #[cfg(all(feature = "dns", feature = "smtp"))]

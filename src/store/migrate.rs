@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::label::{label, set_label};
 use super::writer::Refused;
 use super::{MAIL, SCHEMA, SCHEMA_VERSION, StoreError, SurveyWriter};
 
@@ -59,6 +60,7 @@ fn load_again(writer: &mut SurveyWriter, path: &Path) -> Result<(), StoreError> 
     )?;
     before.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;")?;
     clear(writer.connection())?;
+    set_label(writer.connection(), label(&before)?.as_deref())?;
     for &(table, lines) in LINES {
         // Policies came later than the first databases.
         if !before.table_exists(None, table)? {

@@ -6,6 +6,7 @@
 
 mod dictionary;
 mod judging;
+mod label;
 mod load;
 mod lookup;
 mod migrate;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 pub use judging::{is_judged, judge};
+pub use label::{label, set_label};
 pub use load::{CommitPace, Load, LoadSummary, load};
 pub use lookup::{RecordLookup, earlier};
 pub use views::index;

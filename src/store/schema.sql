@@ -363,6 +363,6 @@ CREATE TABLE judged_domain ( -- A domain under the three rules.
 ) STRICT;
 
 CREATE TABLE meta ( -- What to-sqlite notes for itself.
-    key   TEXT PRIMARY KEY, -- changes: commits; judged: the commit the judgements are of; rules: their version; port: the survey's.
+    key   TEXT PRIMARY KEY, -- changes: commits; judged: the commit the judgements are of; rules: their version; port: the survey's; label: what the survey is called.
     value ANY -- Its value.
 ) STRICT, WITHOUT ROWID;

@@ -22,11 +22,11 @@ vocabulary! {
         /// The TLSA records could not be validated (bogus, or no answer).
         DnssecInvalid = "dnssec-invalid",
         /// The MTA-STS policy could not be fetched.
-        StsPolicyFetchError = TlsRptResult::StsPolicyFetchError.word(),
+        StsPolicyFetchError = "sts-policy-fetch-error",
         /// The MTA-STS policy is not one.
-        StsPolicyInvalid = TlsRptResult::StsPolicyInvalid.word(),
+        StsPolicyInvalid = "sts-policy-invalid",
         /// The certificate of the policy host does not hold.
-        StsWebpkiInvalid = TlsRptResult::StsWebpkiInvalid.word(),
+        StsWebpkiInvalid = "sts-webpki-invalid",
         /// The server greets with 5xx, or refuses EHLO and HELO.
         ServerRejects = "server_rejects",
         /// The server said to come again.
@@ -39,8 +39,11 @@ vocabulary! {
 }
 
 impl From<TlsRptResult> for Cause {
-    /// What kept a policy from being had; a result of a later version counts as one that was not fetched.
     fn from(result: TlsRptResult) -> Self {
-        Self::from_word(result.word()).unwrap_or(Self::StsPolicyFetchError)
+        match result {
+            TlsRptResult::StsWebpkiInvalid => Self::StsWebpkiInvalid,
+            TlsRptResult::StsPolicyInvalid => Self::StsPolicyInvalid,
+            _ => Self::StsPolicyFetchError,
+        }
     }
 }

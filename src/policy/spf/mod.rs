@@ -2,13 +2,10 @@
 //! ([`survey`]).
 
 pub mod check;
-mod dangling;
 pub mod grammar;
 pub mod macros;
-mod reading;
 pub mod space;
 pub mod survey;
-mod walk;
 
 pub use check::{SpfCheck, SpfClient, check_host};
 pub use survey::survey;

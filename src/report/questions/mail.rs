@@ -26,8 +26,8 @@ fn severity(row: &ProblemRow) -> Severity {
 }
 
 /// Every problem that is asked for: worst first, then by users, then by name, code and place.
-fn sorted(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Vec<ProblemRow>> {
-    let mut problems = Vec::new();
+pub fn sorted(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Vec<ProblemRow>> {
+    let mut problems: Vec<ProblemRow> = Vec::new();
     if asked.domains.is_empty() {
         problems = read(survey, asked, None)?;
     }
@@ -38,6 +38,10 @@ fn sorted(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Vec<Probl
         }
     }
     let (users, names) = (users(survey)?, survey.names()?);
+    problems.retain(|row| {
+        let code = ProblemCode::from(row.code.as_str());
+        !asked.accepted.covers(names.get(row.domain as usize), code)
+    });
     let key = |row: &ProblemRow| {
         let weight = users.get(&row.domain).copied().unwrap_or(0);
         (std::cmp::Reverse(severity(row)), std::cmp::Reverse(weight))

@@ -1,6 +1,6 @@
 //! The questions, each a named table that can be had alone.
 //!
-//! **Adding a question.** A file here with a function `(&Survey, &Asked) -> rusqlite::Result<Table>`; what it reads is a
+//! **Adding a question.** A file here with a function `(&Survey, &ReportSettings) -> rusqlite::Result<Table>`; what it reads is a
 //! typed query of `crate::store::query`, what it judges a rule of `crate::judge`; then its line in [`QUESTIONS`], in the
 //! order of the page. Rows that tie are ordered by name. Its slow count goes into `tests/report/naive/tables`.
 
@@ -19,12 +19,55 @@ mod users;
 
 pub use fixes::fixes;
 pub use hosts::domains_by_provider;
-pub use mail::{problem_codes, problems_of, worst};
+pub use mail::{problem_codes, problems_of, sorted as sorted_problems, worst};
 
 use super::asked::{ReportQuestion, ShownWhere};
+use super::compare::tables;
 
 /// Every question, in the order of the page.
 pub const QUESTIONS: &[ReportQuestion] = &[
+    ReportQuestion {
+        name: "change-shares",
+        about: "with --since: each measure then and now, in percent",
+        shown: ShownWhere::Since,
+        answer: tables::shares,
+    },
+    ReportQuestion {
+        name: "change-events",
+        about: "with --since: what happened, by operator and cause",
+        shown: ShownWhere::Since,
+        answer: tables::events,
+    },
+    ReportQuestion {
+        name: "change-measures",
+        about: "with --since: what went from what to what, for each measure",
+        shown: ShownWhere::Since,
+        answer: tables::measures,
+    },
+    ReportQuestion {
+        name: "change-problem-codes",
+        about: "with --since: new and mended problems, by kind",
+        shown: ShownWhere::Since,
+        answer: tables::codes,
+    },
+    ReportQuestion {
+        name: "change-problems",
+        about: "with --since: new and mended problems, one by one",
+        shown: ShownWhere::Since,
+        answer: tables::problems,
+    },
+    ReportQuestion {
+        name: "change-passed",
+        about: "with --since: domains and servers that came and went",
+        shown: ShownWhere::Since,
+        answer: tables::passed,
+    },
+    ReportQuestion {
+        name: "changes",
+        about: "with --since: all of it in one table",
+        shown: ShownWhere::Asked,
+        answer: tables::everything,
+    },
     ReportQuestion {
         name: "overview",
         about: "ESMTP, TLS and valid certificates, by domains, users and servers, under three rules",

@@ -2,7 +2,6 @@
 
 pub mod options;
 pub mod regrade;
-pub mod start;
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -5,12 +5,14 @@
 //! wherever rows can tie; parameters by name where they are more than two.
 
 pub mod card;
+pub mod compare;
 mod domains;
 mod health;
 mod hops;
 mod mail;
 mod runs;
 mod servers;
+mod tell;
 
 pub use domains::*;
 pub use health::{Cautions, NotLearned, cautions, is_synthetic, lost, servers_at_two_ports};
@@ -18,3 +20,4 @@ pub use hops::*;
 pub use mail::*;
 pub use runs::*;
 pub use servers::*;
+pub use tell::*;

@@ -24,7 +24,7 @@ pub fn domain(text: &str) -> Result<String, String> {
         _ => host,
     };
     let host = host.trim_end_matches('.').trim_matches(['<', '>', ' ']);
-    crate::dns::name::Name::parse(host.as_bytes())
+    super::name::Name::parse(host.as_bytes())
         .map(|name| name.to_string())
         .map_err(|_| "a domain, an address of mail or a URL, such as example.org".to_owned())
 }
