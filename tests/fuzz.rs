@@ -26,6 +26,9 @@ mod smtp_reply;
 mod store;
 #[path = "../fuzz/src/tls_flight.rs"]
 mod tls_flight;
+#[cfg(feature = "lab")]
+#[path = "../fuzz/src/tls_modern.rs"]
+mod tls_modern;
 #[path = "../fuzz/src/x509_certificate.rs"]
 mod x509_certificate;
 
@@ -75,6 +78,12 @@ fn stored_lines() {
 #[test]
 fn tls_flights() {
     replay("tls_flight", tls_flight::run);
+}
+
+#[cfg(feature = "lab")]
+#[test]
+fn sealed_flights_of_tls_13() {
+    replay("tls_modern", tls_modern::run);
 }
 
 #[test]

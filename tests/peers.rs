@@ -464,6 +464,54 @@ fn throttling_is_never_no_and_a_later_try_gets_the_facts() {
     assert_eq!(third["earlier"][0]["reason"], "deferred", "{third}");
 }
 
+/// What a postmaster reads of us: a session that was ended by QUIT inside TLS, and no word of an error, which is what
+/// fail2ban's stricter modes look for.
+#[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
+fn t9_one_connection_leaves_no_error_in_the_log_of_postfix() {
+    let loopback = Loopback::new();
+    let authority = Authority::new("Test Root");
+    let (with, without) = (
+        loopback.address(host("postfix")),
+        loopback.address(host("clear")),
+    );
+    let identity = authority.certify("mx.postfix.test");
+    let services = [
+        (with, Service::Tls(identity.clone())),
+        (without, Service::Clear),
+    ];
+    let postfix = Postfix::start("mx.postfix.test", &identity, &services);
+    let port = loopback.port.to_string();
+    let options = "--tls --helo probe.example.org --allow 127.0.0.0/8 --spacing 0 --port";
+    let options: Vec<&str> = options.split(' ').chain([&*port]).collect();
+    let input = format!("{},mx.postfix.test\n{}\n", with.ip(), without.ip());
+    let ran = run("smtp-probe", &options, &input).expect(0);
+    assert_eq!(ran.of_type("tls")[0]["completed"], true, "{}", ran.stdout);
+    let sessions = |log: &str| log.matches("disconnect from").count();
+    crate::harness::wait_for("Postfix's log", std::time::Duration::from_secs(10), || {
+        sessions(&postfix.log()) == 2
+    });
+    let log = postfix.log();
+    assert!(log.contains(" ehlo=2 starttls=1 quit=1 "), "{log}");
+    assert!(log.contains(" ehlo=1 starttls=0/1 quit=1 "), "{log}");
+    for bad in [
+        "SSL_accept",
+        "lost connection",
+        "error",
+        "improper",
+        "warning",
+    ] {
+        let said = log.lines().find(|line| {
+            // Postfix's own setting up is not about us.
+            line.contains("smtpd") && line.contains(bad)
+        });
+        assert_eq!(said, None, "{log}");
+    }
+}
+
 /// The rows of a query, the values of each in one line; `-` for null.
 fn rows(database: &std::path::Path, query: &str) -> Vec<String> {
     use rusqlite::types::ValueRef;

@@ -628,7 +628,7 @@ fn what_is_no_record_is_named_and_the_rest_is_there() {
 
 /// One record ends no run: it is named, left out, and the rest is measured.
 #[test]
-fn a_record_that_cannot_be_read_is_named_and_the_rest_is_measured() {
+fn a4_a_record_that_cannot_be_read_is_named_and_the_rest_is_measured() {
     let lab = Lab::new(&world(3, MIXED));
     for stage in NETWORK_STAGES {
         let good = input_of(stage, &lab, 3);
@@ -663,7 +663,7 @@ fn a_record_that_cannot_be_read_is_named_and_the_rest_is_measured() {
 
 /// An answer of an earlier run that cannot be read is named with its file and line, and its subject measured again.
 #[test]
-fn a_line_to_resume_that_cannot_be_read_is_named_and_its_subject_is_measured() {
+fn a4_a_line_to_resume_that_cannot_be_read_is_named_and_its_subject_is_measured() {
     let lab = Lab::new(&world(3, MIXED));
     let directory = tempfile::tempdir().unwrap();
     let part = directory.path().join("part.ndjson");
@@ -1272,7 +1272,7 @@ fn an_input_that_is_for_another_program_is_told() {
 
 /// A forged stream of beginnings takes bounded room, on stderr and in the last line.
 #[test]
-fn forged_beginnings_are_told_ten_times_and_counted() {
+fn a11_forged_beginnings_are_told_ten_times_and_counted() {
     let lab = Lab::new(&world(1, MIXED));
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("out.db").display().to_string();

@@ -11,4 +11,5 @@ pub mod smtp_dialogue;
 pub mod smtp_reply;
 pub mod store;
 pub mod tls_flight;
+pub mod tls_modern;
 pub mod x509_certificate;

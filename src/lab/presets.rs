@@ -23,7 +23,7 @@ pub fn find(name: &str) -> Option<Map<String, Value>> {
 /// Names them all, one a line.
 pub fn list(out: &mut impl Write) -> io::Result<()> {
     for preset in PRESETS {
-        writeln!(out, "{:16} {}", preset.name, preset.says)?;
+        writeln!(out, "{:23} {}", preset.name, preset.says)?;
     }
     out.flush()
 }
@@ -165,6 +165,87 @@ presets! {
         r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":3000,"say":"250 injected\r\n"}]}}"#;
     "dead-alert-3s", "an alert behind the 220, 3 s later, and a hello that nobody reads",
         r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go ahead\r\n"},{"wait_ms":3000,"say":"\u0015\u0003\u0001\u0000\u0002\u0002\u0028","end":"close"}]}}"#;
+
+    "slow-lines-packet", "the lines of each reply apart, in the same packet",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220-{name} ESMTP\r\n220 {name}\r\n"}],"ehlo":[{"say":"250-{name}\r\n250-SIZE 1000\r\n250 STARTTLS\r\n"}]}}"#;
+    "slow-lines-1ms", "the lines of each reply apart, 1 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220-{name} ESMTP\r\n"},{"wait_ms":1,"say":"220 {name}\r\n"}],"ehlo":[{"say":"250-{name}\r\n250-SIZE 1000\r\n"},{"wait_ms":1,"say":"250 STARTTLS\r\n"}]}}"#;
+    "slow-lines-30ms", "the lines of each reply apart, 30 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220-{name} ESMTP\r\n"},{"wait_ms":30,"say":"220 {name}\r\n"}],"ehlo":[{"say":"250-{name}\r\n250-SIZE 1000\r\n"},{"wait_ms":30,"say":"250 STARTTLS\r\n"}]}}"#;
+    "slow-lines-300ms", "the lines of each reply apart, 300 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220-{name} ESMTP\r\n"},{"wait_ms":300,"say":"220 {name}\r\n"}],"ehlo":[{"say":"250-{name}\r\n250-SIZE 1000\r\n"},{"wait_ms":300,"say":"250 STARTTLS\r\n"}]}}"#;
+    "slow-lines-3s", "the lines of each reply apart, 3 s later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220-{name} ESMTP\r\n"},{"wait_ms":3000,"say":"220 {name}\r\n"}],"ehlo":[{"say":"250-{name}\r\n250-SIZE 1000\r\n"},{"wait_ms":3000,"say":"250 STARTTLS\r\n"}]}}"#;
+    "empty-line-packet", "an empty line behind the greeting, in the same packet",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n\r\n"}]}}"#;
+    "empty-line-1ms", "an empty line behind the greeting, 1 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":1,"say":"\r\n"}]}}"#;
+    "empty-line-30ms", "an empty line behind the greeting, 30 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":30,"say":"\r\n"}]}}"#;
+    "empty-line-300ms", "an empty line behind the greeting, 300 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":300,"say":"\r\n"}]}}"#;
+    "empty-line-3s", "an empty line behind the greeting, 3 s later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":3000,"say":"\r\n"}]}}"#;
+    "late-421-packet", "421 behind the greeting, and closes, in the same packet",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n421 4.7.0 busy\r\n","end":"close"}]}}"#;
+    "late-421-1ms", "421 behind the greeting, and closes, 1 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":1,"say":"421 4.7.0 busy\r\n","end":"close"}]}}"#;
+    "late-421-30ms", "421 behind the greeting, and closes, 30 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":30,"say":"421 4.7.0 busy\r\n","end":"close"}]}}"#;
+    "late-421-300ms", "421 behind the greeting, and closes, 300 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":300,"say":"421 4.7.0 busy\r\n","end":"close"}]}}"#;
+    "late-421-3s", "421 behind the greeting, and closes, 3 s later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":3000,"say":"421 4.7.0 busy\r\n","end":"close"}]}}"#;
+    "unread-ehlo-packet", "closes behind the greeting, with EHLO unread, in the same packet",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n","end":"close"}]}}"#;
+    "unread-ehlo-1ms", "closes behind the greeting, with EHLO unread, 1 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":1,"end":"close"}]}}"#;
+    "unread-ehlo-30ms", "closes behind the greeting, with EHLO unread, 30 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":30,"end":"close"}]}}"#;
+    "unread-ehlo-300ms", "closes behind the greeting, with EHLO unread, 300 ms later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":300,"end":"close"}]}}"#;
+    "unread-ehlo-3s", "closes behind the greeting, with EHLO unread, 3 s later",
+        r#"{"tls":"valid","steps":{"banner":[{"say":"220 {name}\r\n"},{"wait_ms":3000,"end":"close"}]}}"#;
+    "unread-hello-packet", "closes behind the 220 to STARTTLS, with the hello unread, in the same packet",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n","end":"close"}]}}"#;
+    "unread-hello-1ms", "closes behind the 220 to STARTTLS, with the hello unread, 1 ms later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":1,"end":"close"}]}}"#;
+    "unread-hello-30ms", "closes behind the 220 to STARTTLS, with the hello unread, 30 ms later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":30,"end":"close"}]}}"#;
+    "unread-hello-300ms", "closes behind the 220 to STARTTLS, with the hello unread, 300 ms later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":300,"end":"close"}]}}"#;
+    "unread-hello-3s", "closes behind the 220 to STARTTLS, with the hello unread, 3 s later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":3000,"end":"close"}]}}"#;
+    "half-ehlo-closed-packet", "closes its side behind the reply to EHLO, and reads on, in the same packet",
+        r#"{"tls":"valid","steps":{"ehlo":[{"say":"250-{name}\r\n250 STARTTLS\r\n","end":"half-close"}]}}"#;
+    "half-ehlo-closed-1ms", "closes its side behind the reply to EHLO, and reads on, 1 ms later",
+        r#"{"tls":"valid","steps":{"ehlo":[{"say":"250-{name}\r\n250 STARTTLS\r\n"},{"wait_ms":1,"end":"half-close"}]}}"#;
+    "half-ehlo-closed-30ms", "closes its side behind the reply to EHLO, and reads on, 30 ms later",
+        r#"{"tls":"valid","steps":{"ehlo":[{"say":"250-{name}\r\n250 STARTTLS\r\n"},{"wait_ms":30,"end":"half-close"}]}}"#;
+    "half-ehlo-closed-300ms", "closes its side behind the reply to EHLO, and reads on, 300 ms later",
+        r#"{"tls":"valid","steps":{"ehlo":[{"say":"250-{name}\r\n250 STARTTLS\r\n"},{"wait_ms":300,"end":"half-close"}]}}"#;
+    "half-ehlo-closed-3s", "closes its side behind the reply to EHLO, and reads on, 3 s later",
+        r#"{"tls":"valid","steps":{"ehlo":[{"say":"250-{name}\r\n250 STARTTLS\r\n"},{"wait_ms":3000,"end":"half-close"}]}}"#;
+    "half-220-packet", "closes its side behind the 220 to STARTTLS, and reads on, in the same packet",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n","end":"half-close"}]}}"#;
+    "half-220-1ms", "closes its side behind the 220 to STARTTLS, and reads on, 1 ms later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":1,"end":"half-close"}]}}"#;
+    "half-220-30ms", "closes its side behind the 220 to STARTTLS, and reads on, 30 ms later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":30,"end":"half-close"}]}}"#;
+    "half-220-300ms", "closes its side behind the 220 to STARTTLS, and reads on, 300 ms later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":300,"end":"half-close"}]}}"#;
+    "half-220-3s", "closes its side behind the 220 to STARTTLS, and reads on, 3 s later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":3000,"end":"half-close"}]}}"#;
+    "reset-220-packet", "RST behind the 220 to STARTTLS, in the same packet",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n","end":"reset"}]}}"#;
+    "reset-220-1ms", "RST behind the 220 to STARTTLS, 1 ms later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":1,"end":"reset"}]}}"#;
+    "reset-220-30ms", "RST behind the 220 to STARTTLS, 30 ms later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":30,"end":"reset"}]}}"#;
+    "reset-220-300ms", "RST behind the 220 to STARTTLS, 300 ms later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":300,"end":"reset"}]}}"#;
+    "reset-220-3s", "RST behind the 220 to STARTTLS, 3 s later",
+        r#"{"tls":"valid","steps":{"starttls":[{"say":"220 2.0.0 go\r\n"},{"wait_ms":3000,"end":"reset"}]}}"#;
 
     "reset-banner", "RST instead of a banner", r#"{"steps":{"banner":[{"end":"reset"}]}}"#;
     "reset-ehlo", "RST to EHLO", r#"{"steps":{"ehlo":[{"end":"reset"}]}}"#;

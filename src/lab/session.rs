@@ -301,6 +301,11 @@ impl Session<'_> {
                     drain(stream).await?;
                     return Ok(true);
                 }
+                Some(End::HalfClose) => {
+                    stream.shutdown().await?;
+                    drain(stream).await?;
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

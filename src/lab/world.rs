@@ -331,6 +331,8 @@ pub enum ServerEnd {
     Reset,
     /// It reads on and never says anything again.
     Hang,
+    /// FIN, and it reads on until the client closes.
+    HalfClose,
 }
 
 /// Steps for some connections.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Gate;
 use crate::record::{Outcome, Phase, Reason};
@@ -111,6 +111,32 @@ pub fn reason(error: &io::Error) -> Reason {
         // EPERM is what a local firewall's REJECT or a prohibited route says.
         ErrorKind::PermissionDenied => Reason::Unreachable,
         _ => Reason::Local,
+    }
+}
+
+/// The outcome of a conversation that ended while it was the server's turn, by how the connection ended: where the server
+/// closed, it is closed or reset.
+///
+/// A server that closes without having read our last words sends a RST: in the place of its FIN where they were there, and
+/// behind it where they were still under way (RFC 9293 §3.10.7.1, RFC 1122 §4.2.2.13). Which of the two it is hangs on
+/// milliseconds, so a FIN is believed once a RST would have come, within a round trip. A greeting is waited for before any
+/// word of ours, so there a FIN is a FIN.
+pub async fn with_ending(outcome: Outcome, stream: &TcpStream, round_trip: Duration) -> Outcome {
+    if outcome.reason != Reason::Closed || outcome.phase == Phase::Banner {
+        return outcome;
+    }
+    let patience = (2 * round_trip + Duration::from_millis(60)).min(Duration::from_secs(1));
+    let until = Instant::now() + patience;
+    // A socket that was reset has no other side any more; one that was closed by that side alone still has.
+    while stream.peer_addr().is_ok() {
+        if Instant::now() >= until {
+            return outcome;
+        }
+        sleep(Duration::from_millis(3)).await;
+    }
+    Outcome {
+        reason: Reason::Reset,
+        ..outcome
     }
 }
 

@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
+use tokio::net::TcpStream;
 
-use crate::net::connect::Connector;
+use crate::net::connect::{self, Connector};
 use crate::record::{
     NamedCounts, Outcome, Phase, Reason, Samples, Smtp, Starttls, Text, Timings, now, timestamp,
 };
 
 use super::dialogue::{Dialogue, Transcript};
 use super::helo::HeloName;
-use super::session::{Patience, Session, Upgrade};
+use super::session::{Connected, Patience, Session, Upgrade};
 use super::software;
 use super::targets::SmtpTarget;
 
@@ -63,14 +64,22 @@ impl Prober {
         let Conversation {
             began, dialogue, ..
         } = conversation;
-        let stream = self.connector.connect(to).await?;
+        let mut stream = self.connector.connect(to).await?;
+        let round_trip = began.elapsed();
         dialogue.timings.connect_ms = Some(milliseconds(*began));
         let until = (*began + self.session).into();
-        let session = Session::new(stream, self.patience, until, dialogue)
-            .greet()
-            .await?
-            .introduce(self.helo.as_str())
-            .await?;
+        let session = Session::new(&mut stream, self.patience, until, dialogue);
+        match self.ask_for_tls(session).await {
+            Err(outcome) => Err(connect::with_ending(outcome, &stream, round_trip).await),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn ask_for_tls(
+        &self,
+        session: Session<'_, &mut TcpStream, Connected>,
+    ) -> Result<(), Outcome> {
+        let session = session.greet().await?.introduce(self.helo.as_str()).await?;
         if self.ask == Ask::Advertised && session.dialogue().starttls.advertised != Some(true) {
             session.quit().await;
             return Err(Outcome::new(Phase::Starttls, Reason::NotAdvertised));

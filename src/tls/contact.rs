@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use crate::net::connect::Connector;
+use crate::net::connect::{self, Connector};
 use crate::record::{Outcome, Phase, Reason};
 use crate::smtp::helo::HeloName;
 use crate::smtp::probe::Conversation;
-use crate::smtp::session::{Patience, Session, Upgrade};
+use crate::smtp::session::{Connected, Patience, Session, Upgrade};
 
 /// How to reach servers.
 #[derive(Debug)]
@@ -35,6 +35,14 @@ pub struct Call {
     pub clear: Conversation,
     /// The end of its time.
     pub until: tokio::time::Instant,
+}
+
+impl Call {
+    /// How long a packet takes to the server and back, as connecting took.
+    pub(super) fn round_trip(&self) -> Duration {
+        let connected = self.clear.dialogue.timings.connect_ms;
+        connected.map_or(Duration::ZERO, Duration::from_millis)
+    }
 }
 
 impl Contact {
@@ -75,15 +83,23 @@ impl Contact {
         let Conversation {
             began, dialogue, ..
         } = &mut call.clear;
-        let stream = self.connector.connect(to).await?;
+        let mut stream = self.connector.connect(to).await?;
         dialogue.timings.connect_ms = Some(milliseconds(*began));
-        let session = Session::new(stream, self.patience, call.until, dialogue)
-            .greet()
-            .await?
-            .introduce(self.helo.as_str())
-            .await?;
+        let session = Session::new(&mut stream, self.patience, call.until, dialogue);
+        match self.ask_for_tls(session).await {
+            Ok(leftover) => Ok(leftover.map(|leftover| (stream, leftover))),
+            Err(outcome) => Err(connect::with_ending(outcome, &stream, call.round_trip()).await),
+        }
+    }
+
+    /// What came in clear behind the 220 to STARTTLS; nothing where it was refused.
+    async fn ask_for_tls(
+        &self,
+        session: Session<'_, &mut TcpStream, Connected>,
+    ) -> Result<Option<Vec<u8>>, Outcome> {
+        let session = session.greet().await?.introduce(self.helo.as_str()).await?;
         match session.starttls().await? {
-            Upgrade::Ready { stream, leftover } => Ok(Some((stream, leftover))),
+            Upgrade::Ready { leftover, .. } => Ok(Some(leftover)),
             Upgrade::Refused(session) => {
                 session.quit().await;
                 Ok(None)

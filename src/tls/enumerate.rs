@@ -13,8 +13,8 @@ use super::exchange::{self, Answered, Sslv2};
 use super::flight::Flight;
 use super::hello::{ClientHello, MOST_SUITES, SIGNATURES};
 use super::inspector::{ConnectionPace, Inspected, Inspector, TlsTarget};
-use super::modern::KeyShare;
 use super::names::{Group, ProtocolVersion, alerts};
+use super::share::KeyShare;
 use super::suite::{self, CLASSIC, SuiteNumber, TLS13};
 use crate::cipher::KeyExchange;
 use crate::record::{

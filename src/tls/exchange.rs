@@ -12,9 +12,10 @@ use tokio::time::timeout_at;
 use super::flight::{Flight, FlightEnd, FlightReader};
 use super::hello::{ClientHello, SIGNATURES};
 use super::memory::{FREE, Memory};
-use super::modern::{KeyShare, Modern};
+use super::modern::Modern;
 use super::names::{Group, ProtocolVersion, alerts};
 use super::opening::opening;
+use super::share::KeyShare;
 use super::sslv2::{self, Sslv2Answer};
 use crate::net::connect;
 use crate::record::{AlertDescription, Outcome, Phase, Reason};
@@ -87,6 +88,8 @@ pub struct ExchangeLimits<'a> {
     pub until: tokio::time::Instant,
     /// How long TLS may take to begin behind plain text.
     pub grace: Duration,
+    /// How long a packet takes to the server and back.
+    pub round_trip: Duration,
     /// Room for large flights.
     pub memory: &'a Memory,
 }
@@ -119,6 +122,7 @@ pub async fn ask(
         }
         Err(outcome) => answered.outcome = outcome,
     }
+    answered.outcome = connect::with_ending(answered.outcome, stream, limits.round_trip).await;
     if !reader.flight.finished {
         farewell(stream).await;
     }

@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use super::hello::extension;
-use super::modern::{KeyShare, Modern};
+use super::modern::Modern;
 use super::names::{Group, ProtocolVersion};
+use super::share::KeyShare;
 use super::suite::SuiteNumber;
 use crate::cipher::KeyExchange;
 use crate::record::{

@@ -12,21 +12,26 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, DigitallySignedStruct, Error, InvalidMessage, SignatureScheme};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, Error, InvalidMessage, PeerMisbehaved, SignatureScheme,
+};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::exchange::ExchangeLimits;
 use super::flight::Flight;
 use super::memory::Memory;
 use super::names::{Group, ProtocolVersion};
 use super::opening::opening;
+use super::provider;
 use super::suite::SuiteNumber;
 use super::tap::{Clear, Tap};
 use crate::net::connect;
-use crate::record::{AlertDescription, Outcome, Phase, Reason, Tls};
+use crate::record::{AlertDescription, Curve, KeyType, Outcome, Phase, Reason, Tls};
+use crate::x509::facts;
 
 /// Makes handshakes.
 #[derive(Debug)]
@@ -42,7 +47,7 @@ impl TlsClient {
     /// # Errors
     /// The cryptographic library offers no TLS at all.
     pub fn new() -> Result<Self, Error> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = provider::provider();
         let recorder = Arc::new(Recorder::default());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -80,6 +85,7 @@ impl TlsClient {
             hello,
             connect: Box::new(connect),
             seen: HandshakeFacts { recorder, clear },
+            round_trip: Duration::ZERO,
         }
     }
 }
@@ -89,6 +95,8 @@ pub struct Handshake {
     hello: Vec<u8>,
     connect: Box<tokio_rustls::Connect<Tap<TcpStream>>>,
     seen: HandshakeFacts,
+    /// How long a packet takes to the server and back.
+    round_trip: Duration,
 }
 
 impl Handshake {
@@ -102,9 +110,10 @@ impl Handshake {
     pub(super) async fn open(
         &mut self,
         leftover: Vec<u8>,
-        until: tokio::time::Instant,
-        grace: Duration,
+        limits: ExchangeLimits<'_>,
     ) -> Result<Vec<u8>, Outcome> {
+        let ExchangeLimits { until, grace, .. } = limits;
+        self.round_trip = limits.round_trip;
         let hello = std::mem::take(&mut self.hello);
         let Some(tap) = self.connect.get_mut() else {
             return Ok(Vec::new());
@@ -117,9 +126,13 @@ impl Handshake {
         let _ = timeout_at(until, sent).await;
         // rustls holds 4 KiB ready from its first look at the stream on. Thousands of servers are slow to answer, so it
         // is shown the stream only when there is something to read.
-        let opening = opening(tap.stream(), leftover, until, grace).await?;
-        tap.unread(opening.first);
-        Ok(opening.injected)
+        match opening(tap.stream(), leftover, until, grace).await {
+            Ok(opening) => {
+                tap.unread(opening.first);
+                Ok(opening.injected)
+            }
+            Err(outcome) => Err(connect::with_ending(outcome, tap.stream(), self.round_trip).await),
+        }
     }
 
     /// Finishes it, or says how it failed.
@@ -127,9 +140,11 @@ impl Handshake {
         match self.connect.into_fallible().await {
             Ok(stream) => Ok(Box::new(stream)),
             Err((error, mut tap)) => {
+                let outcome = self.seen.failure(&error);
+                let outcome = connect::with_ending(outcome, tap.stream(), self.round_trip).await;
                 // An alert of ours that says why, if there is one.
                 let _ = tap.flush().await;
-                Err(self.seen.failure(&error))
+                Err(outcome)
             }
         }
     }
@@ -205,30 +220,52 @@ impl HandshakeFacts {
                 InvalidMessage::HandshakePayloadTooLarge
                 | InvalidMessage::CertificatePayloadTooLarge,
             ) if reader.flight.version.is_some() => outcome(Reason::TooLong),
+            // rustls gives up on a key for RSA-PSS in TLS 1.2 (RFC 8446 §4.2.3), and blames the server.
+            Error::PeerMisbehaved(PeerMisbehaved::SignedKxWithWrongAlgorithm)
+                if (reader.flight.signature_scheme).is_some_and(is_rsa_pss_key) =>
+            {
+                outcome(Reason::Unsupported).with("a key for RSA-PSS alone in TLS 1.2")
+            }
             Error::PeerIncompatible(why) => outcome(Reason::Unsupported).with(format!("{why:?}")),
             other => outcome(Reason::TlsError).with(other.to_string()),
         }
     }
 }
 
+/// Whether a scheme is one of a key that can do RSA-PSS alone (RFC 8446 §4.2.3).
+fn is_rsa_pss_key(scheme: u16) -> bool {
+    matches!(scheme, 0x0809..=0x080b)
+}
+
 /// Whether the hello of today offers all that a server chose in `flight`, as far as it is known.
 pub(super) fn is_offered_today(flight: &Flight) -> bool {
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let provider = provider::provider();
     let has_suite = |suite: SuiteNumber| {
         let mut offered = provider.cipher_suites.iter();
         offered.any(|it| u32::from(u16::from(it.suite())) == suite.0)
     };
-    let schemes = Recorder::default().supported_verify_schemes();
-    let has_scheme = |scheme| schemes.iter().any(|&it| u16::from(it) == scheme);
+    let has_scheme = |scheme| provider::SCHEMES.iter().any(|&it| u16::from(it) == scheme);
     flight.version >= Some(ProtocolVersion::TLS12)
         && flight.suite.is_some_and(has_suite)
         && has_usual_group(flight)
+        && has_usual_key(flight)
         && flight.signature_scheme.is_none_or(has_scheme)
+}
+
+/// Whether the hello of today lets a server use the key of its certificate: below TLS 1.3 its curve has to be one of the
+/// groups (RFC 8422 §5.1, §5.3).
+fn has_usual_key(flight: &Flight) -> bool {
+    let leaf = flight.chain.as_ref().and_then(|chain| chain.first());
+    let Some(Ok(facts)) = leaf.map(|der| facts::facts(der)) else {
+        return true;
+    };
+    facts.key_type != KeyType::Ec
+        || matches!(facts.curve, Some(Curve::P256 | Curve::P384 | Curve::P521))
 }
 
 /// Whether the hello of today offers the group in `flight`, if there is one.
 pub(super) fn has_usual_group(flight: &Flight) -> bool {
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    let provider = provider::provider();
     flight.group.is_none_or(|group| {
         let mut offered = provider.kx_groups.iter();
         offered.any(|it| u16::from(it.name()) == group.0)
@@ -293,23 +330,8 @@ impl ServerCertVerifier for Recorder {
         self.signed(signed)
     }
 
-    /// All of them: nothing is checked, so none needs to be known.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![
-            SignatureScheme::ECDSA_NISTP256_SHA256,
-            SignatureScheme::ECDSA_NISTP384_SHA384,
-            SignatureScheme::ECDSA_NISTP521_SHA512,
-            SignatureScheme::ED25519,
-            SignatureScheme::ED448,
-            SignatureScheme::RSA_PSS_SHA256,
-            SignatureScheme::RSA_PSS_SHA384,
-            SignatureScheme::RSA_PSS_SHA512,
-            SignatureScheme::RSA_PKCS1_SHA256,
-            SignatureScheme::RSA_PKCS1_SHA384,
-            SignatureScheme::RSA_PKCS1_SHA512,
-            SignatureScheme::ECDSA_SHA1_Legacy,
-            SignatureScheme::RSA_PKCS1_SHA1,
-        ]
+        provider::SCHEMES.to_vec()
     }
 }
 

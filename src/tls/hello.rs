@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::modern::KeyShare;
 use super::names::ProtocolVersion;
+use super::share::KeyShare;
 use super::suite::SuiteNumber;
 
 /// The most suites that every server looks at; some of 2003 look at no more.

@@ -97,10 +97,10 @@ impl Inspector {
     ) -> First {
         let begun = Instant::now();
         let deadline = self.contact.deadline(call);
-        let grace = self.contact.patience.reply;
+        let limits = self.limits(call);
         let mut handshake = self.client.begin(stream, name, target.ip);
         let seen = handshake.seen();
-        let finished = match handshake.open(leftover, deadline, grace).await {
+        let finished = match handshake.open(leftover, limits).await {
             Ok(injected) => {
                 if !injected.is_empty() {
                     call.clear.dialogue.injected(&injected);
@@ -206,8 +206,11 @@ impl Inspector {
         let hello = match first {
             // It has read a long hello, and bears another with all suites.
             Some(_) if is_refused => exchange::old(name, suite::enumerable(true)),
-            Some(alerts::PROTOCOL_VERSION) => exchange::everything(name, suite::everything(true)),
-            _ => exchange::everything(name, suite::everything(false)),
+            Some(alert) => {
+                let may_be_length = alerts::is_unreadable(alert) || alert == alerts::INTERNAL_ERROR;
+                exchange::everything(name, suite::everything(!may_be_length))
+            }
+            None => exchange::everything(name, suite::everything(false)),
         };
         let (answered, call) = self.ask(target, &hello).await;
         tls.connections += 1;
@@ -347,11 +350,14 @@ pub fn conclude(tls: &mut Tls, time: OffsetDateTime, run: &str, attempt: u32, ea
     tls.earlier = earlier.to_vec();
 }
 
-/// Whether the alerts to today's hello and to the old one say together that nothing there is to offer will do.
-/// The first must be to the versions: a server of TLS 1.3 alone that wants another group or suite than ours says
-/// handshake_failure to that hello, and to the old one protocol_version (OpenSSL) or handshake_failure too (GnuTLS).
+/// Whether the alerts to today's hello and to the second one say together that nothing there is to offer will do: no
+/// version; or no suite, group and signature of any version. Where the first says handshake_failure and the second
+/// protocol_version, the server speaks TLS 1.3 alone, and has not found in it what today's hello lacks.
 fn is_refusal_of_all(first: u8, second: u8) -> bool {
-    first == alerts::PROTOCOL_VERSION && alerts::is_refusal(second)
+    match first {
+        alerts::PROTOCOL_VERSION => alerts::is_refusal(second),
+        _ => alerts::is_no_suite(first) && alerts::is_no_suite(second),
+    }
 }
 
 /// The server chose, of a short hello, what the long one of today offered too, and did not answer that, or did as if it
@@ -371,14 +377,9 @@ fn is_length_intolerant(first: &Outcome, alert: Option<u8>, flight: &Flight) -> 
 
 /// Whether the answer to an old hello says that TLS 1.3 is not spoken, by a server that found nothing in today's hello.
 /// An older version than TLS 1.2 does, and so does what only TLS 1.2 has: with TLS 1.3 the server would have chosen one
-/// of its suites. What today's hello offers as well does not, nor does what it lacks of TLS 1.3: a rare group, an
-/// RSA-PSS key.
+/// of its suites. What today's hello offers as well does not, nor does a rare group, which it lacks of TLS 1.3.
 fn rules_out_tls13(flight: &Flight) -> bool {
-    let is_rare = !handshake::has_usual_group(flight)
-        || matches!(
-            flight.signature_scheme,
-            Some(0x0809..=0x080b | 0x081a..=0x081c)
-        );
+    let is_rare = !handshake::has_usual_group(flight);
     flight.version < Some(ProtocolVersion::TLS12)
         || !is_rare && !handshake::is_offered_today(flight)
 }
@@ -408,10 +409,10 @@ mod tests {
 
     #[test]
     fn two_alerts_are_a_refusal_of_all_only_together() {
-        for (first, second) in [(70, 40), (70, 70), (70, 71)] {
+        for (first, second) in [(70, 40), (70, 70), (70, 71), (40, 40), (40, 71), (71, 71)] {
             assert!(is_refusal_of_all(first, second), "{first} {second}");
         }
-        for (first, second) in [(40, 70), (40, 40), (71, 71), (80, 40), (70, 80), (112, 112)] {
+        for (first, second) in [(40, 70), (71, 70), (80, 40), (40, 80), (70, 80), (112, 112)] {
             assert!(!is_refusal_of_all(first, second), "{first} {second}");
         }
     }

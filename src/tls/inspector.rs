@@ -81,6 +81,16 @@ impl EnumerationScope {
 }
 
 impl Inspector {
+    /// What bounds a handshake that begins now.
+    pub(super) fn limits(&self, call: &Call) -> ExchangeLimits<'_> {
+        ExchangeLimits {
+            until: self.contact.deadline(call),
+            grace: self.contact.patience.reply,
+            round_trip: call.round_trip(),
+            memory: &self.client.memory,
+        }
+    }
+
     /// A connection of its own for one hello.
     pub(super) async fn ask(
         &self,
@@ -90,11 +100,7 @@ impl Inspector {
         let mut call = self.contact.call();
         let answered = match self.contact.open(target.socket(), &mut call).await {
             Ok((mut stream, leftover)) => {
-                let limits = ExchangeLimits {
-                    until: self.contact.deadline(&call),
-                    grace: self.contact.patience.reply,
-                    memory: &self.client.memory,
-                };
+                let limits = self.limits(&call);
                 exchange::ask(&mut stream, leftover, hello, limits).await
             }
             Err(outcome) => Answered::nothing(outcome),

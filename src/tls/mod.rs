@@ -4,15 +4,20 @@
 pub mod names;
 pub mod suite;
 
+mod ccm;
 pub mod flight;
 pub mod hello;
 pub mod modern;
+#[cfg(any(test, feature = "lab"))]
+pub mod rehearsal;
+pub mod share;
 pub mod sslv2;
 
 pub mod memory;
 mod opening;
 
 pub mod handshake;
+mod provider;
 pub mod tap;
 
 pub mod contact;

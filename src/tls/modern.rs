@@ -7,91 +7,37 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 use aws_lc_rs::{digest, hmac};
 
+use super::ccm::Ccm;
 use super::names::Group;
+use super::share::KeyShare;
 use super::suite::SuiteNumber;
-
-/// A share of ours in a key exchange.
-pub struct KeyShare {
-    /// The group.
-    pub group: Group,
-    /// What is sent.
-    pub public: Vec<u8>,
-    /// None where nobody will compute with it: only the server's choice is wanted.
-    private: Option<PrivateKey>,
-}
-
-impl KeyShare {
-    /// A new share, if the group can be computed with here.
-    pub fn generate(group: Group) -> Option<Self> {
-        let private = PrivateKey::generate(algorithm(group)?).ok()?;
-        let public = private.compute_public_key().ok()?.as_ref().to_vec();
-        Some(Self {
-            group,
-            public,
-            private: Some(private),
-        })
-    }
-
-    /// A share for the first of `groups` for which one can be made, to learn what a server chooses. Any 56 octets are a
-    /// public key of X448 (RFC 7748 §5).
-    pub fn to_ask(groups: &[u16]) -> Option<Self> {
-        groups.iter().find_map(|&group| match group {
-            30 => Some(Self {
-                group: Group(group),
-                public: std::iter::repeat_with(rand::random).take(56).collect(),
-                private: None,
-            }),
-            _ => Self::generate(Group(group)),
-        })
-    }
-
-    fn agree(&self, theirs: &[u8]) -> Option<Vec<u8>> {
-        let theirs = UnparsedPublicKey::new(algorithm(self.group)?, theirs);
-        agreement::agree(self.private.as_ref()?, theirs, (), |secret| {
-            Ok(secret.to_vec())
-        })
-        .ok()
-    }
-}
-
-impl fmt::Debug for KeyShare {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = formatter.debug_struct("KeyShare");
-        shown.field("group", &self.group).finish_non_exhaustive()
-    }
-}
-
-fn algorithm(group: Group) -> Option<&'static agreement::Algorithm> {
-    Some(match group.0 {
-        29 => &agreement::X25519,
-        23 => &agreement::ECDH_P256,
-        24 => &agreement::ECDH_P384,
-        25 => &agreement::ECDH_P521,
-        _ => return None,
-    })
-}
 
 /// The algorithms of a suite of TLS 1.3.
 #[derive(Clone, Copy)]
 struct Algorithms {
+    suite: SuiteNumber,
     hash: &'static digest::Algorithm,
     hmac: hmac::Algorithm,
-    aead: &'static aead::Algorithm,
+    key_octets: usize,
 }
 
 impl Algorithms {
-    /// Those of a suite; CCM cannot be computed here.
+    /// Those of a suite, if it can be computed here.
     fn of_suite(suite: SuiteNumber) -> Option<Self> {
-        let (hash, hmac, aead) = match suite.0 {
-            0x1301 => (&digest::SHA256, hmac::HMAC_SHA256, &aead::AES_128_GCM),
-            0x1302 => (&digest::SHA384, hmac::HMAC_SHA384, &aead::AES_256_GCM),
-            0x1303 => (&digest::SHA256, hmac::HMAC_SHA256, &aead::CHACHA20_POLY1305),
+        let (hash, hmac, key_octets) = match suite.0 {
+            0x1301 | 0x1304 | 0x1305 => (&digest::SHA256, hmac::HMAC_SHA256, 16),
+            0x1302 => (&digest::SHA384, hmac::HMAC_SHA384, 32),
+            0x1303 => (&digest::SHA256, hmac::HMAC_SHA256, 32),
             _ => return None,
         };
-        Some(Self { hash, hmac, aead })
+        Some(Self {
+            suite,
+            hash,
+            hmac,
+            key_octets,
+        })
     }
 
     fn hmac(&self, key: &[u8], data: &[u8]) -> Vec<u8> {
@@ -119,8 +65,8 @@ impl Algorithms {
 
     /// The keys of one direction.
     fn direction(&self, secret: Vec<u8>) -> Option<Direction> {
-        let key = self.expand(&secret, "key", &[], self.aead.key_len());
-        let key = LessSafeKey::new(UnboundKey::new(self.aead, &key).ok()?);
+        let key = self.expand(&secret, "key", &[], self.key_octets);
+        let key = Key::new(self.suite, &key)?;
         let iv = self.expand(&secret, "iv", &[], 12).try_into().ok()?;
         let finished = self.derive(&secret, "finished", &[]);
         Some(Direction {
@@ -132,9 +78,62 @@ impl Algorithms {
     }
 }
 
+/// A key that protects records.
+enum Key {
+    Ring(Box<LessSafeKey>),
+    Ccm(Box<Ccm>),
+}
+
+impl Key {
+    fn new(suite: SuiteNumber, key: &[u8]) -> Option<Self> {
+        let algorithm = match suite.0 {
+            0x1301 => &aead::AES_128_GCM,
+            0x1302 => &aead::AES_256_GCM,
+            0x1303 => &aead::CHACHA20_POLY1305,
+            _ => return Some(Self::Ccm(Box::new(Ccm::new(suite, key)?))),
+        };
+        let key = UnboundKey::new(algorithm, key).ok()?;
+        Some(Self::Ring(Box::new(LessSafeKey::new(key))))
+    }
+
+    fn tag_octets(&self) -> usize {
+        match self {
+            Self::Ring(key) => key.algorithm().tag_len(),
+            Self::Ccm(key) => key.tag_octets(),
+        }
+    }
+
+    /// Opens what is sealed, and says how many octets of it are left.
+    fn open(&self, nonce: [u8; 12], header: &[u8], sealed: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Ring(key) => {
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                let opened = key.open_in_place(nonce, Aad::from(header), sealed);
+                opened.ok().map(|opened| opened.len())
+            }
+            Self::Ccm(key) => key.open(&nonce, header, sealed),
+        }
+    }
+
+    fn seal(&self, nonce: [u8; 12], header: &[u8], contents: &mut Vec<u8>) -> Option<()> {
+        match self {
+            Self::Ring(key) => {
+                let nonce = Nonce::assume_unique_for_key(nonce);
+                key.seal_in_place_append_tag(nonce, Aad::from(header), contents)
+                    .ok()
+            }
+            Self::Ccm(key) => {
+                let tag = key.seal(&nonce, header, contents)?;
+                contents.extend_from_slice(&tag);
+                Some(())
+            }
+        }
+    }
+}
+
 /// Keys and the count of records of one direction.
 struct Direction {
-    key: LessSafeKey,
+    key: Key,
     iv: [u8; 12],
     records: u64,
     /// The key of the Finished message.
@@ -142,25 +141,23 @@ struct Direction {
 }
 
 impl Direction {
-    fn nonce(&mut self) -> Nonce {
+    fn nonce(&mut self) -> [u8; 12] {
         let mut nonce = self.iv;
         for (octet, count) in nonce[4..].iter_mut().zip(self.records.to_be_bytes()) {
             *octet ^= count;
         }
         self.records += 1;
-        Nonce::assume_unique_for_key(nonce)
+        nonce
     }
 
     /// The kind and the contents of a sealed record (§5.2).
     fn open(&mut self, header: &[u8], sealed: &[u8]) -> Option<(u8, Vec<u8>)> {
         let mut contents = sealed.to_vec();
         let nonce = self.nonce();
-        let opened = (self
-            .key
-            .open_in_place(nonce, Aad::from(header), &mut contents))
-        .ok()?;
-        let end = opened.iter().rposition(|&octet| octet != 0)?;
-        let kind = opened[end];
+        let length = self.key.open(nonce, header, &mut contents)?;
+        contents.truncate(length);
+        let end = contents.iter().rposition(|&octet| octet != 0)?;
+        let kind = contents[end];
         contents.truncate(end);
         Some((kind, contents))
     }
@@ -168,12 +165,10 @@ impl Direction {
     /// A sealed record.
     fn seal(&mut self, kind: u8, contents: &[u8]) -> Option<Vec<u8>> {
         let mut sealed = [contents, &[kind]].concat();
-        let length = (sealed.len() + 16) as u16;
+        let length = (sealed.len() + self.key.tag_octets()) as u16;
         let header = [&[23, 3, 3][..], &length.to_be_bytes()].concat();
         let nonce = self.nonce();
-        (self.key)
-            .seal_in_place_append_tag(nonce, Aad::from(&header), &mut sealed)
-            .ok()?;
+        self.key.seal(nonce, &header, &mut sealed)?;
         Some([header, sealed].concat())
     }
 }
@@ -315,6 +310,25 @@ impl Modern {
         let application = algorithms.derive(&master, "c ap traffic", at_finished.as_ref());
         let farewell = algorithms.direction(application)?.seal(21, &[1, 0])?;
         Some([finished, farewell].concat())
+    }
+}
+
+/// The other side, for rehearsals.
+#[cfg(any(test, feature = "lab"))]
+impl Modern {
+    /// A record as the server seals it.
+    pub(super) fn seal_as_server(&mut self, kind: u8, contents: &[u8]) -> Option<Vec<u8>> {
+        self.secrets.as_mut()?.server.seal(kind, contents)
+    }
+
+    /// The server's Finished, the message, to what was heard so far; nothing without keys.
+    pub(super) fn finished_of_server(&self) -> Vec<u8> {
+        let Some(secrets) = &self.secrets else {
+            return Vec::new();
+        };
+        let transcript = digest::digest(secrets.algorithms.hash, &self.transcript);
+        let verify_data = (secrets.algorithms).hmac(&secrets.server.finished, transcript.as_ref());
+        [&[20, 0, 0, verify_data.len() as u8][..], &verify_data].concat()
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Group(pub u16);
 impl Group {
     /// Curve25519 (RFC 7748).
     pub const X25519: Self = Self(29);
+    /// Curve448 (RFC 7748).
+    pub const X448: Self = Self(30);
 
     /// Every group that `--enumerate groups` offers, post-quantum ones first.
     pub const ALL: [u16; 24] = [

@@ -14,6 +14,10 @@ pub struct SuiteNumber(pub u32);
 impl SuiteNumber {
     /// Signalling suite of RFC 5746 §3.3: as good as an empty renegotiation_info extension, also for SSLv3.
     pub const RENEGOTIATION_INFO: Self = Self(0x00ff);
+    /// TLS_AES_128_CCM_SHA256 (RFC 8446 §B.4).
+    pub const AES_128_CCM: Self = Self(0x1304);
+    /// TLS_AES_128_CCM_8_SHA256 (RFC 8446 §B.4).
+    pub const AES_128_CCM_8: Self = Self(0x1305);
 
     /// The suite for a record; one that the registry does not have is named by its number.
     pub fn record(self) -> Cipher {

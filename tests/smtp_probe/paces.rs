@@ -167,13 +167,11 @@ fn s1_every_behaviour_has_one_record_at_five_paces() {
         let at_paces = &servers[number * PACES_MS.len()..][..PACES_MS.len()];
         let found: Vec<_> = (at_paces.iter())
             .map(|server| {
-                let port = server.to.port();
-                facts(
-                    records
-                        .iter()
-                        .find(|record| record["port"] == port)
-                        .unwrap(),
-                )
+                // Two addresses may have a port in common.
+                let (ip, port) = (server.to.ip().to_string(), server.to.port());
+                let mut its =
+                    (records.iter()).filter(|record| record["ip"] == ip && record["port"] == port);
+                facts(its.next().unwrap())
             })
             .collect();
         let name = behaviour.name;

@@ -69,6 +69,11 @@ fn make(directory: &Path) {
         ("p256", "EC:P-256"),
         ("p384", "EC:P-384"),
         ("ed25519", "ED25519"),
+        ("p521", "EC:P-521"),
+        ("ed448", "ED448"),
+        ("rsapss", "RSA-PSS:2048"),
+        ("brainpool", "EC:brainpoolP256r1"),
+        ("secp256k1", "EC:secp256k1"),
     ] {
         maker.key(name, key);
         maker.signed(
@@ -151,11 +156,11 @@ impl Maker<'_> {
         let out = format!("{name}.key");
         let (algorithm, option) = kind.split_once(':').unwrap_or((kind, ""));
         let option = match algorithm {
-            "RSA" => format!("rsa_keygen_bits:{option}"),
+            "RSA" | "RSA-PSS" => format!("rsa_keygen_bits:{option}"),
             _ => format!("ec_paramgen_curve:{option}"),
         };
         let mut arguments = vec!["genpkey", "-algorithm", algorithm, "-out", &out];
-        if algorithm != "ED25519" {
+        if !algorithm.starts_with("ED") {
             arguments.extend(["-pkeyopt", &option]);
         }
         self.openssl(&arguments);

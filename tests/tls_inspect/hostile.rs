@@ -160,10 +160,11 @@ fn plain_answers_are_not_tls_and_are_shown() {
     ignore = "wants other people's programs: make test"
 )]
 fn alerts_are_named_and_a_refusal_of_everything_is_one() {
-    let refusals = [70];
-    // handshake_failure, insufficient_security: TLS 1.3 with rare groups is not ruled out. The others, unexpected_message,
-    // access_denied, internal_error, user_canceled, unrecognized_name and one that nobody knows, are about no offer.
-    let others = [40, 71, 10, 49, 80, 90, 112, 200];
+    // protocol_version, handshake_failure, insufficient_security.
+    let refusals = [70, 40, 71];
+    // unexpected_message, access_denied, internal_error, inappropriate_fallback, user_canceled, unrecognized_name and one
+    // that nobody knows are about no offer.
+    let others = [10, 49, 80, 86, 90, 112, 200];
     let said = refusals.iter().chain(&others).map(|&number| alert(number));
     for (position, tls) in each_says(said.collect()).iter().enumerate() {
         assert_eq!(outcome(tls), "handshake/alert", "{tls}");
@@ -704,30 +705,126 @@ fn t2_a_version_that_is_never_answered_is_not_known() {
     not(feature = "peers"),
     ignore = "wants other people's programs: make test"
 )]
-fn t2_a_rare_group_does_not_rule_out_tls_13() {
-    // Arguments, the version, whether the old hello met an answer.
-    let cases: [(&[&str], Value, Value); 5] = [
-        (&["-groups", "P-521"], json!(null), json!(true)),
-        (&["-groups", "X448"], json!(null), json!(true)),
-        (&["-groups", "P-521", "-tls1_3"], json!(null), json!(null)),
+fn t2_what_a_server_speaks_alone_is_known_at_once() {
+    // Certificate, arguments, version, suite, group; what is known of the key exchange with others is not unknown here.
+    let cases: [(&str, &[&str], &str, &str, &str); 16] = [
         (
-            &["-cipher", "AES128-SHA:@SECLEVEL=0", "-tls1_2"],
-            json!("TLSv1.2"),
-            json!(true),
+            "p256",
+            &["-tls1_3", "-groups", "X448"],
+            "TLSv1.3",
+            "AES_256_GCM",
+            "x448",
         ),
         (
-            &["-cipher", "DHE-RSA-AES128-SHA:@SECLEVEL=0", "-tls1_1"],
-            json!("TLSv1.1"),
-            json!(true),
+            "p256",
+            &["-groups", "X448"],
+            "TLSv1.3",
+            "AES_256_GCM",
+            "x448",
+        ),
+        (
+            "p256",
+            &["-no_tls1_3", "-groups", "X448"],
+            "TLSv1.2",
+            "AES256-GCM",
+            "x448",
+        ),
+        (
+            "p256",
+            &["-tls1_3", "-groups", "P-521"],
+            "TLSv1.3",
+            "AES_256_GCM",
+            "secp521r1",
+        ),
+        (
+            "rsa2048",
+            &["-groups", "P-521"],
+            "TLSv1.3",
+            "AES_256_GCM",
+            "secp521r1",
+        ),
+        (
+            "rsa2048",
+            &["-no_tls1_3", "-groups", "P-521"],
+            "TLSv1.2",
+            "AES256-GCM",
+            "secp521r1",
+        ),
+        (
+            "p256",
+            &["-tls1_3", "-groups", "ffdhe2048"],
+            "TLSv1.3",
+            "AES_256_GCM",
+            "ffdhe2048",
+        ),
+        (
+            "p256",
+            &["-groups", "ffdhe3072:ffdhe8192"],
+            "TLSv1.3",
+            "AES_256_GCM",
+            "ffdhe3072",
+        ),
+        (
+            "p256",
+            &["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
+            "TLSv1.3",
+            "TLS_AES_128_CCM_SHA256",
+            "x25519",
+        ),
+        (
+            "p256",
+            &[
+                "-ciphersuites",
+                "TLS_AES_128_CCM_8_SHA256",
+                "-groups",
+                "P-521",
+            ],
+            "TLSv1.3",
+            "TLS_AES_128_CCM_8_SHA256",
+            "secp521r1",
+        ),
+        ("rsapss", &["-tls1_3"], "TLSv1.3", "AES_256_GCM", "x25519"),
+        ("rsapss", &[], "TLSv1.3", "AES_256_GCM", "x25519"),
+        ("ed448", &["-tls1_3"], "TLSv1.3", "AES_256_GCM", "x25519"),
+        (
+            "ed448",
+            &["-no_tls1_3"],
+            "TLSv1.2",
+            "ECDHE-ECDSA-AES256-GCM",
+            "x25519",
+        ),
+        (
+            "ed25519",
+            &["-no_tls1_3"],
+            "TLSv1.2",
+            "ECDHE-ECDSA-AES256-GCM",
+            "x25519",
+        ),
+        (
+            "p521",
+            &["-no_tls1_3", "-groups", "P-521"],
+            "TLSv1.2",
+            "AES256-GCM",
+            "secp521r1",
         ),
     ];
-    for (arguments, version, negotiated) in cases {
-        let server = Openssl::start("rsa2048", arguments);
+    for (certificate, arguments, version, suite, group) in cases {
+        let server = Openssl::start(certificate, arguments);
         let tls = tls_of(&Front::to(server.port()), &[]);
-        let facts = (&tls["version"], &tls["negotiated"]);
-        assert_eq!(facts, (&version, &negotiated), "{arguments:?}: {tls}");
-        assert_eq!(tls["flags"], Value::Null, "{arguments:?}: {tls}");
-        assert_eq!(tls["connections"], 2, "{arguments:?}: {tls}");
+        let about = format!("{certificate} {arguments:?}: {tls}");
+        assert_eq!(tls["version"], version, "{about}");
+        assert_eq!(tls["completed"], true, "{about}");
+        assert!(
+            tls["cipher"]["openssl"].as_str().unwrap().contains(suite),
+            "{about}"
+        );
+        assert_eq!(tls["group"], group, "{about}");
+        assert_eq!(tls["chain"].as_array().map(Vec::len), Some(1), "{about}");
+        assert_eq!(
+            (&tls["flags"], &tls["connections"]),
+            (&Value::Null, &json!(1)),
+            "{about}"
+        );
     }
 }
 
@@ -736,32 +833,97 @@ fn t2_a_rare_group_does_not_rule_out_tls_13() {
     not(feature = "peers"),
     ignore = "wants other people's programs: make test"
 )]
+fn t2_a_rare_key_or_group_is_no_intolerance() {
+    // Certificate, arguments, the version, connections.
+    let cases: [(&str, &[&str], Value, u32); 9] = [
+        // Where TLS 1.3 may be spoken with a group that was not offered, the version is open.
+        ("rsa2048", &["-groups", "brainpoolP512r1"], json!(null), 2),
+        ("brainpool", &["-no_tls1_3"], json!("TLSv1.2"), 2),
+        ("secp256k1", &["-no_tls1_3"], json!("TLSv1.2"), 2),
+        ("rsapss", &["-no_tls1_3"], json!("TLSv1.2"), 1),
+        (
+            "rsapss",
+            &["-no_tls1_3", "-cipher", "ECDHE-RSA-AES128-SHA256"],
+            json!("TLSv1.2"),
+            2,
+        ),
+        (
+            "rsa2048",
+            &["-sigalgs", "RSA+SHA224", "-tls1_2"],
+            json!("TLSv1.2"),
+            2,
+        ),
+        (
+            "rsa2048",
+            &["-cipher", "AES128-SHA:@SECLEVEL=0", "-tls1_2"],
+            json!("TLSv1.2"),
+            2,
+        ),
+        (
+            "rsa2048",
+            &["-cipher", "aNULL:@SECLEVEL=0", "-tls1_2"],
+            json!("TLSv1.2"),
+            2,
+        ),
+        (
+            "rsa2048",
+            &["-cipher", "DHE-RSA-AES128-SHA:@SECLEVEL=0", "-tls1_1"],
+            json!("TLSv1.1"),
+            2,
+        ),
+    ];
+    for (certificate, arguments, version, connections) in cases {
+        let server = Openssl::start(certificate, arguments);
+        let tls = tls_of(&Front::to(server.port()), &[]);
+        let about = format!("{certificate} {arguments:?}: {tls}");
+        assert_eq!(
+            (&tls["version"], &tls["negotiated"]),
+            (&version, &json!(true)),
+            "{about}"
+        );
+        assert_eq!(tls["flags"], Value::Null, "{about}");
+        assert_eq!(tls["connections"], connections, "{about}");
+    }
+    // Nothing but keys that are shared beforehand: no stranger finds anything there.
+    let psk = ["-cipher", "PSK:@SECLEVEL=0", "-tls1_2", "-psk", "1234"];
+    let server = Openssl::start("rsa2048", &psk);
+    let tls = tls_of(&Front::to(server.port()), &[]);
+    let facts = (&tls["negotiated"], &tls["completed"], &tls["version"]);
+    assert_eq!(facts, (&json!(false), &json!(false), &Value::Null), "{tls}");
+}
+
+#[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn t2_a_hello_of_everything_reads_what_tls_13_encrypts() {
-    // Servers that close on the first hello, so that the second one decides; version, group, whether the chain can be
-    // read.
-    let cases: [(&[&str], &str, &str, bool); 5] = [
-        (&["-groups", "P-521"], "TLSv1.3", "secp521r1", true),
+    // Servers that close on the first hello, so that the second one decides; version, group.
+    let cases: [(&[&str], &str, &str); 6] = [
+        (&["-groups", "P-521"], "TLSv1.3", "secp521r1"),
         (
             &["-groups", "P-384", "-Verify", "1"],
             "TLSv1.3",
             "secp384r1",
-            true,
         ),
         (
             &["-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
             "TLSv1.3",
             "x25519",
-            true,
         ),
-        (&["-groups", "X448", "-tls1_3"], "TLSv1.3", "x448", false),
+        (&["-groups", "X448", "-tls1_3"], "TLSv1.3", "x448"),
         (
             &["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
             "TLSv1.3",
             "x25519",
-            false,
+        ),
+        (
+            &["-ciphersuites", "TLS_AES_128_CCM_8_SHA256", "-Verify", "1"],
+            "TLSv1.3",
+            "x25519",
         ),
     ];
-    for (arguments, version, group, has_chain) in cases {
+    for (arguments, version, group) in cases {
         let server = Openssl::start("p256", arguments);
         let port = server.port();
         let front = Front::with(move |mut stream, number| match number {
@@ -772,14 +934,11 @@ fn t2_a_hello_of_everything_reads_what_tls_13_encrypts() {
         assert_eq!(tls["version"], version, "{arguments:?}: {tls}");
         assert_eq!(tls["group"], group, "{arguments:?}: {tls}");
         assert_eq!(tls["negotiated"], true, "{arguments:?}: {tls}");
-        assert_eq!(tls["chain"].is_array(), has_chain, "{arguments:?}: {tls}");
-        let completed = if has_chain { json!(true) } else { Value::Null };
-        assert_eq!(tls["completed"], completed, "{arguments:?}: {tls}");
-        if has_chain {
-            let asked = arguments.contains(&"-Verify");
-            assert_eq!(tls["client_certificate_requested"], asked, "{tls}");
-            assert_eq!(tls["signature_scheme"], "ecdsa_secp256r1_sha256", "{tls}");
-        }
+        assert!(tls["chain"].is_array(), "{arguments:?}: {tls}");
+        assert_eq!(tls["completed"], true, "{arguments:?}: {tls}");
+        let asked = arguments.contains(&"-Verify");
+        assert_eq!(tls["client_certificate_requested"], asked, "{tls}");
+        assert_eq!(tls["signature_scheme"], "ecdsa_secp256r1_sha256", "{tls}");
     }
 }
 
