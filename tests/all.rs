@@ -23,6 +23,8 @@ mod tls_inspect;
 mod to_sqlite;
 
 #[cfg(feature = "lab")]
+mod dane;
+#[cfg(feature = "lab")]
 mod mail_lab;
 #[cfg(feature = "lab")]
 mod mx_survey;

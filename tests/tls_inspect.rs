@@ -2,6 +2,8 @@
 
 #[path = "tls_inspect/certificates.rs"]
 mod certificates;
+#[path = "tls_inspect/facts.rs"]
+mod facts;
 #[path = "tls_inspect/front.rs"]
 pub mod front;
 #[path = "tls_inspect/hostile.rs"]

@@ -301,7 +301,7 @@ impl Session<'_> {
                     drain(stream).await?;
                     return Ok(true);
                 }
-                Some(End::HalfClose) => {
+                Some(ServerEnd::HalfClose) => {
                     stream.shutdown().await?;
                     drain(stream).await?;
                     return Ok(true);

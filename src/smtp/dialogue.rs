@@ -84,7 +84,13 @@ impl Dialogue {
 
     /// A 250 came behind what was taken for the last reply, and belongs to the last command: there was a reply too many
     /// before, so what was taken for the reply to HELO is the one to EHLO.
+    ///
+    /// A reply of one line behind one that offers something is itself the one too many.
     pub(super) fn shift(&mut self, last: Reply) {
+        let offered = self.capabilities.as_ref();
+        if offered.is_some_and(|offered| !offered.keywords.is_empty()) && last.lines.len() < 2 {
+            return;
+        }
         match self.helo.take() {
             Some(ehlo) => {
                 self.helo = Some(last);

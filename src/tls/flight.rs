@@ -98,6 +98,8 @@ pub struct FlightReader {
     input: Vec<u8>,
     /// Bytes of handshake messages that are not whole.
     messages: Vec<u8>,
+    /// Bytes of an alert that is not whole.
+    alerts: Vec<u8>,
     end: Option<FlightEnd>,
 }
 
@@ -193,7 +195,9 @@ impl FlightReader {
                     self.messages.extend_from_slice(contents);
                     None
                 }
-                21 => self.flight.take_alert(contents),
+                21 => take_alerts(&mut self.flight, &mut self.alerts, contents),
+                // A heartbeat says nothing (RFC 6520).
+                24 => None,
                 20 if self.flight.version == Some(ProtocolVersion::TLS13)
                     && (self.flight.retry || self.modern.is_some()) =>
                 {
@@ -206,7 +210,9 @@ impl FlightReader {
                             self.messages.extend_from_slice(&contents);
                             None
                         }
-                        Some((21, contents)) => self.flight.take_alert(&contents),
+                        Some((21, contents)) => {
+                            take_alerts(&mut self.flight, &mut self.alerts, &contents)
+                        }
                         Some(_) => Some(FlightEnd::Malformed("data before the Finished")),
                         None => Some(FlightEnd::Malformed("a record that cannot be opened")),
                     }
@@ -499,17 +505,6 @@ impl Flight {
         }
     }
 
-    /// An alert: the end, but for warnings, as of a name that the server does not know, which come before a ServerHello.
-    fn take_alert(&mut self, contents: &[u8]) -> Option<FlightEnd> {
-        match contents {
-            [level, description] => {
-                self.alert = Some((*level, *description));
-                (*level != 1 || *description == 0).then_some(FlightEnd::Alert)
-            }
-            _ => Some(FlightEnd::Malformed("an alert that is not two bytes")),
-        }
-    }
-
     /// A ServerHello, and the chain where the suite sends one in the clear.
     pub fn is_agreement(&self) -> bool {
         match self.version {
@@ -545,7 +540,21 @@ pub fn dh(prime: &[u8]) -> Option<DhParameters> {
 }
 
 fn is_record(kind: u8) -> bool {
-    (20..=23).contains(&kind)
+    (20..=24).contains(&kind)
+}
+
+/// Alerts: the end, but for warnings, as of a name that the server does not know, which come before a ServerHello. Below TLS
+/// 1.3 a record may hold several, and one of them may lie in two records (RFC 5246 §6.2.1).
+fn take_alerts(flight: &mut Flight, held: &mut Vec<u8>, contents: &[u8]) -> Option<FlightEnd> {
+    held.extend_from_slice(contents);
+    let whole = held.len() / 2 * 2;
+    for alert in held.drain(..whole).as_slice().chunks_exact(2) {
+        flight.alert = Some((alert[0], alert[1]));
+        if alert[0] != 1 || alert[1] == 0 {
+            return Some(FlightEnd::Alert);
+        }
+    }
+    None
 }
 
 fn message_name(kind: u8) -> &'static str {
@@ -733,6 +742,21 @@ mod tests {
             (alert.level.word(), alert.description.word()),
             ("fatal", "handshake_failure")
         );
+    }
+
+    #[test]
+    fn alerts_lie_in_records_as_they_like() {
+        let cut = [record(21, &[2]), record(21, &[40])].concat();
+        let two = record(21, &[1, 112, 2, 40]);
+        let three = [record(21, &[1, 112, 2]), record(21, &[]), record(21, &[40])].concat();
+        for bytes in [cut, two, three] {
+            let mut reader = FlightReader::default();
+            assert_eq!(reader.feed(&bytes), Some(&FlightEnd::Alert));
+            assert_eq!(reader.flight.alert, Some((2, 40)));
+        }
+        let mut reader = FlightReader::default();
+        let heartbeat = [record(24, &[1, 0, 0]), record(22, &classic())].concat();
+        assert_eq!(reader.feed(&heartbeat), Some(&FlightEnd::Done));
     }
 
     #[test]

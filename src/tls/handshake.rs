@@ -212,6 +212,12 @@ impl HandshakeFacts {
             return Outcome::new(Phase::Handshake, connect::reason(error));
         };
         let outcome = |reason| Outcome::new(Phase::Handshake, reason);
+        // rustls takes an alert for nothing else than a record of two octets.
+        if let (Error::InvalidMessage(_), None, Some((2, alert))) =
+            (inner, reader.flight.version, reader.flight.alert)
+        {
+            return outcome(Reason::Alert).with(AlertDescription::from_number(alert).word());
+        }
         match inner {
             Error::AlertReceived(alert) => {
                 outcome(Reason::Alert).with(AlertDescription::from_number(u8::from(*alert)).word())

@@ -82,10 +82,10 @@ async fn read_some(
     Ok(read)
 }
 
-/// Where TLS begins: with a record's header (RFC 8446 §5.1) at the first octet; behind text, where such a header is
+/// Where TLS begins: with a record's header (RFC 8446 §5.1, RFC 6520 §3) at the first octet; behind text, where such a header is
 /// followed by a ServerHello or an alert.
 fn beginning(heard: &[u8]) -> Option<usize> {
-    if matches!(heard, [20..=23, 3, ..]) {
+    if matches!(heard, [20..=24, 3, ..]) {
         return Some(0);
     }
     let is_first = |octets: &[u8]| {
@@ -99,7 +99,7 @@ fn beginning(heard: &[u8]) -> Option<usize> {
 
 /// Whether what was heard may be the first octet of a record, or is nothing yet.
 fn may_begin(heard: &[u8]) -> bool {
-    matches!(heard, [] | [20..=23] | [20..=23, 3, ..])
+    matches!(heard, [] | [20..=24] | [20..=24, 3, ..])
 }
 
 /// What plain text in the place of TLS says. The line whose code is an error's is the answer, or else the first one; a

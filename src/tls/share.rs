@@ -64,7 +64,7 @@ impl KeyShare {
     pub(super) fn agree(&self, theirs: &[u8]) -> Option<Vec<u8>> {
         match &self.private {
             Private::Curve(algorithm, private) => {
-                let theirs = UnparsedPublicKey::new(*algorithm, theirs);
+                let theirs = UnparsedPublicKey::new(algorithm, theirs);
                 agreement::agree(private, theirs, (), |secret| Ok(secret.to_vec())).ok()
             }
             Private::X448(scalar) => {

@@ -10,6 +10,7 @@ mod dn;
 pub mod facts;
 mod look;
 pub mod names;
+mod rsa;
 pub mod signature;
 pub mod store;
 pub mod verdict;

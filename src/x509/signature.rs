@@ -1,14 +1,14 @@
 //! Which signatures can be checked here, and the check (RFC 5280 §4.1.1.3).
 //!
 //! rustls-webpki refuses SHA-1 and RSA under 2048 bits; whether a chain leads to a root is another question than
-//! whether its keys are strong, so the list here begins with AWS-LC's legacy algorithms. Strength is told by
+//! whether its keys are strong, so the list here begins with RSA of every size and AWS-LC's legacy algorithms. Strength is told by
 //! the judgement of weaknesses.
 
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA1_ASN1, ECDSA_P521_SHA1_ASN1, RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
     RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
-    UnparsedPublicKey, VerificationAlgorithm,
+    RSA_PKCS1_2048_8192_SHA384, UnparsedPublicKey, VerificationAlgorithm,
 };
 use rustls::pki_types::{
     AlgorithmIdentifier, InvalidSignature, SignatureVerificationAlgorithm, alg_id,
@@ -16,23 +16,39 @@ use rustls::pki_types::{
 use webpki::aws_lc_rs as modern;
 
 use super::der;
+use super::rsa::{self, Hash, Rsa};
 
 /// Every algorithm that is checked, legacy ones first: webpki takes the first whose identifiers fit.
 pub static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
-    &Legacy {
+    &Rsa {
         key: alg_id::RSA_ENCRYPTION,
         signature: RSA_SHA1,
-        algorithm: &RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        hash: Hash::Sha1,
+        usual: Some(&RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY),
     },
-    &Legacy {
+    &Rsa {
+        key: alg_id::RSA_ENCRYPTION,
+        signature: RSA_SHA224,
+        hash: Hash::Sha224,
+        usual: None,
+    },
+    &Rsa {
         key: alg_id::RSA_ENCRYPTION,
         signature: alg_id::RSA_PKCS1_SHA256,
-        algorithm: &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        hash: Hash::Sha256,
+        usual: Some(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY),
     },
-    &Legacy {
+    &Rsa {
+        key: alg_id::RSA_ENCRYPTION,
+        signature: alg_id::RSA_PKCS1_SHA384,
+        hash: Hash::Sha384,
+        usual: Some(&RSA_PKCS1_2048_8192_SHA384),
+    },
+    &Rsa {
         key: alg_id::RSA_ENCRYPTION,
         signature: alg_id::RSA_PKCS1_SHA512,
-        algorithm: &RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
+        hash: Hash::Sha512,
+        usual: Some(&RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY),
     },
     &Legacy {
         key: alg_id::ECDSA_P256,
@@ -44,7 +60,6 @@ pub static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
         signature: ECDSA_SHA1,
         algorithm: &ECDSA_P521_SHA1_ASN1,
     },
-    modern::RSA_PKCS1_2048_8192_SHA384,
     modern::RSA_PSS_2048_8192_SHA256_LEGACY_KEY,
     modern::RSA_PSS_2048_8192_SHA384_LEGACY_KEY,
     modern::RSA_PSS_2048_8192_SHA512_LEGACY_KEY,
@@ -64,12 +79,21 @@ pub static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[
 const RSA_SHA1: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
     0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05, 0x05, 0x00,
 ]);
+/// sha224WithRSAEncryption with NULL parameters (RFC 4055 §5).
+const RSA_SHA224: AlgorithmIdentifier = AlgorithmIdentifier::from_slice(&[
+    0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0e, 0x05, 0x00,
+]);
 /// ecdsa-with-SHA1 (RFC 3279 §2.2.3).
 const ECDSA_SHA1: AlgorithmIdentifier =
     AlgorithmIdentifier::from_slice(&[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01]);
 
 /// The beginning of the OID of every algorithm of PKCS #1.
 const PKCS1: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
+
+/// The OID of RSASSA-PSS (RFC 4055 §3).
+const RSA_PSS: &[u8] = &[
+    0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a,
+];
 
 /// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,22 +177,22 @@ fn bits(element: der::Element<'_>) -> Option<&[u8]> {
     }
 }
 
-/// Whether an RSA key is outside the bounds of the library: its size, or an exponent that is even or over 33 bits.
+/// Whether an RSA key is outside the bounds of what can be computed here: its size, or an exponent that is even or too long.
 fn is_odd_rsa(key_algorithm: &[u8], key: &[u8], signature_algorithm: &[u8]) -> bool {
     if key_algorithm != alg_id::RSA_ENCRYPTION.as_ref() {
         return false;
     }
+    if !signature_algorithm.starts_with(RSA_PSS) {
+        return !rsa::is_computable(key);
+    }
+    // The library alone checks RSA-PSS.
     let numbers = der::read(key).and_then(|sequence| der::elements(sequence.contents));
     let Some([modulus, exponent]) = numbers.as_deref() else {
         return true;
     };
     let bits = |number: &der::Element<'_>| der::bits(number.contents).unwrap_or(0);
-    let legacy = [RSA_SHA1, alg_id::RSA_PKCS1_SHA256, alg_id::RSA_PKCS1_SHA512]
-        .iter()
-        .any(|algorithm| algorithm.as_ref() == signature_algorithm);
-    let least = if legacy { 1024 } else { 2048 };
     let is_odd = |number: &der::Element<'_>| number.contents.last().is_some_and(|it| it & 1 == 1);
-    !(least..=8192).contains(&bits(modulus))
+    !(2048..=8192).contains(&bits(modulus))
         || !(2..=33).contains(&bits(exponent))
         || !is_odd(modulus)
         || !is_odd(exponent)
@@ -225,14 +249,26 @@ mod tests {
             let key = key(modulus, exponent);
             is_odd_rsa(alg_id::RSA_ENCRYPTION.as_ref(), &key, signature.as_ref())
         };
-        let (sha256, sha384) = (alg_id::RSA_PKCS1_SHA256, alg_id::RSA_PKCS1_SHA384);
-        assert!(!is_odd(&modulus(0x80, 128), &[1, 0, 1], sha256));
-        assert!(is_odd(&modulus(0x7f, 128), &[1, 0, 1], sha256));
-        assert!(is_odd(&modulus(0x7f, 256), &[1, 0, 1], sha384));
-        assert!(!is_odd(&modulus(0x80, 256), &[1, 0, 1], sha384));
-        assert!(!is_odd(&modulus(0x80, 256), &[1, 0, 0, 0, 1], sha256));
-        assert!(is_odd(&modulus(0x80, 256), &[2, 0, 0, 0, 17], sha256));
-        assert!(is_odd(&modulus(0x80, 256), &[4], sha256));
+        let (pkcs1, pss) = (alg_id::RSA_PKCS1_SHA256, alg_id::RSA_PSS_SHA256);
+        for octets in [64, 128, 256, 2048] {
+            assert!(
+                !is_odd(&modulus(0x80, octets), &[1, 0, 1], pkcs1),
+                "{octets}"
+            );
+        }
+        assert!(is_odd(&modulus(0x7f, 48), &[1, 0, 1], pkcs1));
+        assert!(is_odd(&modulus(1, 2049), &[1, 0, 1], pkcs1));
+        assert!(is_odd(&modulus(0x7f, 256), &[1, 0, 1], pss));
+        assert!(!is_odd(&modulus(0x80, 256), &[1, 0, 1], pss));
+        assert!(!is_odd(&modulus(0x80, 256), &[1, 0, 0, 0, 1], pss));
+        assert!(is_odd(&modulus(0x80, 256), &[2, 0, 0, 0, 17], pss));
+        assert!(!is_odd(&modulus(0x80, 256), &[2, 0, 0, 0, 17], pkcs1));
+        assert!(is_odd(
+            &modulus(0x80, 256),
+            &[1, 0, 0, 0, 0, 0, 0, 0, 1],
+            pkcs1
+        ));
+        assert!(is_odd(&modulus(0x80, 256), &[4], pkcs1));
         let bare = alg_id::RSA_PKCS1_SHA256.as_ref();
         assert!(is_same_algorithm(bare, &bare[..bare.len() - 2]));
     }

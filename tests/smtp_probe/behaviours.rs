@@ -99,6 +99,8 @@ fn behaviours() -> Vec<Case> {
             [YES, YES, YES], json!({"flags": ["binary", "control"]}), tls),
         case("early talker", full(vec![say("220 mx.example\r\n220 mx.example\r\n")]), "done/ok", [YES, YES, YES],
             json!({"flags": ["early_talker"]}), tls),
+        case("s1 a reply too many behind EHLO's", vec![say(HI), Hear, say(OFFER), say("250 more\r\n"), Hear, say(GO), Hold], "done/ok",
+            [YES, YES, YES], json!({"flags": ["early_talker"], "capabilities": {"host": "mx.example"}}), tls),
         case("SSH", vec![say("SSH-2.0-OpenSSH_9.6\r\n"), Hold], "banner/not_smtp", [None; 3],
             json!({"outcome": {"detail": "SSH-2.0-OpenSSH_9.6\r\n"}}), &[]),
         case("closes at once", vec![], "banner/closed", [None; 3], json!({}), &[]),

@@ -57,6 +57,12 @@ const BEHAVIOURS: &[Behaviour] = &[
         outcome: "ok",
     },
     Behaviour {
+        name: "a 250 too many behind EHLO's",
+        turns: &[&[HI], &[OFFER, "250 more\r\n"], &[GO]],
+        end: Hold,
+        outcome: "ok",
+    },
+    Behaviour {
         name: "a stray 502",
         turns: &[&[HI, "502 what\r\n"], &[OFFER], &["250 mx\r\n"], &[GO]],
         end: Hold,
