@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::hello::extension;
 use super::modern::Modern;
 use super::names::{Group, ProtocolVersion};
+use super::octets::FlightOctets;
 use super::share::KeyShare;
 use super::suite::SuiteNumber;
 use crate::cipher::KeyExchange;
@@ -205,17 +206,8 @@ impl FlightReader {
                 }
                 23 if self.modern.as_ref().is_some_and(|it| it.has_keys()) => {
                     let modern = self.modern.as_mut();
-                    match modern.and_then(|it| it.open(&rest[..5], contents)) {
-                        Some((22, contents)) => {
-                            self.messages.extend_from_slice(&contents);
-                            None
-                        }
-                        Some((21, contents)) => {
-                            take_alerts(&mut self.flight, &mut self.alerts, &contents)
-                        }
-                        Some(_) => Some(FlightEnd::Malformed("data before the Finished")),
-                        None => Some(FlightEnd::Malformed("a record that cannot be opened")),
-                    }
+                    let opened = modern.and_then(|it| it.open(&rest[..5], contents));
+                    self.take_opened(opened)
                 }
                 _ if self.flight.version.is_some() => Some(FlightEnd::Encrypted),
                 _ => Some(FlightEnd::Malformed("data before the ServerHello")),
@@ -230,10 +222,23 @@ impl FlightReader {
         end
     }
 
+    /// Takes in the kind and the contents of a record that was opened, or that could not be.
+    fn take_opened(&mut self, opened: Option<(u8, Vec<u8>)>) -> Option<FlightEnd> {
+        match opened {
+            Some((22, contents)) => {
+                self.messages.extend_from_slice(&contents);
+                None
+            }
+            Some((21, contents)) => take_alerts(&mut self.flight, &mut self.alerts, &contents),
+            Some(_) => Some(FlightEnd::Malformed("data before the Finished")),
+            None => Some(FlightEnd::Malformed("a record that cannot be opened")),
+        }
+    }
+
     /// Reads every whole message.
     fn handshake(&mut self) -> Option<FlightEnd> {
         let messages = std::mem::take(&mut self.messages);
-        let mut input = Input(&messages);
+        let mut input = FlightOctets(&messages);
         let mut done = 0;
         let mut end = None;
         while end.is_none() {
@@ -253,7 +258,7 @@ impl FlightReader {
     }
 
     fn message(&mut self, kind: u8, body: &[u8], whole: &[u8]) -> Result<Option<FlightEnd>, Cut> {
-        let mut input = Input(body);
+        let mut input = FlightOctets(body);
         if self.modern.as_ref().is_some_and(|it| it.has_keys()) {
             let end = self.sealed_message(kind, &mut input);
             if let Some(modern) = &mut self.modern {
@@ -287,7 +292,7 @@ impl FlightReader {
     fn sealed_message(
         &mut self,
         kind: u8,
-        input: &mut Input<'_>,
+        input: &mut FlightOctets<'_>,
     ) -> Result<Option<FlightEnd>, Cut> {
         let Some(modern) = &mut self.modern else {
             return Ok(None);
@@ -314,12 +319,12 @@ impl FlightReader {
     }
 
     /// The list of a Certificate message of TLS 1.3: each with extensions (RFC 8446 §4.4.2).
-    fn sealed_certificates(&mut self, input: &mut Input<'_>) -> Result<(), Cut> {
-        let mut list = Input(input.vector24().ok_or(Cut)?);
+    fn sealed_certificates(&mut self, input: &mut FlightOctets<'_>) -> Result<(), Cut> {
+        let mut list = FlightOctets(input.vector24().ok_or(Cut)?);
         let mut chain = Vec::new();
         while !list.0.is_empty() {
             let certificate = list.vector24().ok_or(Cut)?;
-            let mut extensions = Input(list.vector16().ok_or(Cut)?);
+            let mut extensions = FlightOctets(list.vector16().ok_or(Cut)?);
             if chain.len() == MOST_CERTIFICATES {
                 self.flight.chain_bounded = true;
                 break;
@@ -336,7 +341,7 @@ impl FlightReader {
 
     fn server_hello(
         &mut self,
-        input: &mut Input<'_>,
+        input: &mut FlightOctets<'_>,
         whole: &[u8],
     ) -> Result<Option<FlightEnd>, Cut> {
         /// SHA-256 of "HelloRetryRequest" (RFC 8446 §4.1.3).
@@ -355,10 +360,10 @@ impl FlightReader {
         let mut secure_renegotiation = false;
         let mut extended_master_secret = false;
         if !input.0.is_empty() {
-            let mut extensions = Input(input.vector16().ok_or(Cut)?);
+            let mut extensions = FlightOctets(input.vector16().ok_or(Cut)?);
             while !extensions.0.is_empty() {
                 let number = extensions.number16().ok_or(Cut)?;
-                let mut data = Input(extensions.vector16().ok_or(Cut)?);
+                let mut data = FlightOctets(extensions.vector16().ok_or(Cut)?);
                 match number {
                     extension::SUPPORTED_VERSIONS => {
                         version = ProtocolVersion(data.number16().ok_or(Cut)?)
@@ -393,8 +398,8 @@ impl FlightReader {
         Ok((is_retry && self.ends_at_retry).then_some(FlightEnd::Retry))
     }
 
-    fn certificates(&mut self, input: &mut Input<'_>) -> Result<(), Cut> {
-        let mut list = Input(input.vector24().ok_or(Cut)?);
+    fn certificates(&mut self, input: &mut FlightOctets<'_>) -> Result<(), Cut> {
+        let mut list = FlightOctets(input.vector24().ok_or(Cut)?);
         let mut chain = Vec::new();
         while !list.0.is_empty() {
             let certificate = list.vector24().ok_or(Cut)?;
@@ -415,7 +420,7 @@ impl FlightReader {
             return;
         }
         // Message header and the length of the list.
-        let mut list = Input(messages.get(7..).unwrap_or_default());
+        let mut list = FlightOctets(messages.get(7..).unwrap_or_default());
         let mut chain = Vec::new();
         while let Some(certificate) = list.vector24().filter(|_| chain.len() < MOST_CERTIFICATES) {
             chain.push(certificate.to_vec());
@@ -424,7 +429,7 @@ impl FlightReader {
         self.flight.chain_bounded = true;
     }
 
-    fn key_exchange(&mut self, input: &mut Input<'_>) -> Result<(), Cut> {
+    fn key_exchange(&mut self, input: &mut FlightOctets<'_>) -> Result<(), Cut> {
         const NAMED_CURVE: u8 = 3;
         let Some(suite) = self.flight.suite else {
             return Ok(());
@@ -569,43 +574,6 @@ fn message_name(kind: u8) -> &'static str {
 /// A message ends before a field of it does.
 #[derive(Debug)]
 struct Cut;
-
-/// Bytes, taken from the front.
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn number8(&mut self) -> Option<u8> {
-        self.take(1).map(|octets| octets[0])
-    }
-
-    fn number16(&mut self) -> Option<u16> {
-        self.take(2)
-            .map(|octets| u16::from_be_bytes([octets[0], octets[1]]))
-    }
-
-    fn vector8(&mut self) -> Option<&'a [u8]> {
-        let length = self.number8()?;
-        self.take(usize::from(length))
-    }
-
-    fn vector16(&mut self) -> Option<&'a [u8]> {
-        let length = self.number16()?;
-        self.take(usize::from(length))
-    }
-
-    fn vector24(&mut self) -> Option<&'a [u8]> {
-        let octets = self.take(3)?;
-        self.take(
-            usize::from(octets[0]) << 16 | usize::from(octets[1]) << 8 | usize::from(octets[2]),
-        )
-    }
-}
 
 #[cfg(test)]
 mod tests {

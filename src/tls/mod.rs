@@ -8,6 +8,7 @@ mod ccm;
 pub mod flight;
 pub mod hello;
 pub mod modern;
+mod octets;
 #[cfg(any(test, feature = "lab"))]
 pub mod rehearsal;
 pub mod share;
