@@ -5,6 +5,7 @@
 
 pub mod certificates;
 pub mod exim;
+pub mod knot;
 pub mod loopback;
 pub mod names;
 pub mod namespace;

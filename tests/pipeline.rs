@@ -947,6 +947,7 @@ fn what_cannot_be_meant_is_refused_at_the_start() {
 const FILTERS: &[(&str, &str)] = &[
     ("mx-lookup", "--nameserver 127.0.0.1:9"),
     ("policy-fetch", "--nameserver 127.0.0.1:9"),
+    ("policy-lookup", "--nameserver 127.0.0.1:9"),
     ("smtp-probe", "--helo probe.example.org"),
     ("tls-inspect", "--helo probe.example.org"),
     ("to-sqlite", "out.db"),

@@ -356,16 +356,21 @@ fn policies_are_counted_of_the_domains_that_were_asked() {
         [
             "SPF | ok | 2 | 2",
             "SPF: others | fail | 2 | 2",
+            "SPF: terms that ask | unknown | 2 | 2",
+            "SPF: IPv4 addresses that may send | 1 to 256 | 2 | 2",
             "DMARC | ok | 2 | 2",
             "DMARC by RFC 9989 | reject | 2 | 2",
             "DMARC by RFC 7489 | reject | 2 | 2",
             "DMARC: the two differ | no | 2 | 2",
+            "No mail | no | 2 | 2",
             "DKIM | ok | 2 | 2",
             "MTA-STS | enforce | 1 | 2",
             "MTA-STS | enforce, mail is lost | 1 | 2",
+            "MTA-STS: record and policy | both | 2 | 2",
             "TLS-RPT | ok | 2 | 2",
             "CAA | absent | 2 | 2",
             "BIMI | absent | 2 | 2",
+            "DKIM: keys | none seen | 2 | 2",
         ]
     );
 }

@@ -507,7 +507,7 @@ fn a_database_of_version_0_1_is_migrated_and_gives_the_same_report() {
     for version in [1, 2] {
         make_old(version);
         assert_eq!(run("report", &[path], "").expect(0).stdout, before);
-        assert_eq!(query(&database, "PRAGMA user_version"), "3");
+        assert_eq!(query(&database, "PRAGMA user_version"), "4");
         assert_eq!(query(&database, lines), stored);
         assert!(
             query(
@@ -549,7 +549,7 @@ fn a_database_that_cannot_be_migrated_is_told_and_left_as_it_was() {
     assert_eq!(domains(&database), 5);
     assert_eq!(query(&database, "PRAGMA user_version"), "2");
     assert_eq!(std::fs::read(&database).unwrap().len(), before.len());
-    change("PRAGMA user_version = 4");
+    change("PRAGMA user_version = 5");
     let ran = load(&database, "").expect(2);
     assert!(
         ran.stderr.contains("made by another version"),

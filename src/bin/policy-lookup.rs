@@ -23,6 +23,12 @@ struct Arguments {
     /// Form of the list, where it is no NDJSON
     #[arg(long, value_enum, default_value = "auto")]
     format: DomainListFormat,
+    /// Name of the list, for its `listed` lines
+    #[arg(long, value_name = "NAME", default_value = "input")]
+    source: String,
+    /// Added to the places in the list that stand in for ranks, where it is a part of another list
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    rank_offset: u64,
     /// Parts to ask for: spf, dmarc, dkim, mta_sts, tls_rpt, caa, bimi [default: all]
     #[arg(long, value_name = "PART,...", value_delimiter = ',', value_parser = PolicyPart::parse)]
     parts: Vec<PolicyPart>,
@@ -75,7 +81,10 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<RunStatus> {
     let (resume, resumed) = Resume::open(&arguments.stream, program.name, &settings, earlier)?;
     let options = StageOptions::asking(program, asking, &arguments.stream, settings, resumed)?;
     let shared = SharedAnswers::new(resolver, asking.timeout, arguments.cache);
-    let names = PolicySelect::new(DomainList::new(arguments.format, 0));
+    let names = PolicySelect::new(
+        DomainList::new(arguments.format, arguments.rank_offset),
+        arguments.source,
+    );
     driver::run(names, PolicyObserve::new(shared, wanted), resume, options)
 }
 

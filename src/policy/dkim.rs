@@ -106,7 +106,9 @@ async fn ask_selectors<L: Lookup>(
     let answers = join_all(part.selectors.iter().map(|selector| ask(selector))).await;
     let mut keys: Vec<DkimKey> = (part.selectors.iter().zip(&answers))
         .map(|(selector, answer)| key(selector, answer))
-        .filter(|key| key.state == PolicyState::Unknown || dkim_key::is_key(key))
+        .filter(|key| {
+            key.state == PolicyState::Unknown || dkim_key::is_key(key) || dkim_key::is_meant(key)
+        })
         .collect();
     if keys.iter().any(dkim_key::is_key) {
         let wild = ask(control).await;

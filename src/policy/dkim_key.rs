@@ -60,6 +60,16 @@ pub fn is_key(key: &DkimKey) -> bool {
         && !(key.faults.iter()).any(|fault| fault.code == PolicyFault::MissingKey)
 }
 
+/// Whether the text was meant as a DKIM key, though its `p=` is missing: it says the version, or a type that keys have.
+pub fn is_meant(key: &DkimKey) -> bool {
+    let Some(text) = &key.text else { return false };
+    let list = TagList::read(&text.0);
+    let has = |name: &[u8], values: &[&[u8]]| {
+        (list.find(name)).is_some_and(|(_, tag)| values.contains(&tag.value))
+    };
+    has(b"v", &[b"DKIM1"]) || has(b"k", &[b"rsa", b"ed25519"])
+}
+
 fn read_one(record: &[u8], key: &mut DkimKey) {
     key.text = Some(record[..record.len().min(TEXT_LIMIT)].into());
     let list = TagList::read(record);
@@ -379,6 +389,8 @@ mod tests {
             (Some(true), Some(true), None)
         );
         assert!(!is_key(&key("v=spf1 -all")) && is_key(&revoked));
+        assert!(is_meant(&key("v=DKIM1; k=rsa")) && is_meant(&key("k=ed25519")));
+        assert!(!is_meant(&key("v=spf1 -all")) && !is_meant(&key("some text")));
         let two = read("s", &[format!("p={good}"), "v=DKIM1; p=".to_owned()]);
         assert_eq!(two.state, PolicyState::Multiple);
         assert_eq!(read::<&[u8]>("s", &[]).state, PolicyState::Absent);

@@ -45,7 +45,7 @@ pub fn read<R: AsRef<[u8]>>(records: &[R]) -> MtaSts {
         [] => part.faults.extend(
             (records().filter(|record| is_meant(record)))
                 .take(1)
-                .map(|record| Fault::new(PolicyFault::Version).in_term(0, first_term(record))),
+                .map(|record| Fault::new(PolicyFault::NearMiss).in_term(0, first_term(record))),
         ),
         [record] => read_strictly(record, &mut part),
         _ => {
@@ -277,7 +277,7 @@ mod tests {
             ]
         );
         let near = read(&["V=STSv1; id=1"]);
-        assert_eq!(near.faults[0].code, PolicyFault::Version);
+        assert_eq!(near.faults[0].code, PolicyFault::NearMiss);
         assert_eq!(near.text.len(), 1);
         assert!(read(&["v=spf1 -all"]).text.is_empty());
     }

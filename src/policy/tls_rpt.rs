@@ -44,7 +44,7 @@ pub fn read<R: AsRef<[u8]>>(records: &[R]) -> TlsRpt {
         [] => part.faults.extend(
             (records().filter(|record| is_meant(record)))
                 .take(1)
-                .map(|record| Fault::new(PolicyFault::Version).in_term(0, fields::cut(record))),
+                .map(|record| Fault::new(PolicyFault::NearMiss).in_term(0, fields::cut(record))),
         ),
         [record] => read_strictly(record, &mut part),
         _ => {

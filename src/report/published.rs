@@ -52,6 +52,12 @@ pub trait Published: Debug + Sync {
         None
     }
 
+    /// What other surveys found of a value of a policy, with their base, in a few words.
+    fn of_policies(&self, what: &str, value: &str) -> Option<&'static str> {
+        let _ = (what, value);
+        None
+    }
+
     /// The protocol of mail from one registered domain to another.
     fn received(&self, from: &str, by: &str) -> Option<&'static str> {
         let _ = (from, by);

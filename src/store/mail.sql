@@ -23,6 +23,52 @@ CREATE TABLE IF NOT EXISTS policy ( -- A domain's published policies; a part is 
     line         ANY NOT NULL -- The record as it was read.
 ) STRICT;
 
+CREATE TABLE IF NOT EXISTS policy_fault ( -- What is wrong with a policy, or worth to be told of it.
+    domain INTEGER NOT NULL REFERENCES name, -- The domain.
+    part   TEXT NOT NULL, -- Which: spf, dmarc, dkim, mta_sts, tls_rpt, caa, bimi.
+    fault  TEXT NOT NULL, -- A word of PolicyFault.
+    PRIMARY KEY (domain, part, fault)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS policy_text ( -- The one text of a domain's own record, as a number that all domains with the same text have.
+    domain INTEGER NOT NULL REFERENCES name, -- The domain.
+    part   TEXT NOT NULL, -- Which: spf, dmarc.
+    digest INTEGER NOT NULL, -- The first eight octets of the SHA-256 of the text.
+    PRIMARY KEY (domain, part)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS policy_receiver ( -- Who gets a domain's reports.
+    domain     INTEGER NOT NULL REFERENCES name, -- The domain.
+    kind       TEXT NOT NULL, -- dmarc, dmarc_failure or tls_rpt.
+    receiver   TEXT NOT NULL, -- The domain of a mailto: address, the host of another.
+    authorised INTEGER, -- 1: it has said that it wants DMARC's; 0: it has not, and they are lost; null: not asked, or not learned.
+    PRIMARY KEY (domain, kind, receiver)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS dkim_key ( -- A DKIM key of a domain, as far as its selector is known.
+    domain   INTEGER NOT NULL REFERENCES name, -- The domain.
+    selector TEXT NOT NULL, -- Its selector; * for a wildcard.
+    state    TEXT NOT NULL, -- ok, invalid, multiple; unknown: a question failed.
+    key_type TEXT, -- rsa, ed25519, unknown.
+    bits     INTEGER, -- Its length.
+    revoked  INTEGER, -- 1: it is no longer in use.
+    testing  INTEGER, -- 1: it says that it is a test.
+    key      TEXT, -- SHA-256 of the key.
+    vendor   TEXT, -- The last name of the CNAMEs behind it; null: none.
+    PRIMARY KEY (domain, selector)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS policy_caa ( -- Who may issue certificates for a name of a domain's mail.
+    domain     INTEGER NOT NULL REFERENCES name, -- The domain.
+    role       TEXT NOT NULL, -- domain, exchange or policy_host.
+    name       TEXT NOT NULL, -- The name.
+    state      TEXT NOT NULL, -- absent, ok, unknown.
+    issue      TEXT, -- any, named or nobody; null: not known.
+    issue_wild TEXT, -- The same for certificates with wildcards.
+    issue_mail TEXT, -- The same for certificates of mailboxes (RFC 9495).
+    PRIMARY KEY (domain, role, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS sts ( -- A domain's MTA-STS policy as it was fetched: by the letter, and to lax senders.
     domain       INTEGER PRIMARY KEY REFERENCES name, -- The domain.
     phase        TEXT NOT NULL, -- How far the fetch came: a word of Phase.

@@ -13,6 +13,7 @@ mod migrate;
 mod packed;
 mod parts;
 mod published;
+mod published_parts;
 pub mod query;
 mod rows;
 mod views;
@@ -41,7 +42,7 @@ pub const MAIL: &str = include_str!("mail.sql");
 /// `mxsv`, so that `file` and this program know a survey from another SQLite file.
 const APPLICATION_ID: i32 = 0x6d78_7376;
 /// The version of [`SCHEMA`].
-const SCHEMA_VERSION: i32 = 3;
+const SCHEMA_VERSION: i32 = 4;
 
 /// Why the store cannot be used, or cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -43,6 +43,7 @@ impl SurveyWriter {
                 run,
                 Raw(line),
             ])?;
+        self.policy_parts(domain, policy)?;
         Ok(stored)
     }
 

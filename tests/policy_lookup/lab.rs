@@ -255,6 +255,103 @@ fn one_failure_of_a_shared_name_is_not_the_answer_for_all() {
 }
 
 #[test]
+fn a_plain_list_is_listed_as_mx_lookup_lists_it() {
+    let lab = lab(&[txt("a.test", &["v=spf1 -all"])]);
+    let ran = lookup(
+        &lab,
+        "--parts spf --source mine --rank-offset 10",
+        "b.test\nA.test.\nb.test\n",
+    );
+    let listed: Vec<_> = (ran.of_type("listed").iter())
+        .map(|record| json!([record["source"], record["domain"], record["rank"]]))
+        .collect();
+    assert_eq!(
+        listed,
+        [json!(["mine", "b.test", 11]), json!(["mine", "a.test", 12])]
+    );
+    assert_eq!(ran.of_type("policy").len(), 2, "{}", ran.stdout);
+    let record =
+        r#"{"type":"domain","domain":"a.test","outcome":{"phase":"done","reason":"ok"},"mx":[]}"#;
+    let ran = lookup(&lab, "--parts spf", &format!("{record}\n"));
+    assert!(ran.of_type("listed").is_empty(), "a record is no list");
+}
+
+#[test]
+fn selectors_are_those_of_the_operators_of_exchanges_and_of_includes() {
+    let lab = lab(&[
+        txt("_spf.a.test", &["v=spf1 include:sendgrid.net -all"]),
+        json!({"type": "name", "name": "a.test", "mx": [[10, "mx.a.test"]], "a": ["192.0.2.1"],
+            "txt": ["v=spf1 include:_spf.a.test include:_spf.google.com -all"]}),
+        txt("s2._domainkey.a.test", &["v=DKIM1; p="]),
+    ]);
+    // The same where SPF itself is not asked for.
+    for parts in ["dkim", "spf,dkim"] {
+        let policy = policy_of(&lab, &format!("--parts {parts}"), "a.test");
+        let dkim = &policy["dkim"];
+        assert_eq!(dkim["selectors"], json!(["google", "s1", "s2"]), "{policy}");
+        assert_eq!(dkim["keys"][0]["selector"], "s2");
+    }
+}
+
+#[test]
+fn a_database_is_resumed_from() {
+    let lab = lab(&[
+        txt("a.test", &["v=spf1 -all"]),
+        faulty("b.test", &["v=spf1 ~all"], "servfail"),
+    ]);
+    let first = lookup(&lab, "", "a.test\nb.test\n");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("first.db").display().to_string();
+    run("to-sqlite", &[&path], &first.stdout).expect(0);
+    let mended = Lab::new(
+        &[
+            txt("a.test", &["v=spf1 +all"]),
+            txt("b.test", &["v=spf1 ~all"]),
+        ]
+        .map(|line| format!("{line}\n"))
+        .concat(),
+    );
+    let spf = |ran: &Ran| -> Vec<Value> {
+        let mut facts: Vec<_> = (ran.of_type("policy").iter())
+            .map(|policy| {
+                json!([
+                    policy["domain"],
+                    policy["spf"]["state"],
+                    policy["spf"]["all"]
+                ])
+            })
+            .collect();
+        facts.sort_by_key(Value::to_string);
+        facts
+    };
+    let again = lookup(
+        &mended,
+        &format!("--force --remeasure servfail --resume {path}"),
+        "a.test\nb.test\nc.test\n",
+    );
+    assert_eq!(
+        spf(&again),
+        [
+            json!(["a.test", "ok", "fail"]),
+            json!(["b.test", "ok", "softfail"]),
+            json!(["c.test", "absent", null]),
+        ]
+    );
+    let end = again.of_type("run").pop().unwrap();
+    assert_eq!(
+        crate::harness::by_name(&end["counts"])["resumed"],
+        1,
+        "{end}"
+    );
+    // What the database has of one line is sent on as it was written.
+    let line = first
+        .stdout
+        .lines()
+        .find(|line| line.contains(r#""type":"policy","domain":"a.test""#));
+    assert!(line.is_some_and(|line| again.stdout.lines().any(|other| other == line)));
+}
+
+#[test]
 fn a_list_of_something_else_is_told() {
     let lab = lab(&[txt("a.test", &["v=spf1 -all"])]);
     let server = lab.dns.to_string();

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::run;
+use crate::peers::knot::Knot;
 use crate::peers::loopback::Loopback;
 use crate::peers::names::Names;
 
@@ -71,7 +72,7 @@ fn zones_of_nsd_by_way_of_unbound() {
         [
             json!(["a.test", "ok", 384, 0, "ok", "reject", "reject"]),
             json!(["b.test", "ok", 3, 3, "absent", "off", "off"]),
-            json!(["c.test", "invalid", 0, 0, "multiple", "off", "off"]),
+            json!(["c.test", "invalid", 0, 1, "multiple", "off", "off"]),
             json!(["long.test", "ok", 38400, 0, "absent", "off", "off"]),
             json!(["nowhere.test", "absent", null, null, "absent", "off", "off"]),
             json!(["sub.a.test", "absent", null, null, "ok", "none", "none"]),
@@ -84,5 +85,66 @@ fn zones_of_nsd_by_way_of_unbound() {
         policies
             .iter()
             .all(|policy| policy["outcome"]["reason"] == "ok")
+    );
+}
+
+/// A signer that denies compactly and without NXNAME: whether a name exists cannot be seen, so neither "none" nor "yes" is said of keys until
+/// a selector shows one; and `np` has no effect for those who validate.
+#[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
+fn a_zone_that_knot_signs_while_it_answers() {
+    let zone = r#"
+with A 192.0.2.1
+mine._domainkey.with TXT "v=DKIM1; p="
+without A 192.0.2.2
+_dmarc.with TXT "v=DMARC1; p=reject; sp=quarantine; np=none"
+"#;
+    let Some(knot) = Knot::start(&Loopback::new(), zone) else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let selectors = directory.path().join("selectors");
+    std::fs::write(&selectors, "mine\n").unwrap();
+    let (server, selectors) = (knot.address.to_string(), selectors.display().to_string());
+    let options = ["--quiet", "--parts", "dkim,dmarc", "--nameserver", &server];
+    let names = "with.test\nwithout.test\nnowhere.with.test\n";
+    let policies = |more: &[&str]| -> Vec<Value> {
+        let options = [&options[..], more].concat();
+        let mut policies = run("policy-lookup", &options, names)
+            .expect(0)
+            .of_type("policy");
+        policies.sort_by_key(|policy| policy["domain"].to_string());
+        policies
+    };
+    let told = |policies: &[Value]| -> Vec<Value> {
+        let each = policies.iter().map(|policy| {
+            json!([
+                policy["domain"],
+                policy["dkim"]["state"],
+                policy["dkim"]["evidence"],
+                policy["dmarc"]["effective_9989"],
+                policy["dmarc"]["np_effective"]
+            ])
+        });
+        each.collect()
+    };
+    assert_eq!(
+        told(&policies(&[])),
+        [
+            // A question without DO, as this name's own, is told the truth: only who validates is not.
+            json!(["nowhere.with.test", "unknown", null, "none", false]),
+            json!(["with.test", "unknown", null, "reject", false]),
+            json!(["without.test", "unknown", null, "off", null]),
+        ]
+    );
+    assert_eq!(
+        told(&policies(&["--selectors", &selectors]))[1..],
+        [
+            json!(["with.test", "ok", "selector", "reject", false]),
+            json!(["without.test", "unknown", null, "off", null]),
+        ]
     );
 }

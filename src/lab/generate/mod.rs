@@ -9,6 +9,7 @@ mod addresses;
 mod messages;
 mod names;
 mod outputs;
+mod policies;
 mod random;
 mod study;
 

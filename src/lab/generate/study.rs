@@ -11,7 +11,7 @@ use super::super::tls::{Certificate, KeyKind, Legacy, ServerTls};
 use super::super::world::{EhloName, Listen, WorldName, WorldServer};
 use super::addresses::Addresses;
 use super::outputs::Outputs;
-use super::{messages, names};
+use super::{messages, names, policies};
 use crate::record::TlsVersion;
 
 const DATA: &str = include_str!("../../../data/world-2014.json");
@@ -141,6 +141,7 @@ pub fn make(world: &str, old_ciphers: bool, out: &mut Outputs) -> anyhow::Result
         study: &study,
         addresses: Addresses::default(),
         old_ciphers,
+        has_policies: world == "small",
         out,
     };
     maker.operators()?;
@@ -181,7 +182,7 @@ fn head(world: &str, domains: u64) -> serde_json::Value {
             "operator": "follows from the operator that the domain shares with one of the study's tables",
             "fitted": "chosen so that sums by rank, list and provider give the published figures",
             "assumed": "nothing published says so",
-            "invented": "a name made up by the generator",
+            "invented": "a name made up by the generator, or what it publishes about its mail (SPF, DMARC, and so on), which nobody published then",
         },
     })
 }
@@ -211,11 +212,44 @@ struct Maker<'a> {
     taken: HashSet<&'a str>,
     addresses: Addresses,
     old_ciphers: bool,
+    /// Of the small world alone: a million domains would be four million names.
+    has_policies: bool,
     out: &'a mut Outputs,
 }
 
 impl Maker<'_> {
+    /// A domain with what it publishes, if the world has policies.
+    fn publish(
+        &mut self,
+        rank: u64,
+        mut name: WorldName,
+        exchange: Option<&str>,
+        about: &impl Serialize,
+    ) -> anyhow::Result<()> {
+        let below = match self.has_policies {
+            true => policies::of_domain(rank, &mut name, exchange),
+            false => Vec::new(),
+        };
+        self.out.name(&name, Some(about))?;
+        self.invented(&below)
+    }
+
+    /// Names whose policies are made up.
+    fn invented(&mut self, names: &[WorldName]) -> anyhow::Result<()> {
+        for name in names {
+            self.out.name(name, Some(&json!({"policy": "invented"})))?;
+        }
+        Ok(())
+    }
+
     fn operators(&mut self) -> anyhow::Result<()> {
+        if self.has_policies {
+            let hosts = self.study.operators.values();
+            let includes = hosts.filter_map(|it| it.mx_hosts.first());
+            let includes = includes.map(|host| policies::of_operator(host));
+            let names: Vec<_> = policies::shared().into_iter().chain(includes).collect();
+            self.invented(&names)?;
+        }
         for (operator, it) in &self.study.operators {
             for host in &it.mx_hosts {
                 let mut name = WorldName::new(host);
@@ -261,7 +295,8 @@ impl Maker<'_> {
             name.mx = exchanges(operator);
             cipher = operator.cipher.as_deref();
         }
-        self.out.name(&name, Some(&about))?;
+        let exchange = (!own).then(|| name.mx.first().map(|(_, host)| host.clone()));
+        self.publish(top.rank, name, exchange.flatten().as_deref(), &about)?;
         self.domain(&Truth {
             rank: top.rank,
             domain: &top.domain,
@@ -342,7 +377,8 @@ impl Maker<'_> {
                 _ => name.mx.push((10, own.host)),
             }
         }
-        self.out.name(&name, Some(&about))?;
+        let exchange = operator.and_then(|it| it.mx_hosts.first());
+        self.publish(rank, name, exchange.map(String::as_str), &about)?;
         self.domain(&Truth {
             rank,
             domain: &domain,

@@ -76,9 +76,11 @@ impl DmarcRecord {
             let begin = offset + (piece.len() - without_blanks(piece).len());
             let tag = trim(piece);
             offset += piece.len() + 1;
-            if position == 1 {
+            if position > 0 && !tag.is_empty() {
+                // Nothing between two semicolons is ignored, as every error of syntax behind the version (RFC 7489 §6.3).
                 let name = tag.split(|&octet| octet == b'=').next();
-                parser.is_p_second = name.is_some_and(|name| trim(name).eq_ignore_ascii_case(b"p"));
+                let is_p = name.is_some_and(|name| trim(name).eq_ignore_ascii_case(b"p"));
+                parser.is_p_second.get_or_insert(is_p);
             }
             match tag {
                 // The version, which has been read, and what is behind the last separator.
@@ -100,7 +102,7 @@ impl DmarcRecord {
             rua: parser.rua,
             ruf: parser.ruf,
             has_bad_policy: parser.has_bad_policy || parser.has_bad_np,
-            is_p_second: parser.is_p_second,
+            is_p_second: parser.is_p_second == Some(true),
             has_bad_np: parser.has_bad_np && !parser.has_bad_policy,
             faults: parser.faults.into(),
         }
@@ -174,7 +176,7 @@ impl DmarcRecord {
 struct Parser {
     tags: DmarcTags,
     seen: Vec<Vec<u8>>,
-    is_p_second: bool,
+    is_p_second: Option<bool>,
     rua: Vec<ReportUri>,
     ruf: Vec<ReportUri>,
     /// Of p or sp.
@@ -394,6 +396,23 @@ mod tests {
                 (policy, faults),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn the_older_rule_wants_p_right_behind_the_version() {
+        for (text, policy) in [
+            ("v=DMARC1; p=reject", DmarcPolicy::Reject),
+            ("v=DMARC1;; P = reject", DmarcPolicy::Reject),
+            ("v=DMARC1; sp=none; p=reject", DmarcPolicy::Off),
+            (
+                "v=DMARC1; rua=mailto:a@x.example; p=reject",
+                DmarcPolicy::None,
+            ),
+            ("v=DMARC1", DmarcPolicy::Off),
+        ] {
+            let record = DmarcRecord::parse(text.as_bytes());
+            assert_eq!(record.policy_7489(true), policy, "{text}");
         }
     }
 

@@ -9,7 +9,7 @@ use super::grammar::{Directive, Mechanism, Modifier, Prefixes, SpfRecord, Term};
 use super::macros::{MacroPlace, MacroString, Values, dotted};
 use super::{Selected, select};
 use crate::dns::name::Name;
-use crate::policy::lookup::{FoundRecords, Lookup, LookupAnswer};
+use crate::policy::lookup::{FoundRecords, Lookup, LookupAnswer, Txt};
 use crate::record::{Fault, PolicyFault, SpfResult};
 
 /// Terms that ask the DNS, over the whole evaluation (RFC 7208 §4.6.4).
@@ -101,7 +101,8 @@ pub async fn check_host<L: Lookup>(lookup: &L, client: &SpfClient, domain: &[u8]
         voids: 0,
     };
     if let Some(name) = name_of_domain(domain) {
-        let end = check.host(name).await;
+        let answer = check.lookup.txt(&name).await;
+        let end = check.host(name, answer).await;
         checked.result = end.result.unwrap_or_else(|stop| stop.result());
         checked.term = end.term;
         if let (SpfResult::Fail, Some((modifier, name))) = (checked.result, end.explanation) {
@@ -167,9 +168,9 @@ struct Check<'c, L> {
 
 impl<'c, L: Lookup> Check<'c, L> {
     /// Recursion ends at the limit of lookups: every way in here but the first counts one.
-    fn host(&mut self, name: Name) -> BoxFuture<'_, End> {
+    fn host(&mut self, name: Name, answer: LookupAnswer<Txt>) -> BoxFuture<'_, End> {
         async move {
-            let record = match select(&self.lookup.txt(&name).await) {
+            let record = match select(&answer) {
                 Selected::Failed(_) => return End::new(Err(Stop::Temporary)),
                 Selected::None => return End::new(Ok(SpfResult::None)),
                 Selected::Multiple(_) => {
@@ -202,6 +203,15 @@ impl<'c, L: Lookup> Check<'c, L> {
         .boxed()
     }
 
+    /// The record that a term points to; its question counts as every term's does (RFC 7208 §4.6.4).
+    async fn pointed_to(&mut self, name: Name) -> End {
+        let answer = self.lookup.txt(&name).await;
+        match self.note(&answer) {
+            Ok(()) => self.host(name, answer).await,
+            Err(stop) => End::new(Err(stop)),
+        }
+    }
+
     fn permanent(&mut self, fault: Fault) -> Stop {
         self.fault.get_or_insert(fault);
         Stop::Permanent
@@ -215,7 +225,7 @@ impl<'c, L: Lookup> Check<'c, L> {
             Err(stop) => return End::new(Err(stop)),
         };
         let end = match target {
-            Ok(Some(target)) => self.host(target).await,
+            Ok(Some(target)) => self.pointed_to(target).await,
             Ok(None) => End::new(Ok(SpfResult::None)),
             Err(stop) => End::new(Err(stop)),
         };
@@ -330,7 +340,7 @@ impl<'c, L: Lookup> Check<'c, L> {
     ) -> Result<bool, Stop> {
         let target = self.target(Some(spec), domain).await?;
         let result = match target {
-            Some(target) => self.host(target).await.result?,
+            Some(target) => self.pointed_to(target).await.result?,
             None => SpfResult::None,
         };
         match result {

@@ -6,9 +6,11 @@ pub mod grammar;
 pub mod macros;
 pub mod space;
 pub mod survey;
+pub mod vendors;
 
 pub use check::{SpfCheck, SpfClient, check_host};
 pub use survey::survey;
+pub use vendors::included_names;
 
 use super::lookup::{FoundRecords, LookupAnswer, Txt};
 use crate::record::Outcome;

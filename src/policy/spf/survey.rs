@@ -574,6 +574,8 @@ impl<'l, L: Lookup> Walk<'l, L> {
             None => LookupAnswer::new(FoundRecords::NoData),
         };
         self.note_dangling(&answer, true, &target, term);
+        // RFC 7208 §4.6.4 counts the question of any term.
+        self.note(&answer, live);
         let (state, walked) = match select(&answer) {
             Selected::Failed(outcome) => {
                 self.failure.get_or_insert(outcome);

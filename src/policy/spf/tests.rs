@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 
-use super::survey;
+use super::{SpfClient, check_host, survey};
 use crate::dns::name::Name;
 use crate::policy::zone::MemoryZone;
 use crate::record::{PolicyState, Reason, Spf, SpfResult};
@@ -150,6 +150,31 @@ fn look_ups_are_counted_over_the_whole_recursion() {
     assert_eq!(codes(&spf), ["lookup_limit"]);
     let record = format!("v=spf1{} -all", " a:a.example".repeat(10));
     assert_eq!(surveyed(&zone(&record)).state, PolicyState::Ok);
+}
+
+#[test]
+fn the_question_of_an_include_is_void_as_any_other() {
+    let mut zone = MemoryZone::of_texts(&[
+        ("a.test", "v=spf1 include:gone.test -all"),
+        ("b.test", "v=spf1 a:x.test a:y.test redirect=gone.test"),
+    ]);
+    zone.add_address("c.test", "192.0.2.1".parse().unwrap());
+    let client = SpfClient::new("192.0.2.9".parse().unwrap(), b"a@a.test", b"h.test");
+    for (domain, voids) in [("a.test", 1), ("b.test", 3)] {
+        let name = Name::parse(domain.as_bytes()).unwrap();
+        let spf = survey(&zone, &name).now_or_never().unwrap();
+        assert_eq!(
+            (spf.state, spf.voids_ipv4, spf.voids_ipv6),
+            (PolicyState::Invalid, Some(voids), Some(voids)),
+            "{domain}"
+        );
+        let checked = check_host(&zone, &client, domain.as_bytes());
+        let checked = checked.now_or_never().unwrap();
+        assert_eq!(
+            (checked.result, checked.voids),
+            (SpfResult::Permerror, voids)
+        );
+    }
 }
 
 #[test]

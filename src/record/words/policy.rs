@@ -31,7 +31,7 @@ vocabulary! {
         EmptyField = "empty_field",
         /// A blank where the grammar has none.
         Blank = "blank",
-        /// The version is missing at its place, is another one, or is written otherwise.
+        /// A version that the format does not have, or that does not stand first: of a DKIM key, of an MTA-STS policy.
         Version = "version",
         /// `id` is missing (RFC 8461 §3.1).
         MissingId = "missing_id",
@@ -93,7 +93,7 @@ vocabulary! {
         UnknownCritical = "unknown_critical",
         /// A CAA property against its grammar, which forbids to issue (RFC 8659 §4.2).
         BadProperty = "bad_property",
-        /// A text that looks like a record and does not begin exactly as one: it is none.
+        /// A text that looks like a record of SPF, DMARC, MTA-STS or TLS-RPT and does not begin exactly as one: it is none.
         NearMiss = "near_miss",
         /// There are more faults than are listed.
         MoreFaults = "more_faults",

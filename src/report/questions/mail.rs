@@ -199,13 +199,13 @@ fn looked_up(survey: &Survey) -> rusqlite::Result<usize> {
 
 /// How many domains, and users by list, share a word.
 #[derive(Default)]
-struct Tally {
-    domains: u64,
-    users: Vec<u64>,
+pub(super) struct Tally {
+    pub(super) domains: u64,
+    pub(super) users: Vec<u64>,
 }
 
 impl Tally {
-    fn add(&mut self, domain: u32, by_list: &[Vec<u64>]) {
+    pub(super) fn add(&mut self, domain: u32, by_list: &[Vec<u64>]) {
         self.domains += 1;
         self.users.resize(by_list.len(), 0);
         for (sum, users) in self.users.iter_mut().zip(by_list) {
@@ -213,7 +213,7 @@ impl Tally {
         }
     }
 
-    fn cells(&self, of: &Tally) -> Vec<Cell> {
+    pub(super) fn cells(&self, of: &Tally) -> Vec<Cell> {
         let mut cells = vec![
             self.domains.into(),
             of.domains.into(),
@@ -230,7 +230,7 @@ impl Tally {
 }
 
 /// Columns of a [`Tally`] beside its base.
-fn tallied(mut table: Table, lists: &[&SurveyList]) -> Table {
+pub(super) fn tallied(mut table: Table, lists: &[&SurveyList]) -> Table {
     for (key, label) in [
         ("domains", "Domains"),
         ("domains_of", "of"),
@@ -293,146 +293,4 @@ pub(super) fn delivery(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<
         }
     }
     Ok(table)
-}
-
-pub(super) fn policies(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
-    let lists: Vec<&SurveyList> = survey.counted()?.collect();
-    let by_list: Vec<Vec<u64>> = lists.iter().map(|list| list.users_by_domain()).collect();
-    let table = Table::new(
-        "policies",
-        "What domains publish about their mail",
-        "Each part of the domains that were asked for it. `unknown`: a question failed, or what it hangs on.",
-    )
-    .columns([("what", "What"), ("value", "Value")]);
-    let mut table = tallied(table, &lists);
-    let mut losing: HashMap<u32, Option<bool>> = HashMap::new();
-    let letter = PROFILES
-        .iter()
-        .find(|profile| profile.word == "mta_sts")
-        .map(|it| it.id);
-    query::delivery_vectors(&survey.connection, |vector, row| {
-        if Some(row.profile) == letter {
-            losing.insert(vector, row.would_lose_mail);
-        }
-    })?;
-    let mut lost: HashMap<u32, Option<bool>> = HashMap::new();
-    query::deliveries(&survey.connection, |domain, vector| {
-        lost.insert(domain, losing.get(&vector).copied().flatten());
-    })?;
-    let mut tallies: BTreeMap<(usize, String), Tally> = BTreeMap::new();
-    let mut bases: BTreeMap<usize, Tally> = BTreeMap::new();
-    query::published(&survey.connection, None, |domain, published| {
-        let lost = lost.get(&domain).copied().flatten();
-        for (position, part) in PARTS.iter().enumerate() {
-            if let Some(value) = (part.value)(&published, lost) {
-                bases.entry(position).or_default().add(domain, &by_list);
-                tallies
-                    .entry((position, value))
-                    .or_default()
-                    .add(domain, &by_list);
-            }
-        }
-    })?;
-    for ((position, value), tally) in &tallies {
-        let mut row = vec![Cell::from(PARTS[*position].what), value.clone().into()];
-        if let Some(base) = bases.get(position) {
-            row.extend(tally.cells(base));
-        }
-        table.row(row);
-    }
-    Ok(table)
-}
-
-/// A part that is counted: its heading, and its value where it was asked for.
-struct Part {
-    what: &'static str,
-    value: fn(&query::PublishedPolicies, Option<bool>) -> Option<String>,
-}
-
-const PARTS: [Part; 11] = [
-    Part {
-        what: "SPF",
-        value: |it, _| it.spf.clone(),
-    },
-    Part {
-        what: "SPF: others",
-        value: |it, _| match it.spf.as_deref()? {
-            "ok" => Some(it.spf_all.clone().unwrap_or_else(|| "no all".to_owned())),
-            _ => None,
-        },
-    },
-    Part {
-        what: "DMARC",
-        value: |it, _| it.dmarc.clone(),
-    },
-    Part {
-        what: "DMARC by RFC 9989",
-        value: |it, _| asked(&it.dmarc, &it.dmarc_9989),
-    },
-    Part {
-        what: "DMARC by RFC 7489",
-        value: |it, _| asked(&it.dmarc, &it.dmarc_7489),
-    },
-    Part {
-        what: "DMARC: the two differ",
-        value: |it, _| {
-            it.dmarc.as_ref()?;
-            let both = it.dmarc_9989.as_ref().zip(it.dmarc_7489.as_ref());
-            Some(
-                both.map_or("unknown", |(one, other)| yes(one != other))
-                    .to_owned(),
-            )
-        },
-    },
-    Part {
-        what: "DKIM",
-        value: |it, _| it.dkim.clone(),
-    },
-    Part {
-        what: "MTA-STS",
-        value: |it, lost| sts(it, lost),
-    },
-    Part {
-        what: "TLS-RPT",
-        value: |it, _| it.tls_rpt.clone(),
-    },
-    Part {
-        what: "CAA",
-        value: |it, _| it.caa.clone(),
-    },
-    Part {
-        what: "BIMI",
-        value: |it, _| it.bimi.clone(),
-    },
-];
-
-fn yes(is: bool) -> &'static str {
-    if is { "yes" } else { "no" }
-}
-
-/// A value of a part that was asked for.
-fn asked(state: &Option<String>, value: &Option<String>) -> Option<String> {
-    state.as_ref()?;
-    Some(value.clone().unwrap_or_else(|| "unknown".to_owned()))
-}
-
-/// Record and policy in one word: the mode, or what is wrong; a policy under which mail is lost is told apart.
-fn sts(it: &query::PublishedPolicies, lost: Option<bool>) -> Option<String> {
-    let record = it.mta_sts.as_deref()?;
-    if record != "ok" {
-        return Some(match record {
-            "absent" | "unknown" => record.to_owned(),
-            fault => format!("record {fault}"),
-        });
-    }
-    Some(match (it.sts.as_deref(), it.sts_mode.as_deref()) {
-        (None, _) => "policy not fetched".to_owned(),
-        (Some("ok"), Some("enforce")) if lost == Some(true) => "enforce, mail is lost".to_owned(),
-        (Some("ok"), mode) => mode.unwrap_or("unknown").to_owned(),
-        (Some("unknown"), _) => "policy unknown".to_owned(),
-        (Some(_), _) => match &it.sts_error {
-            Some(error) => format!("policy: {error}"),
-            None => "policy invalid".to_owned(),
-        },
-    })
 }

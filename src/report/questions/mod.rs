@@ -10,10 +10,13 @@ mod hosts;
 mod mail;
 mod matrix;
 mod overview;
+mod policies;
+mod policy_measures;
 mod ranks;
 mod sampler;
 mod servers;
 mod shared;
+mod shared_policies;
 mod standing;
 mod users;
 
@@ -102,7 +105,43 @@ pub const QUESTIONS: &[ReportQuestion] = &[
         name: "policies",
         about: "SPF, DMARC, DKIM, MTA-STS, TLS-RPT, CAA, BIMI of the domains",
         shown: ShownWhere::Page,
-        answer: mail::policies,
+        answer: policies::policies,
+    },
+    ReportQuestion {
+        name: "policy-faults",
+        about: "what is wrong with SPF, DMARC, DKIM, MTA-STS, TLS-RPT, CAA, BIMI, by kind",
+        shown: ShownWhere::Page,
+        answer: policies::policy_faults,
+    },
+    ReportQuestion {
+        name: "dmarc-rules",
+        about: "what DMARC asks of receivers under RFC 9989 and RFC 7489, and where they differ",
+        shown: ShownWhere::Page,
+        answer: policies::dmarc_rules,
+    },
+    ReportQuestion {
+        name: "policies-by-rank",
+        about: "SPF, DMARC, DKIM, MTA-STS, TLS-RPT among the first N domains of each list",
+        shown: ShownWhere::Page,
+        answer: policy_measures::policies_by_rank,
+    },
+    ReportQuestion {
+        name: "policies-by-provider",
+        about: "the same by provider of mail",
+        shown: ShownWhere::Page,
+        answer: policy_measures::policies_by_provider,
+    },
+    ReportQuestion {
+        name: "shared-policies",
+        about: "texts of SPF and DMARC that many domains share, and the defaults of providers",
+        shown: ShownWhere::Page,
+        answer: shared_policies::shared_policies,
+    },
+    ReportQuestion {
+        name: "report-receivers",
+        about: "who gets DMARC and TLS reports, and which are lost",
+        shown: ShownWhere::Page,
+        answer: policies::report_receivers,
     },
     ReportQuestion {
         name: "standing",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::future::FutureExt as _;
+use futures::future::{BoxFuture, FutureExt as _};
 use hickory_proto::rr::{RData, RecordType};
 use hickory_proto::serialize::binary::BinEncodable as _;
 
@@ -178,9 +178,12 @@ pub struct DomainQuestions<'s> {
     sent: AtomicU32,
     asked: AtomicU32,
     octets: AtomicUsize,
-    /// What was asked of the domain's own names, which no other domain asks for.
-    own: Mutex<HashMap<Question, Arc<Reply>>>,
+    /// What was asked of the domain's own names, which no other domain asks for; its parts ask some of it at the same time.
+    own: Mutex<HashMap<Question, Asking<'s>>>,
 }
+
+/// A question under way, or its reply, for all who want it.
+type Asking<'s> = futures::future::Shared<BoxFuture<'s, Arc<Reply>>>;
 
 impl<'s> DomainQuestions<'s> {
     /// For `domain`, from now on.
@@ -222,14 +225,23 @@ impl<'s> DomainQuestions<'s> {
     }
 
     async fn own_reply(&self, question: Question, left: Duration) -> Arc<Reply> {
-        let kept = |own: &HashMap<_, Arc<Reply>>| own.get(&question).cloned();
-        if let Some(reply) = kept(&self.own.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return reply;
+        let (asking, is_new) = {
+            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            match own.get(&question) {
+                Some(asking) => (asking.clone(), false),
+                None => {
+                    let (shared, asked) = (self.shared, question.clone());
+                    let asking = async move { Arc::new(ask(&*shared.resolver, asked, left).await) };
+                    let asking = asking.boxed().shared();
+                    own.insert(question, asking.clone());
+                    (asking, true)
+                }
+            }
+        };
+        let reply = asking.await;
+        if is_new {
+            self.note(reply.sent);
         }
-        let reply = Arc::new(ask(&*self.shared.resolver, question.clone(), left).await);
-        self.note(reply.sent);
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        own.insert(question, reply.clone());
         reply
     }
 
@@ -373,7 +385,6 @@ impl Lookup for DomainQuestions<'_> {
 mod tests {
     use super::*;
     use crate::dns::resolve::{Answer, DnsReply as Resolved, Failure};
-    use futures::future::BoxFuture;
 
     /// Fails so many times, then says that the name has no text.
     struct Failing {

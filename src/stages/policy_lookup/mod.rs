@@ -21,7 +21,9 @@ use crate::ndjson::{Line, NotARecord};
 use crate::policy::lookup::Lookup as _;
 use crate::policy::spf::{SpfClient, check_host};
 use crate::policy::{bimi, caa, dkim, dmarc, mta_sts, selectors, spf, tls_rpt};
-use crate::record::{Outcome, Phase, Policy, PolicyState, Reason, Spf, SpfChecked, Text, now};
+use crate::record::{
+    Listed, Outcome, Phase, Policy, PolicyState, Reason, Spf, SpfChecked, Text, now,
+};
 use ask::DomainQuestions;
 
 /// A part of the record.
@@ -117,6 +119,7 @@ impl std::str::FromStr for ClientOption {
 /// Finds names in the input: plain ones, and those of `domain` records.
 pub struct PolicySelect {
     list: DomainList,
+    source: String,
     beginning: Beginning,
 }
 
@@ -166,23 +169,40 @@ impl DomainLine<'_> {
 }
 
 impl PolicySelect {
-    /// Names of `list`.
-    pub fn new(list: DomainList) -> Self {
+    /// Names of `list`, which is called `source`.
+    pub fn new(list: DomainList, source: String) -> Self {
         Self {
             list,
+            source,
             beginning: Beginning::default(),
         }
     }
-}
 
-impl PolicySelect {
     /// An entry of the list itself.
-    fn entry(&mut self, text: &[u8], found: &mut Found<'_, PolicyJob>) {
+    fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<'_, PolicyJob>) {
         let subject = subject(text, None);
         let entry = subject.job.as_ref().map(|_| ());
         self.beginning
             .note(entry.map_err(|(text, _)| text.as_str()));
-        found.subject(subject);
+        if !found.is_first_listed(&subject.key) {
+            return;
+        }
+        found.record(&Listed {
+            source: self.source.clone(),
+            domain: match &subject.job {
+                Ok(wanted) => wanted.name.to_string(),
+                Err((text, _)) => text.clone(),
+            },
+            rank: Some(rank),
+            users: None,
+            of: None,
+            share: None,
+            run: None,
+        });
+        // One that a record has named before is no repeat of the list.
+        if !found.has(&subject.key) {
+            found.subject(subject);
+        }
     }
 }
 
@@ -207,19 +227,21 @@ impl Select for PolicySelect {
                 Err(error) => return Taken::Refused(unreadable(&error)),
             },
             Ok(_) => return Taken::Passed,
-            Err(spread @ NotARecord::Spread) => return Taken::Refused(spread.to_string()),
+            Err(spread @ (NotARecord::Spread | NotARecord::Array)) => {
+                return Taken::Refused(spread.to_string());
+            }
             Err(_) => {}
         }
         match self.list.read(&line.bytes, line.number) {
             DomainListItem::Nothing => Taken::Consumed,
             DomainListItem::Refused(why) => Taken::Refused(why.into()),
-            DomainListItem::Entry(text, _) => {
-                self.entry(&text, found);
+            DomainListItem::Entry(text, rank) => {
+                self.entry(&text, rank, found);
                 Taken::Consumed
             }
-            DomainListItem::Entries(texts, _) => {
-                for text in texts {
-                    self.entry(&text, found);
+            DomainListItem::Entries(texts, rank) => {
+                for (text, rank) in texts.iter().zip(rank..) {
+                    self.entry(text, rank, found);
                 }
                 Taken::Consumed
             }
@@ -229,6 +251,10 @@ impl Select for PolicySelect {
     fn complaint(&self) -> Option<String> {
         let stranger = self.beginning.complaint();
         stranger.or_else(|| self.list.end().map(str::to_owned))
+    }
+
+    fn begin_file(&mut self) -> Option<String> {
+        self.list.begin_file().map(str::to_owned)
     }
 
     fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
@@ -371,8 +397,11 @@ impl PolicyObserve {
         name: &Name,
         exchanges: &[Name],
     ) -> crate::record::Dkim {
-        let exchanges: Vec<_> = exchanges.iter().map(Name::to_string).collect();
-        let operators = selectors::of_operators(exchanges.iter().map(String::as_str));
+        let included = spf::included_names(asker, name).await;
+        let names: Vec<_> = (exchanges.iter().chain(&included))
+            .map(Name::to_string)
+            .collect();
+        let operators = selectors::of_operators(names.iter().map(String::as_str));
         dkim::part(asker, name, &operators, &self.settings.selectors).await
     }
 

@@ -122,6 +122,10 @@ pub struct PublishedPolicies {
     pub spf: Option<String>,
     /// The result of its `all`.
     pub spf_all: Option<String>,
+    /// Terms of it that ask the DNS; none: not known, or it hangs on the client.
+    pub spf_lookups: Option<u32>,
+    /// IPv4 addresses that it lets send; none: not known.
+    pub spf_ipv4: Option<u64>,
     /// State of the DMARC record.
     pub dmarc: Option<String>,
     /// What receivers are asked to do, by RFC 9989.
@@ -144,6 +148,8 @@ pub struct PublishedPolicies {
     pub sts_error: Option<String>,
     /// Its mode.
     pub sts_mode: Option<String>,
+    /// What record and policy amount to together; none: it was not fetched.
+    pub sts_standing: Option<String>,
 }
 
 /// What every domain publishes, or one (a row of `name`).
@@ -154,7 +160,7 @@ pub fn published(
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(
         "SELECT p.domain, spf, spf_all, dmarc, dmarc_9989, dmarc_7489, dkim, mta_sts, tls_rpt, caa, bimi, strict, error, \
-         mode FROM policy p LEFT JOIN sts s ON s.domain = p.domain WHERE ?1 IS NULL OR p.domain = ?1 ORDER BY p.domain",
+         mode, standing, spf_lookups, spf_ipv4 FROM policy p LEFT JOIN sts s ON s.domain = p.domain WHERE ?1 IS NULL OR p.domain = ?1 ORDER BY p.domain",
     )?;
     let mut rows = statement.query([domain])?;
     while let Some(row) = rows.next()? {
@@ -172,6 +178,9 @@ pub fn published(
             sts: row.get(11)?,
             sts_error: row.get(12)?,
             sts_mode: row.get(13)?,
+            sts_standing: row.get(14)?,
+            spf_lookups: row.get(15)?,
+            spf_ipv4: row.get(16)?,
         };
         each(row.get(0)?, published);
     }
