@@ -107,16 +107,6 @@ fn no_sql_stands_above_the_store_and_none_in_the_rules() {
     }
 }
 
-/// Files of src/bin/ that hold more than arguments and `main`. The list shrinks, and nothing is added.
-const THICK: &[&str] = &[
-    "bin/mail-lab.rs",
-    "bin/smtp-probe/start.rs",
-    "bin/tls-inspect/start.rs",
-];
-
-/// Files of more than 600 lines without their tests. As above.
-const LONG: &[&str] = &["policy/spf/survey.rs"];
-
 #[test]
 fn programs_are_thin_and_files_are_short() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -135,8 +125,6 @@ fn programs_are_thin_and_files_are_short() {
             long.push(name.to_owned());
         }
     }
-    thick.sort();
-    long.sort();
-    assert_eq!(thick, THICK);
-    assert_eq!(long, LONG);
+    assert!(thick.is_empty(), "100 lines and more: {thick:?}");
+    assert!(long.is_empty(), "more than 600 lines: {long:?}");
 }

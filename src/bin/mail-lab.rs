@@ -1,15 +1,13 @@
 //! mail-lab: a mail internet on loopback.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use mx_survey::lab::command;
 use mx_survey::lab::generate::{self, ListName, Request, WorldKind, WorldTarget};
 use mx_survey::lab::internet::LabOptions;
-use mx_survey::lab::{command, presets, worker};
-use mx_survey::program::output::Stdout;
 use mx_survey::program::{self, Program};
 
 /// Serve a world of DNS names and mail servers on loopback, or make one.
@@ -72,12 +70,9 @@ fn main() -> ExitCode {
 
 fn run(args: Args, program: &Program) -> anyhow::Result<ExitCode> {
     if args.worker {
-        program.endure();
-        worker::run(&mut Stdout::open()?)?;
+        command::work(program)?;
     } else if args.behaviours {
-        let mut out = Stdout::open()?;
-        presets::list(&mut out)?;
-        out.flush()?;
+        command::list_behaviours()?;
     } else if let Some(kind) = args.generate {
         let request = Request {
             kind,

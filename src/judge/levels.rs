@@ -58,69 +58,83 @@ pub fn overall(grades: &[Grade], edition: &str) -> Option<&'static str> {
 
 /// Aspects and values, each pair once.
 fn values(tls: &Tls, certificates: &[&CertFacts]) -> Vec<(&'static str, String)> {
-    let mut values: Vec<(&'static str, String)> = Vec::new();
-    let mut add = |aspect, value: String| {
-        if !values.contains(&(aspect, value.clone())) {
-            values.push((aspect, value));
-        }
-    };
-    let enumeration = tls.enumeration.as_ref();
-    if let Some(version) = &tls.version {
-        add("version", version.to_string());
-    }
-    for (version, _) in enumeration
-        .iter()
-        .flat_map(|it| it.versions.iter())
-        .filter(|(_, spoken)| **spoken == Some(true))
-    {
-        add("version", version.to_string());
-    }
-    let enumerated = enumeration
-        .iter()
-        .flat_map(|it| it.ciphers.values())
-        .flatten();
-    for cipher in tls.cipher.iter().chain(enumerated) {
-        add("cipher", cipher.iana.clone());
-    }
-    for group in tls.group.iter().chain(
-        enumeration
-            .iter()
-            .filter_map(|it| it.groups.as_ref())
-            .flatten(),
-    ) {
-        add("group", group.to_string());
-    }
-    if let Some(dh) = &tls.dh {
-        add("dh", dh.bits.to_string());
-        if tls.group.is_none() {
-            add(
-                "group",
-                dh.name.clone().unwrap_or_else(|| format!("dh{}", dh.bits)),
-            );
-        }
-    }
+    let mut values = AspectValues::default();
+    values.handshake(tls);
+    values.parameters(tls);
     for facts in certificates {
+        values.certificate(facts);
+    }
+    values.extensions(tls);
+    values.0
+}
+
+/// Aspects of a server and the values that were seen of each.
+#[derive(Debug, Default)]
+struct AspectValues(Vec<(&'static str, String)>);
+
+impl AspectValues {
+    fn add(&mut self, aspect: &'static str, value: String) {
+        let value = (aspect, value);
+        if !self.0.contains(&value) {
+            self.0.push(value);
+        }
+    }
+
+    /// Versions, suites and groups: what was chosen, and what an enumeration found beside it.
+    fn handshake(&mut self, tls: &Tls) {
+        let enumeration = tls.enumeration.as_ref();
+        let versions = enumeration.iter().flat_map(|it| it.versions.iter());
+        let spoken = versions.filter(|(_, spoken)| **spoken == Some(true));
+        for version in (tls.version.iter()).chain(spoken.map(|(version, _)| version)) {
+            self.add("version", version.to_string());
+        }
+        let ciphers = enumeration.iter().flat_map(|it| it.ciphers.values());
+        for cipher in tls.cipher.iter().chain(ciphers.flatten()) {
+            self.add("cipher", cipher.iana.clone());
+        }
+        let groups = enumeration.iter().filter_map(|it| it.groups.as_ref());
+        for group in tls.group.iter().chain(groups.flatten()) {
+            self.add("group", group.to_string());
+        }
+    }
+
+    /// Diffie-Hellman parameters.
+    fn parameters(&mut self, tls: &Tls) {
+        if let Some(dh) = &tls.dh {
+            self.add("dh", dh.bits.to_string());
+            if tls.group.is_none() {
+                let name = dh.name.clone();
+                self.add("group", name.unwrap_or_else(|| format!("dh{}", dh.bits)));
+            }
+        }
+    }
+
+    /// What is negotiated beside the suite.
+    fn extensions(&mut self, tls: &Tls) {
+        // Asked for from TLS 1.2 on down; 1.3 has them built in.
+        let flags = [
+            ("extended_master_secret", tls.extended_master_secret),
+            ("secure_renegotiation", tls.secure_renegotiation),
+            ("compression", tls.compression),
+        ];
+        for (aspect, flag) in flags {
+            if let Some(flag) = flag {
+                self.add(aspect, flag.to_string());
+            }
+        }
+    }
+
+    /// The key of a certificate, and the signature on it.
+    fn certificate(&mut self, facts: &CertFacts) {
         match (&facts.key_type, facts.key_bits, &facts.curve) {
-            (KeyType::Rsa, Some(bits), _) => add("rsa", bits.to_string()),
-            (KeyType::Ec, _, Some(curve)) => add("curve", curve.to_string()),
-            (kind, _, _) => add("curve", kind.to_string()),
+            (KeyType::Rsa, Some(bits), _) => self.add("rsa", bits.to_string()),
+            (KeyType::Ec, _, Some(curve)) => self.add("curve", curve.to_string()),
+            (kind, _, _) => self.add("curve", kind.to_string()),
         }
         if facts.self_signed != Some(true) {
-            add("signature", facts.signature_algorithm.to_string());
+            self.add("signature", facts.signature_algorithm.to_string());
         }
     }
-    // Asked for from TLS 1.2 on down; 1.3 has them built in.
-    let flags = [
-        ("extended_master_secret", tls.extended_master_secret),
-        ("secure_renegotiation", tls.secure_renegotiation),
-        ("compression", tls.compression),
-    ];
-    for (aspect, flag) in flags {
-        if let Some(flag) = flag {
-            add(aspect, flag.to_string());
-        }
-    }
-    values
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("levels.tsv")));

@@ -9,9 +9,33 @@ use std::process::{Command, ExitStatus};
 use anyhow::Context;
 
 use super::internet::{Internet, LabOptions};
+use super::{presets, worker};
+use crate::program::Program;
 use crate::program::output::{Stdout, is_closed_stdout};
 use crate::program::say;
 use crate::program::stop::{Signal, Stop};
+
+/// Does the work of a worker process, which ends with the process that started it.
+///
+/// # Errors
+///
+/// Those of [`worker::run`].
+pub fn work(program: &Program) -> anyhow::Result<()> {
+    program.endure();
+    worker::run(&mut Stdout::open()?)
+}
+
+/// Lists the named behaviours on standard output.
+///
+/// # Errors
+///
+/// Those of writing.
+pub fn list_behaviours() -> anyhow::Result<()> {
+    let mut out = Stdout::open()?;
+    presets::list(&mut out)?;
+    out.flush()?;
+    Ok(())
+}
 
 /// Serves a world, - being standard input, for as long as a command runs or until a signal; what the servers saw goes to
 /// `counters`. The exit code.

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::address::NotCounted;
 use super::any;
 use super::census::Census;
-use super::format::{Layout, Unreadable, Wish};
+use super::format::{FoundFormat, Layout, Unreadable, Wish};
 use super::guess;
 use super::read::{Chunk, Chunks, PieceEnd, Segments, Stretch};
 use super::scan;
@@ -192,27 +192,7 @@ impl<'a> LeakReader<'a> {
         let before = self.census().users;
         tallies[0].sums.lines += found.headers;
         tallies[0].sums.headers += found.headers;
-        let layout = &found.layout;
-        reading.problem = match (&input.from, range) {
-            (From::File(file), Some(range)) => {
-                let range = range.start + found.skipped as u64..range.end;
-                let segment = if layout.ends_with_lines() {
-                    self.segment
-                } else {
-                    range.end
-                };
-                self.file(&Segments::new(file, range, segment), layout, tallies)?
-            }
-            (From::File(file), None) => self.stretch(
-                0,
-                head[found.skipped..].chain(file),
-                layout,
-                &mut tallies[0],
-            )?,
-            (From::Memory(bytes), _) => {
-                self.stretch(0, &bytes[found.skipped..], layout, &mut tallies[0])?
-            }
-        };
+        reading.problem = self.behind_head(&input.from, range, &head, &found, tallies)?;
         for tally in tallies.iter_mut() {
             self.census().take(tally, self.rules);
         }
@@ -229,6 +209,36 @@ impl<'a> LeakReader<'a> {
         reading.layout = Some(found.description);
         reading.complaints = complaints(found.headers, tallies);
         Ok(reading)
+    }
+
+    /// Reads what stands behind the column names; `range` of it where the input can be read from anywhere.
+    fn behind_head(
+        &self,
+        from: &From,
+        range: Option<Range<u64>>,
+        head: &[u8],
+        found: &FoundFormat,
+        tallies: &mut Vec<ThreadTally<'a>>,
+    ) -> io::Result<Option<InputProblem>> {
+        let layout = &found.layout;
+        match (from, range) {
+            (From::File(file), Some(range)) => {
+                let range = range.start + found.skipped as u64..range.end;
+                let segment = if layout.ends_with_lines() {
+                    self.segment
+                } else {
+                    range.end
+                };
+                self.file(&Segments::new(file, range, segment), layout, tallies)
+            }
+            (From::File(file), None) => {
+                let rest = head[found.skipped..].chain(file);
+                self.stretch(0, rest, layout, &mut tallies[0])
+            }
+            (From::Memory(bytes), _) => {
+                self.stretch(0, &bytes[found.skipped..], layout, &mut tallies[0])
+            }
+        }
     }
 
     fn head(&self, input: impl Read) -> io::Result<Vec<u8>> {

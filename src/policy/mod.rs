@@ -18,6 +18,8 @@ mod fields;
 
 mod tag_list;
 
+mod versioned;
+
 pub mod mta_sts;
 
 pub mod mta_sts_policy;

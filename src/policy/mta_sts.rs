@@ -3,6 +3,7 @@
 
 use super::fields::{self, Fields, RecordField};
 use super::lookup::{FoundRecords, LookupAnswer, Txt};
+use super::versioned::Versioned;
 use crate::record::{Fault, LenientMtaSts, MtaSts, PolicyFault, PolicyState, Text};
 
 const VERSION: &[u8] = b"v=STSv1";
@@ -29,31 +30,24 @@ pub fn part(answer: &LookupAnswer<Txt>) -> MtaSts {
 /// grammar. Lax senders take a blank before the semicolon, an `id` of any octets, empty fields and fields of any shape;
 /// two records are none to them as well.
 pub fn read<R: AsRef<[u8]>>(records: &[R]) -> MtaSts {
-    let records = || records.iter().map(AsRef::as_ref);
-    let strict: Vec<&[u8]> = records().filter(|record| is_strict(record)).collect();
-    let lax: Vec<&[u8]> = records().filter(|record| is_lax(record)).collect();
+    let chosen = Versioned::choose(records, VERSION);
     let mut part = MtaSts {
         state: PolicyState::Absent,
         outcome: None,
-        text: fields::raw(records().filter(|record| is_meant(record))),
+        text: fields::raw(chosen.meant()),
         faults: Vec::new(),
         id: None,
         lenient: None,
         cname: Vec::new(),
     };
-    match strict[..] {
-        [] => part.faults.extend(
-            (records().filter(|record| is_meant(record)))
-                .take(1)
-                .map(|record| Fault::new(PolicyFault::NearMiss).in_term(0, first_term(record))),
-        ),
-        [record] => read_strictly(record, &mut part),
-        _ => {
-            part.state = PolicyState::Multiple;
-            part.faults.push(Fault::new(PolicyFault::Multiple));
+    match chosen.strictly(first_term) {
+        Ok(record) => read_strictly(record, &mut part),
+        Err((state, fault)) => {
+            part.state = state;
+            part.faults.extend(fault);
         }
     }
-    let lenient = read_leniently(&lax);
+    let lenient = read_leniently(chosen.leniently());
     let is_same = lenient.state == part.state
         && lenient.id.as_ref().map(Text::lossy).as_deref() == part.id.as_deref();
     if !is_same {
@@ -63,31 +57,6 @@ pub fn read<R: AsRef<[u8]>>(records: &[R]) -> MtaSts {
         part.lenient = Some(lenient);
     }
     part
-}
-
-/// It begins as RFC 8461 §3.1 wants it: what does not is discarded.
-fn is_strict(record: &[u8]) -> bool {
-    record
-        .strip_prefix(VERSION)
-        .is_some_and(|rest| rest.first() == Some(&b';'))
-}
-
-/// It begins with the version, and a delimiter or the end comes next.
-fn is_lax(record: &[u8]) -> bool {
-    record
-        .strip_prefix(VERSION)
-        .is_some_and(|rest| matches!(rest[fields::blanks(rest)..].first(), None | Some(b';')))
-}
-
-/// Whoever wrote it meant MTA-STS.
-fn is_meant(record: &[u8]) -> bool {
-    const BEGINNING: &[u8] = b"v=sts";
-    let compact: Vec<u8> = (record.iter().take(64))
-        .filter(|octet| !octet.is_ascii_whitespace())
-        .map(u8::to_ascii_lowercase)
-        .take(BEGINNING.len())
-        .collect();
-    compact == BEGINNING
 }
 
 fn first_term(record: &[u8]) -> &[u8] {
@@ -139,12 +108,11 @@ fn is_id(field: &RecordField<'_>) -> bool {
     })
 }
 
-fn read_leniently(records: &[&[u8]]) -> LenientMtaSts {
+fn read_leniently(record: Result<&[u8], PolicyState>) -> LenientMtaSts {
     let none = |state| LenientMtaSts { state, id: None };
-    let record = match records {
-        [] => return none(PolicyState::Absent),
-        [record] => record,
-        _ => return none(PolicyState::Multiple),
+    let record = match record {
+        Ok(record) => record,
+        Err(state) => return none(state),
     };
     let id = (Fields::read(record, VERSION.len()).fields.iter())
         .filter(|field| fields::trim(field.name) == b"id")

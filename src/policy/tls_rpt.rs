@@ -2,6 +2,7 @@
 
 use super::fields::{self, Fields, RecordField};
 use super::lookup::{FoundRecords, LookupAnswer, Txt};
+use super::versioned::Versioned;
 use crate::record::{Fault, LenientTlsRpt, PolicyFault, PolicyState, Text, TlsRpt};
 
 const VERSION: &[u8] = b"v=TLSRPTv1";
@@ -28,31 +29,24 @@ pub fn part(answer: &LookupAnswer<Txt>) -> TlsRpt {
 /// grammar, with one `rua` at least whose addresses are `mailto:` or `https:`. Lax senders take a blank before the
 /// semicolon, and pass over what they cannot read while one address is left.
 pub fn read<R: AsRef<[u8]>>(records: &[R]) -> TlsRpt {
-    let records = || records.iter().map(AsRef::as_ref);
-    let strict: Vec<&[u8]> = records().filter(|record| is_strict(record)).collect();
-    let lax: Vec<&[u8]> = records().filter(|record| is_lax(record)).collect();
+    let chosen = Versioned::choose(records, VERSION);
     let mut part = TlsRpt {
         state: PolicyState::Absent,
         outcome: None,
-        text: fields::raw(records().filter(|record| is_meant(record))),
+        text: fields::raw(chosen.meant()),
         faults: Vec::new(),
         rua: Vec::new(),
         lenient: None,
         cname: Vec::new(),
     };
-    match strict[..] {
-        [] => part.faults.extend(
-            (records().filter(|record| is_meant(record)))
-                .take(1)
-                .map(|record| Fault::new(PolicyFault::NearMiss).in_term(0, fields::cut(record))),
-        ),
-        [record] => read_strictly(record, &mut part),
-        _ => {
-            part.state = PolicyState::Multiple;
-            part.faults.push(Fault::new(PolicyFault::Multiple));
+    match chosen.strictly(fields::cut) {
+        Ok(record) => read_strictly(record, &mut part),
+        Err((state, fault)) => {
+            part.state = state;
+            part.faults.extend(fault);
         }
     }
-    let lenient = read_leniently(&lax);
+    let lenient = read_leniently(chosen.leniently());
     if lenient.state != part.state || lenient.rua != part.rua {
         if lenient.state == PolicyState::Ok {
             part.faults.iter_mut().for_each(|fault| fault.strict = true);
@@ -60,28 +54,6 @@ pub fn read<R: AsRef<[u8]>>(records: &[R]) -> TlsRpt {
         part.lenient = Some(lenient);
     }
     part
-}
-
-fn is_strict(record: &[u8]) -> bool {
-    record
-        .strip_prefix(VERSION)
-        .is_some_and(|rest| rest.first() == Some(&b';'))
-}
-
-fn is_lax(record: &[u8]) -> bool {
-    record
-        .strip_prefix(VERSION)
-        .is_some_and(|rest| matches!(rest[fields::blanks(rest)..].first(), None | Some(b';')))
-}
-
-fn is_meant(record: &[u8]) -> bool {
-    const BEGINNING: &[u8] = b"v=tlsrpt";
-    let compact: Vec<u8> = (record.iter().take(64))
-        .filter(|octet| !octet.is_ascii_whitespace())
-        .map(u8::to_ascii_lowercase)
-        .take(BEGINNING.len())
-        .collect();
-    compact == BEGINNING
 }
 
 fn read_strictly(record: &[u8], part: &mut TlsRpt) {
@@ -122,15 +94,14 @@ fn read_strictly(record: &[u8], part: &mut TlsRpt) {
     part.faults = against;
 }
 
-fn read_leniently(records: &[&[u8]]) -> LenientTlsRpt {
+fn read_leniently(record: Result<&[u8], PolicyState>) -> LenientTlsRpt {
     let none = |state| LenientTlsRpt {
         state,
         rua: Vec::new(),
     };
-    let record = match records {
-        [] => return none(PolicyState::Absent),
-        [record] => record,
-        _ => return none(PolicyState::Multiple),
+    let record = match record {
+        Ok(record) => record,
+        Err(state) => return none(state),
     };
     let rua: Vec<_> = (Fields::read(record, VERSION.len()).fields.iter())
         .filter(|field| fields::trim(field.name) == b"rua")

@@ -1,17 +1,17 @@
 //! The hops of a message, oldest first: what each Received field says, judged in the light of its neighbours.
 
 use super::allow;
+use super::course::{Course, is_handed_in};
 use super::field::{self, Field, Keyword};
 use super::idiom::{self, TlsIdiom, VersionSpelling};
-use super::party::{self, Party, is_loopback, is_private};
+use super::party::{self, Party};
 use super::protocol::{self, Class, Link, Secure};
-use super::submission;
-use super::token::{Token, comment_words, comments, words};
+use super::token::{comments, words};
 use super::trust;
 use super::writer::{self, FieldWriter, Habit};
 use crate::cipher::{self, Suite};
 use crate::record::{
-    Cipher, Evidence, FieldFault, Hop, HopEnd, LeftOut, Stated, Text, TlsVersion, TransmissionType,
+    Cipher, Evidence, FieldFault, Hop, LeftOut, Stated, Text, TlsVersion, TransmissionType,
     UnreadableReason,
 };
 
@@ -57,7 +57,7 @@ fn hop(body: &[u8]) -> (Hop, Option<i64>) {
     let faults = faults(&field, from.as_ref());
     let allowed = |party: Party| allow::end(party.end, body);
     let ends = (from.map(allowed), by.map(allowed));
-    let course = course(&field, &ends, link, writer);
+    let course = Course::new(&field, &ends, link, writer);
     let mut verdict = verdict(&tls, cipher.as_ref(), link, writer, ends.0.is_some());
     if course.left_out == Some(LeftOut::Local) && verdict.encrypted.is_none() {
         verdict.evidence = Evidence::NoTransfer;
@@ -109,17 +109,6 @@ fn from(field: &Field<'_>, writer: Option<FieldWriter>, link: Link) -> Option<Pa
     (words(clause).next().is_some() || party.end.ip.is_some()).then_some(party)
 }
 
-/// DragonFly's agent: `from jane (uid 1000) (envelope-from …)`. Windows, out of a directory: `from mail pickup service`.
-fn is_handed_in(clause: &[Token<'_>]) -> bool {
-    const PICKUP: [&[u8]; 3] = [b"mail", b"pickup", b"service"];
-    words(clause).take(3).eq(PICKUP)
-        || comments(clause).any(|comment| {
-            comment_words(comment).next().is_some_and(|word| {
-                word.eq_ignore_ascii_case(b"uid") || word.eq_ignore_ascii_case(b"userid")
-            })
-        })
-}
-
 struct Verdict {
     encrypted: Option<bool>,
     evidence: Evidence,
@@ -162,111 +151,6 @@ fn verdict(
     Verdict {
         encrypted,
         evidence,
-    }
-}
-
-struct Course {
-    inter_organisation: Option<bool>,
-    left_out: Option<LeftOut>,
-}
-
-/// Whether a hop went from one organisation to another over the Internet, and why not.
-fn course(
-    field: &Field<'_>,
-    (from, by): &(Option<HopEnd>, Option<HopEnd>),
-    link: Link,
-    writer: Option<FieldWriter>,
-) -> Course {
-    let left_out = |why| Course {
-        inter_organisation: Some(false),
-        left_out: Some(why),
-    };
-    let open = |why| Course {
-        inter_organisation: None,
-        left_out: Some(why),
-    };
-    let protocol = link.protocol();
-    match protocol.map(|protocol| protocol.class) {
-        _ if writer.is_some_and(|writer| writer.name == "amavis") => {
-            return left_out(LeftOut::ContentFilter);
-        }
-        _ if writer.is_some_and(|writer| writer.habit == Habit::Filter) => {
-            return left_out(LeftOut::Local);
-        }
-        Some(Class::Local) => return left_out(LeftOut::Local),
-        _ if field.clause(Keyword::From).is_some_and(is_handed_in) => {
-            return left_out(LeftOut::Local);
-        }
-        Some(Class::Lmtp) => return left_out(LeftOut::Lmtp),
-        Some(Class::Http) => return left_out(LeftOut::Http),
-        Some(Class::Other) => return left_out(LeftOut::NotSmtp),
-        // Yahoo's web mail: "via HTTP", without a protocol.
-        None if field
-            .words(Keyword::Via)
-            .any(|word| word.eq_ignore_ascii_case(b"HTTP")) =>
-        {
-            return left_out(LeftOut::Http);
-        }
-        Some(Class::Smtp) | None => {}
-    }
-    let is_submission =
-        protocol.is_some_and(|protocol| protocol.authenticated) || submission::is_stated(field);
-    let (Some(from), Some(by)) = (from, by) else {
-        if is_submission {
-            return left_out(LeftOut::Submission);
-        }
-        // Gmail: "by 2002:a05:… with SMTP".
-        if from.is_none() && by.as_ref().is_some_and(|by| by.ip.is_some_and(is_private)) {
-            return left_out(LeftOut::PrivateAddress);
-        }
-        // Without a sending end and a protocol it was no transfer at all (Postfix: "by x (Postfix, from userid 0)").
-        if from.is_none() && link == Link::Unsaid {
-            return left_out(LeftOut::Local);
-        }
-        return open(LeftOut::NoOrganisation);
-    };
-    let is_itself = from.ip.is_some() && from.ip == by.ip;
-    let is_localhost = |end: &HopEnd| {
-        end.ip.is_some_and(is_loopback)
-            || (end.ip.is_none() && end.host.as_deref() == Some("localhost"))
-    };
-    if is_itself || is_localhost(from) || is_localhost(by) {
-        return left_out(LeftOut::Loopback);
-    }
-    if from.ip.is_some_and(is_private) {
-        return left_out(LeftOut::PrivateAddress);
-    }
-    if is_submission {
-        return left_out(LeftOut::Submission);
-    }
-    match (
-        from.registered_domain.as_deref(),
-        by.registered_domain.as_deref(),
-    ) {
-        (Some(from), Some(by)) if organisation(from) == organisation(by) => {
-            left_out(LeftOut::SameOrganisation)
-        }
-        // What is not known to be SMTP is not known to be something else either.
-        (Some(_), Some(_)) if link == Link::Unknown => open(LeftOut::UnknownProtocol),
-        (Some(_), Some(_)) => Course {
-            inter_organisation: Some(true),
-            left_out: None,
-        },
-        _ => open(LeftOut::NoOrganisation),
-    }
-}
-
-/// One name for the domains under which one operator's own servers hand mail to each other.
-fn organisation(domain: &str) -> &str {
-    match domain {
-        "office365.com" | "exchangelabs.com" | "hotmail.com" | "microsoft.com" | "office.com" => {
-            "outlook.com"
-        }
-        "gmail.com" | "googlemail.com" => "google.com",
-        "yahoodns.net" => "yahoo.com",
-        "amazonaws.com" => "amazonses.com",
-        "yandex.ru" => "yandex.net",
-        other => other,
     }
 }
 

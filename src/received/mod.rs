@@ -5,6 +5,7 @@
 //! hops of a message. Everything below that is pure.
 
 pub mod allow;
+mod course;
 pub mod date;
 pub mod field;
 pub mod header;

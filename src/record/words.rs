@@ -18,14 +18,15 @@ pub use x509::*;
 ///
 /// The enum that comes of it is `non_exhaustive`; each variant's doc comment is the meaning of its word in plain words,
 /// for pages, reports and the schema. Words that this version does not know are kept apart from those that it does:
-/// - `Name { … }`: a closed one, `Copy`; a word of a later version becomes `Other` and is written as `other`.
+/// - `Name { … }`: a closed one, `Copy`; a word of a later version becomes `Other` and is written as `other`. Instead of a
+///   literal, the word may be that of a value of another vocabulary.
 /// - `strict Name { … }`: complete by its nature; another word is an error.
 /// - `open Name { … }`: the world may add words; `Other` keeps the foreign word and writes it again.
 /// - `registry Name(u16, "0x{:04X}") { Variant = "word" 0x0304, … }`: an open one whose words are names of numbers on the
 ///   wire; numbers that nobody has registered are written in the form that is given.
 macro_rules! vocabulary {
     ($(#[doc = $about:literal])+ $name:ident {
-        $($(#[doc = $doc:literal])+ $variant:ident = $word:literal),* $(,)?
+        $($(#[doc = $doc:literal])+ $variant:ident = $word:expr),* $(,)?
     }) => {
         $(#[doc = $about])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -168,7 +169,7 @@ macro_rules! vocabulary {
         }
     };
 
-    (@common $name:ident, $open:literal, $about:expr, $read:expr, $($variant:ident, $word:literal, $doc:expr;)*) => {
+    (@common $name:ident, $open:literal, $about:expr, $read:expr, $($variant:ident, $word:expr, $doc:expr;)*) => {
         #[allow(dead_code, reason = "a vocabulary has all its parts, also where nobody asks for one")]
         impl $name {
             /// Every word this version writes, in the order of the values.
@@ -176,7 +177,8 @@ macro_rules! vocabulary {
 
             /// The value of a word, if this version knows it.
             pub fn from_word(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$variant),)* _ => None }
+                $(if word == $word { return Some(Self::$variant); })*
+                None
             }
         }
 

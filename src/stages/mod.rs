@@ -2,6 +2,8 @@
 
 #[cfg(feature = "dns")]
 pub mod asking;
+#[cfg(feature = "tls")]
+pub mod conversing;
 #[cfg(feature = "received")]
 pub mod header_trace;
 #[cfg(all(feature = "dns", feature = "smtp"))]

@@ -17,16 +17,6 @@ use mx_survey::report::series;
 use mx_survey::study;
 use options::Args;
 
-const EXAMPLES: &str = "Examples:
-  report out.db
-  report out.db --format html > out.html
-  report out.db --table tls-by-rank --format csv
-  report out.db --explain example.org
-  report new.db --since old.db
-  report --series jan.db feb.db mar.db
-  report out.db --study --format html > study.html
-  cat *.ndjson | report --table overview";
-
 fn main() -> ExitCode {
     program::main("report", run)
 }

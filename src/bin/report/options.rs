@@ -10,7 +10,7 @@ use mx_survey::study;
 
 /// Answers questions about a survey: as text, as data, as charts, as one page.
 #[derive(Parser)]
-#[command(name = "report", after_help = super::EXAMPLES)]
+#[command(name = "report", after_help = EXAMPLES)]
 pub struct Args {
     /// A database of to-sqlite; without it, the records themselves on standard input
     #[arg(value_name = "DB")]
@@ -42,6 +42,16 @@ pub struct Args {
     #[command(flatten)]
     pub how: AskedOptions,
 }
+
+const EXAMPLES: &str = "Examples:
+  report out.db
+  report out.db --format html > out.html
+  report out.db --table tls-by-rank --format csv
+  report out.db --explain example.org
+  report new.db --since old.db
+  report --series jan.db feb.db mar.db
+  report out.db --study --format html > study.html
+  cat *.ndjson | report --table overview";
 
 impl Args {
     /// The questions that are named. CSV is one table: what changed stands in one where none is named.

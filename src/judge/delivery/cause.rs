@@ -22,11 +22,11 @@ vocabulary! {
         /// The TLSA records could not be validated (bogus, or no answer).
         DnssecInvalid = "dnssec-invalid",
         /// The MTA-STS policy could not be fetched.
-        StsPolicyFetchError = "sts-policy-fetch-error",
+        StsPolicyFetchError = TlsRptResult::StsPolicyFetchError.word(),
         /// The MTA-STS policy is not one.
-        StsPolicyInvalid = "sts-policy-invalid",
+        StsPolicyInvalid = TlsRptResult::StsPolicyInvalid.word(),
         /// The certificate of the policy host does not hold.
-        StsWebpkiInvalid = "sts-webpki-invalid",
+        StsWebpkiInvalid = TlsRptResult::StsWebpkiInvalid.word(),
         /// The server greets with 5xx, or refuses EHLO and HELO.
         ServerRejects = "server_rejects",
         /// The server said to come again.
@@ -39,11 +39,8 @@ vocabulary! {
 }
 
 impl From<TlsRptResult> for Cause {
+    /// What kept a policy from being had; a result of a later version counts as one that was not fetched.
     fn from(result: TlsRptResult) -> Self {
-        match result {
-            TlsRptResult::StsWebpkiInvalid => Self::StsWebpkiInvalid,
-            TlsRptResult::StsPolicyInvalid => Self::StsPolicyInvalid,
-            _ => Self::StsPolicyFetchError,
-        }
+        Self::from_word(result.word()).unwrap_or(Self::StsPolicyFetchError)
     }
 }

@@ -181,39 +181,45 @@ impl<'a> Question<'a> {
             }
             FalseAnswer::WrongId => vec![under_another_id(truth())],
             FalseAnswer::Forged => vec![under_another_id(truth()), truth()],
-            FalseAnswer::WrongQuestion => {
-                let mut message = truth();
-                // The first letter of the first label; the root has none.
-                if let Some(letter) = message.get_mut(HEADER + 1).filter(|_| self.name.len() > 1) {
-                    *letter = if letter.eq_ignore_ascii_case(&b'x') {
-                        b'y'
-                    } else {
-                        b'x'
-                    };
-                }
-                vec![message]
-            }
-            FalseAnswer::Poison => {
-                let mut answer = Answer::new(self, rcode::NOERROR);
-                answer.records(zones, self.kind, entry);
-                answer.poison();
-                vec![answer.finish(self, transport)]
-            }
+            FalseAnswer::WrongQuestion => vec![self.to_another_question(truth())],
+            FalseAnswer::Poison => vec![self.poisoned(zones, entry, transport)],
             FalseAnswer::Garbage => vec![b"\xff\xc0\x0c\xc0\x0c not a message".to_vec()],
-            FalseAnswer::Lame => {
-                let mut answer = Answer::new(self, rcode::NOERROR);
-                // Neither authoritative nor recursive, and the way up: NS of the root.
-                answer.message[2] &= !4;
-                answer.message[3] &= !0x80;
-                answer.record(
-                    &[0],
-                    2,
-                    b"\x01a\x0croot-servers\x03net\x00",
-                    Section::Authority,
-                );
-                vec![answer.finish(self, transport)]
-            }
+            FalseAnswer::Lame => vec![self.lame(transport)],
         }
+    }
+
+    /// The same message with another letter at the beginning of its question's name; the root has none.
+    fn to_another_question(&self, mut message: Vec<u8>) -> Vec<u8> {
+        if let Some(letter) = message.get_mut(HEADER + 1).filter(|_| self.name.len() > 1) {
+            *letter = if letter.eq_ignore_ascii_case(&b'x') {
+                b'y'
+            } else {
+                b'x'
+            };
+        }
+        message
+    }
+
+    fn poisoned(
+        &self,
+        zones: &Zones,
+        entry: Option<NameRecords<'_>>,
+        transport: Transport,
+    ) -> Vec<u8> {
+        let mut answer = Answer::new(self, rcode::NOERROR);
+        answer.records(zones, self.kind, entry);
+        answer.poison();
+        answer.finish(self, transport)
+    }
+
+    /// Neither authoritative nor recursive, and the way up: NS of the root.
+    fn lame(&self, transport: Transport) -> Vec<u8> {
+        let mut answer = Answer::new(self, rcode::NOERROR);
+        answer.message[2] &= !4;
+        answer.message[3] &= !0x80;
+        let root = b"\x01a\x0croot-servers\x03net\x00";
+        answer.record(&[0], 2, root, Section::Authority);
+        answer.finish(self, transport)
     }
 
     fn negative(&self, code: u8, transport: Transport) -> Vec<u8> {

@@ -40,10 +40,9 @@ fn message(sender: &str, receiver: &str, field: &str) -> String {
     )
 }
 
-/// How the receiver wrote: in clear, or under the version that the cell names.
-fn field(sender: &str, receiver: &str, cell: &str) -> anyhow::Result<String> {
-    // Senders' hosts are called otherwise than their users' domains.
-    let host = match sender {
+/// Senders' hosts are called otherwise than their users' domains.
+fn host(sender: &str) -> anyhow::Result<&'static str> {
+    Ok(match sender {
         "hotmail.com" => "snt0-omc1-s1.snt0.hotmail.com",
         "gmail.com" => "mail-qv1-f41.google.com",
         "yahoo.com" => "nm1-vm0.bullet.mail.bf1.yahoo.com",
@@ -52,7 +51,12 @@ fn field(sender: &str, receiver: &str, cell: &str) -> anyhow::Result<String> {
         "gmx.de" => "mout.gmx.net",
         "mail.ru" => "f1.i.mail.ru",
         other => anyhow::bail!("no template for {other}"),
-    };
+    })
+}
+
+/// How the receiver wrote: in clear, or under the version that the cell names.
+fn field(sender: &str, receiver: &str, cell: &str) -> anyhow::Result<String> {
+    let host = host(sender)?;
     let (ip, date) = ("203.0.113.19", "Tue, 18 Mar 2014 20:58:36 -0400 (EDT)");
     let to = format!("<someone@{receiver}>");
     let is_version = cell.starts_with("TLS");

@@ -155,14 +155,7 @@ struct Operator {
 /// Makes a world of so many domains.
 pub fn make(seed: u64, domains: u64, out: &mut Outputs) -> anyhow::Result<()> {
     let mut chance = Chance(seed);
-    // The rates are random too: worlds of different seeds differ in their percentages.
-    let weights: Vec<u64> = SERVERS
-        .iter()
-        .map(|&(.., most)| chance.below(most) + 1)
-        .collect();
-    let hosted = chance.below(60);
-    let dead_ends = chance.below(10) + 1;
-    let implicit = chance.below(10) + 1;
+    let rates = Rates::new(&mut chance);
     out.head(&json!({"name": format!("random, seed {seed}"), "domains": domains}))?;
     let mut maker = Maker {
         addresses: Addresses::default(),
@@ -170,27 +163,27 @@ pub fn make(seed: u64, domains: u64, out: &mut Outputs) -> anyhow::Result<()> {
     };
     let count = chance.below(5) + 2;
     let operators = (0..count)
-        .map(|nth| maker.operator(nth, &mut chance, &weights))
+        .map(|nth| maker.operator(nth, &mut chance, &rates.weights))
         .collect::<Result<Vec<_>, _>>()?;
     for rank in 1..=domains {
         let domain = names::ranked(rank);
         let mut name = WorldName::new(&domain);
         let (behaviour, facts) = match chance.below(100) {
-            percent if percent < hosted => {
+            percent if percent < rates.hosted => {
                 let operator = &operators[chance.below(count) as usize];
                 name.mx = exchanges(&operator.hosts);
                 named(operator.behaviour)
             }
-            percent if percent < hosted + dead_ends => {
+            percent if percent < rates.hosted + rates.dead_ends => {
                 let (end, mail) = DEAD_ENDS[chance.below(DEAD_ENDS.len() as u64) as usize];
                 dead_end(&mut name, end);
                 (None, Facts { mail, ..NOTHING })
             }
             percent => {
-                let behaviour = chance.weighted(&weights);
+                let behaviour = chance.weighted(&rates.weights);
                 let hosts = 1 + chance.below(3);
                 let hosts = maker.servers(&domain, hosts, behaviour)?;
-                if percent < hosted + dead_ends + implicit {
+                if percent < rates.hosted + rates.dead_ends + rates.implicit {
                     name.a = hosts.into_iter().flat_map(|(_, ips)| ips).collect();
                 } else {
                     name.mx =
@@ -199,25 +192,40 @@ pub fn make(seed: u64, domains: u64, out: &mut Outputs) -> anyhow::Result<()> {
                 named(behaviour)
             }
         };
-        let adobe = 100_000 / rank + chance.below(20);
-        let gawker = 1_000 / rank + chance.below(2);
-        // A name that does not exist has no line.
-        if name != WorldName::new(&domain) {
-            maker.out.name(&name, None::<&()>)?;
-        }
-        maker.out.domain(rank, &domain)?;
-        maker.out.adobe.add(&domain, adobe)?;
-        maker.out.gawker.add(&domain, gawker)?;
-        maker.out.truth(&Truth {
+        let truth = Truth {
             rank,
             domain: &domain,
             behaviour,
             facts,
-            adobe,
-            gawker,
-        })?;
+            adobe: 100_000 / rank + chance.below(20),
+            gawker: 1_000 / rank + chance.below(2),
+        };
+        maker.domain(&name, &truth)?;
     }
     Ok(())
+}
+
+/// How often things are so, of a hundred domains. Random too: worlds of different seeds differ in their percentages.
+struct Rates {
+    /// How often each of [`SERVERS`] comes.
+    weights: Vec<u64>,
+    hosted: u64,
+    dead_ends: u64,
+    implicit: u64,
+}
+
+impl Rates {
+    fn new(chance: &mut Chance) -> Self {
+        Self {
+            weights: SERVERS
+                .iter()
+                .map(|&(.., most)| chance.below(most) + 1)
+                .collect(),
+            hosted: chance.below(60),
+            dead_ends: chance.below(10) + 1,
+            implicit: chance.below(10) + 1,
+        }
+    }
 }
 
 struct Maker<'a> {
@@ -228,6 +236,20 @@ struct Maker<'a> {
 type Host = (String, Vec<std::net::Ipv4Addr>);
 
 impl Maker<'_> {
+    /// Writes what is to be known of a domain.
+    fn domain(&mut self, name: &WorldName, truth: &Truth<'_>) -> anyhow::Result<()> {
+        let out = &mut *self.out;
+        // A name that does not exist has no line.
+        if *name != WorldName::new(truth.domain) {
+            out.name(name, None::<&()>)?;
+        }
+        out.domain(truth.rank, truth.domain)?;
+        out.adobe.add(truth.domain, truth.adobe)?;
+        out.gawker.add(truth.domain, truth.gawker)?;
+        out.truth(truth)?;
+        Ok(())
+    }
+
     fn operator(
         &mut self,
         nth: u64,

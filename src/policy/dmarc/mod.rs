@@ -154,15 +154,22 @@ async fn by_suffix_list<L: Lookup>(
 /// The record that applies: its text, tags, faults, and who gets its reports.
 async fn describe<L: Lookup>(lookup: &L, walk: &TreeWalk, part: &mut Dmarc) {
     let mut faults = Faults::default();
+    describe_steps(walk, part, &mut faults);
+    if let Some((name, record)) = walk.applying().ok().flatten() {
+        describe_record(walk, name, record, part, &mut faults);
+        describe_receivers(lookup, walk, (name, record), part, &mut faults).await;
+        part.np_effective = np_effective(lookup, name, record).await;
+    }
+    part.faults = faults.into();
+}
+
+/// What stands at the names of the walk that is no record, or is one too many.
+fn describe_steps(walk: &TreeWalk, part: &mut Dmarc, faults: &mut Faults) {
     for step in &walk.steps {
         let is_own = step.name == walk.start;
-        let placed = |fault: Fault| match is_own {
-            true => fault,
-            false => fault.under(&step.name),
-        };
         match &step.found {
             Records::Multiple(texts) => {
-                faults.push(placed(Fault::new(PolicyFault::Multiple)));
+                faults.push(placed(Fault::new(PolicyFault::Multiple), walk, &step.name));
                 if is_own {
                     part.text = texts.iter().map(|text| Text::from(&text[..])).collect();
                 }
@@ -176,53 +183,61 @@ async fn describe<L: Lookup>(lookup: &L, walk: &TreeWalk, part: &mut Dmarc) {
             _ => {}
         }
     }
-    let applying = walk.applying().ok().flatten();
-    if let Some((name, record)) = applying {
-        let is_own = *name == walk.start;
-        for fault in &record.faults {
-            faults.push(match is_own {
-                true => fault.clone(),
-                false => fault.clone().under(name),
-            });
-        }
-        let text = walk.steps.iter().find_map(|step| match &step.found {
-            Records::One(_, text) if step.name == *name => Some(text),
-            _ => None,
-        });
-        if part.text.is_empty() {
-            part.text = text.iter().map(|text| Text::from(&text[..])).collect();
-        }
-        part.record_at = Some(name.to_string());
-        part.tags = Some(record.tags.clone());
-        let organization = walk.organization();
-        let has_below = record.tags.sp.is_some() || record.tags.np.is_some();
-        if is_own && has_below && organization.as_ref().is_some_and(|other| other != name) {
-            // What is below has the same organisation, whose record decides.
-            faults.push(Fault::new(PolicyFault::SpUnused));
-        }
-        part.receivers = receivers::authorised(
-            lookup,
-            name,
-            organization.as_ref(),
-            &record.rua,
-            &record.ruf,
-        )
-        .await;
-        for receiver in part
-            .receivers
-            .iter()
-            .filter(|receiver| receiver.authorised == Some(false))
-        {
-            let fault = Fault::new(PolicyFault::RuaUnauthorised);
-            faults.push(
-                fault
-                    .in_term(0, &receiver.uri.0)
-                    .under(receiver.domain.as_deref().unwrap_or_default()),
-            );
-        }
-        part.np_effective = np_effective(lookup, name, record).await;
+}
+
+/// The fault with the name at which it is, where that is not the domain itself.
+fn placed(fault: Fault, walk: &TreeWalk, name: &Name) -> Fault {
+    match *name == walk.start {
+        true => fault,
+        false => fault.under(name),
     }
-    part.faults = faults.into();
+}
+
+/// What the record at `name` says of itself.
+fn describe_record(
+    walk: &TreeWalk,
+    name: &Name,
+    record: &DmarcRecord,
+    part: &mut Dmarc,
+    faults: &mut Faults,
+) {
+    for fault in &record.faults {
+        faults.push(placed(fault.clone(), walk, name));
+    }
+    let text = walk.steps.iter().find_map(|step| match &step.found {
+        Records::One(_, text) if step.name == *name => Some(text),
+        _ => None,
+    });
+    if part.text.is_empty() {
+        part.text = text.iter().map(|text| Text::from(&text[..])).collect();
+    }
+    part.record_at = Some(name.to_string());
+    part.tags = Some(record.tags.clone());
+    let has_below = record.tags.sp.is_some() || record.tags.np.is_some();
+    let is_below_another = walk.organization().is_some_and(|other| other != *name);
+    if *name == walk.start && has_below && is_below_another {
+        // What is below has the same organisation, whose record decides.
+        faults.push(Fault::new(PolicyFault::SpUnused));
+    }
+}
+
+/// Who gets the reports, and who of them has not said that they want them.
+async fn describe_receivers<L: Lookup>(
+    lookup: &L,
+    walk: &TreeWalk,
+    (name, record): (&Name, &DmarcRecord),
+    part: &mut Dmarc,
+    faults: &mut Faults,
+) {
+    let organization = walk.organization();
+    let (rua, ruf) = (&record.rua, &record.ruf);
+    part.receivers = receivers::authorised(lookup, name, organization.as_ref(), rua, ruf).await;
+    for receiver in &part.receivers {
+        if receiver.authorised == Some(false) {
+            let fault = Fault::new(PolicyFault::RuaUnauthorised).in_term(0, &receiver.uri.0);
+            faults.push(fault.under(receiver.domain.as_deref().unwrap_or_default()));
+        }
+    }
 }
 
 /// Whether `np` can have an effect below a name: a name that nobody has chosen must be NXDOMAIN. A signer of compact

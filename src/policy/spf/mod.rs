@@ -2,11 +2,14 @@
 //! ([`survey`]).
 
 pub mod check;
+mod dangling;
 pub mod grammar;
 pub mod macros;
+mod reading;
 pub mod space;
 pub mod survey;
 pub mod vendors;
+mod walk;
 
 pub use check::{SpfCheck, SpfClient, check_host};
 pub use survey::survey;

@@ -199,12 +199,12 @@ fn looked_up(survey: &Survey) -> rusqlite::Result<usize> {
 
 /// How many domains, and users by list, share a word.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct DomainsAndUsers {
     pub(super) domains: u64,
     pub(super) users: Vec<u64>,
 }
 
-impl Tally {
+impl DomainsAndUsers {
     pub(super) fn add(&mut self, domain: u32, by_list: &[Vec<u64>]) {
         self.domains += 1;
         self.users.resize(by_list.len(), 0);
@@ -213,7 +213,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn cells(&self, of: &Tally) -> Vec<Cell> {
+    pub(super) fn cells(&self, of: &DomainsAndUsers) -> Vec<Cell> {
         let mut cells = vec![
             self.domains.into(),
             of.domains.into(),
@@ -229,7 +229,7 @@ impl Tally {
     }
 }
 
-/// Columns of a [`Tally`] beside its base.
+/// Columns of a [`DomainsAndUsers`] beside its base.
 pub(super) fn tallied(mut table: Table, lists: &[&SurveyList]) -> Table {
     for (key, label) in [
         ("domains", "Domains"),
@@ -263,8 +263,8 @@ pub(super) fn delivery(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<
         let fate = Fate::from(row.fate.as_str());
         vectors.entry(vector).or_default().push(fate);
     })?;
-    let mut tallies: BTreeMap<(usize, Fate), Tally> = BTreeMap::new();
-    let mut all = Tally::default();
+    let mut tallies: BTreeMap<(usize, Fate), DomainsAndUsers> = BTreeMap::new();
+    let mut all = DomainsAndUsers::default();
     all.users.resize(by_list.len(), 0);
     query::deliveries(&survey.connection, |domain, vector| {
         let fates = vectors.get(&vector).map_or(&[][..], Vec::as_slice);
@@ -279,7 +279,7 @@ pub(super) fn delivery(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<
                 .add(domain, &by_list);
         }
     })?;
-    let none = Tally::default();
+    let none = DomainsAndUsers::default();
     for (position, profile) in PROFILES.iter().enumerate() {
         for &fate in Fate::ALL.iter().filter(|&&fate| fate != Fate::NoMail) {
             let tally = tallies.get(&(position, fate)).unwrap_or(&none);

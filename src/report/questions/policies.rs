@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::mail::{Tally as Weighed, tallied};
+use super::mail::{DomainsAndUsers as Weighed, tallied};
 use crate::judge::delivery::PROFILES;
 use crate::record::PolicyFault;
 use crate::report::asked::ReportSettings;

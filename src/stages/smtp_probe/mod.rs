@@ -1,6 +1,7 @@
 //! The two halves that the driver asks for: what the input names, and what to do about each server.
 
 pub mod cost;
+pub mod start;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 pub mod options;
 pub mod regrade;
+pub mod start;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
