@@ -8,12 +8,13 @@ use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use mail_parser::MessageParser;
 
 const MESSAGES: usize = 100_000;
-/// What is asked of header-trace, messages a second and core.
-const WANTED: f64 = 50_000.0;
+/// What is asked of header-trace, messages a second of processor time: 1.65 s for all.
+const WANTED: f64 = 60_600.0;
 
 fn main() {
     // `cargo test --benches` asks for tests, of which there are none here.
@@ -49,17 +50,23 @@ fn main() {
         text.len() as f64 / 1e6
     );
 
-    let began = seconds(Whose::Children);
-    let status = Command::new(env!("CARGO_BIN_EXE_header-trace"))
-        .arg(mbox.path())
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
-    let ours = report(
-        "header-trace, mbox to hops",
-        seconds(Whose::Children) - began,
-    );
+    let mut runs: Vec<(f64, f64)> = (0..3)
+        .map(|_| {
+            let (began, clock) = (seconds(Whose::Children), Instant::now());
+            let status = Command::new(env!("CARGO_BIN_EXE_header-trace"))
+                .arg(mbox.path())
+                .stdout(Stdio::null())
+                .status()
+                .unwrap();
+            assert!(status.success());
+            let wall = clock.elapsed().as_secs_f64();
+            (seconds(Whose::Children) - began, wall)
+        })
+        .collect();
+    runs.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let (cpu, wall) = runs[1];
+    let ours = report("header-trace, mbox to hops", cpu);
+    println!("header-trace, the same run by the clock: {wall:.2} s");
 
     let began = seconds(Whose::Own);
     for message in &messages {

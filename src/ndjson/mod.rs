@@ -231,7 +231,10 @@ impl Formatter for Harmless {
     ) -> io::Result<()> {
         let bytes = fragment.as_bytes();
         // Nearly every fragment is printable ASCII.
-        if bytes.is_ascii() && !bytes.contains(&0x7f) {
+        let is_plain = !bytes
+            .iter()
+            .fold(false, |is_odd, byte| is_odd | (*byte >= 0x7f));
+        if is_plain {
             return CompactFormatter.write_string_fragment(writer, fragment);
         }
         let mut plain = 0;

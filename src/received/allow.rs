@@ -56,13 +56,22 @@ const PRODUCTS: [&[u8]; 37] = [
 
 /// An end of a hop without the names that the field states as somebody's.
 pub fn end(mut end: HopEnd, body: &[u8]) -> HopEnd {
-    if (end.helo.as_ref()).is_some_and(|helo| is_somebody(&helo.0, body)) {
+    // The three are mostly one name: it is looked for once.
+    let mut last: Option<(Vec<u8>, bool)> = None;
+    let mut is_theirs = |name: &[u8]| match &last {
+        Some((same, is)) if same.eq_ignore_ascii_case(name) => *is,
+        _ => last.insert((name.to_vec(), is_somebody(name, body))).1,
+    };
+    let is_helo = (end.helo.as_ref()).is_some_and(|helo| is_theirs(&helo.0));
+    let is_rdns = (end.rdns.as_ref()).is_some_and(|name| is_theirs(name.as_bytes()));
+    let is_host = (end.host.as_ref()).is_some_and(|name| is_theirs(name.as_bytes()));
+    if is_helo {
         end.helo = None;
     }
-    if (end.rdns.as_ref()).is_some_and(|name| is_somebody(name.as_bytes(), body)) {
+    if is_rdns {
         end.rdns = None;
     }
-    if (end.host.as_ref()).is_some_and(|name| is_somebody(name.as_bytes(), body)) {
+    if is_host {
         end.host = None;
         end.registered_domain = None;
     }

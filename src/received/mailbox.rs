@@ -138,11 +138,8 @@ impl<R: Read> Mailbox<R> {
         let mut is_cut = false;
         loop {
             let start = header.len();
-            let room = (HEADER_LIMIT - start) as u64;
-            self.input
-                .by_ref()
-                .take(room.max(1))
-                .read_until(b'\n', &mut header)?;
+            let room = (HEADER_LIMIT - start).max(1);
+            self.input.read_until_within(b'\n', room, &mut header)?;
             let line = &header[start..];
             if line.is_empty() || matches!(line, b"\n" | b"\r\n") {
                 header.truncate(start);
@@ -247,10 +244,7 @@ impl<R: Read> Mailbox<R> {
         loop {
             if self.input.starts_with(b"From ")? {
                 let mut line = Vec::with_capacity(128);
-                self.input
-                    .by_ref()
-                    .take(START as u64)
-                    .read_until(b'\n', &mut line)?;
+                self.input.read_until_within(b'\n', START, &mut line)?;
                 let is_whole = line.last() == Some(&b'\n');
                 let begins_message = match separator(&line) {
                     Separator::Dated if after_empty => true,
@@ -277,12 +271,10 @@ impl<R: Read> Mailbox<R> {
 
     /// Whether a field begins here. Nothing is consumed.
     fn at_header(&mut self) -> io::Result<bool> {
-        const LONGEST_NAME: u64 = 80;
+        const LONGEST_NAME: usize = 80;
         let mut start = Vec::with_capacity(80);
         self.input
-            .by_ref()
-            .take(LONGEST_NAME)
-            .read_until(b'\n', &mut start)?;
+            .read_until_within(b'\n', LONGEST_NAME, &mut start)?;
         let begins = begins_field(&start) || start.starts_with(b">From ");
         self.input.unread(start);
         Ok(begins)
@@ -294,9 +286,7 @@ impl<R: Read> Mailbox<R> {
             line.clear();
             number += 1;
             self.input
-                .by_ref()
-                .take(LINE_LIMIT as u64 + 1)
-                .read_until(b'\n', &mut line)?;
+                .read_until_within(b'\n', LINE_LIMIT + 1, &mut line)?;
             if line.is_empty() {
                 self.form = Form::End;
                 return Ok(None);

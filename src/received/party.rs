@@ -56,8 +56,8 @@ pub fn sending(tokens: &[Token<'_>], verified: bool) -> Party {
                 .and_then(host_name);
         }
     }
-    let claimed = end.helo.as_ref().and_then(|text| host_name(&text.0));
-    end.host = end.rdns.clone().or(claimed);
+    let claimed = || end.helo.as_ref().and_then(|text| host_name(&text.0));
+    end.host = end.rdns.clone().or_else(claimed);
     end.registered_domain = end.host.as_deref().and_then(registered_domain);
     Party {
         end,
@@ -185,12 +185,14 @@ pub fn address(word: &[u8]) -> Option<IpAddr> {
             word => word,
         },
     };
-    // Names are by far the most of the words that come here.
-    let last = inner.last()?;
-    let has_scope = inner.contains(&b'%');
-    if !(has_scope || matches!(last, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b':'))
-        || inner.len() > 60
-    {
+    // Names are by far the most of the words that come here: an address has a colon, or digits and dots alone.
+    let mut colons = false;
+    let mut others = false;
+    for byte in inner {
+        colons |= *byte == b':';
+        others |= !matches!(byte, b'0'..=b'9' | b'.' | b'%');
+    }
+    if (others && !colons && !inner.contains(&b'%')) || inner.is_empty() || inner.len() > 60 {
         return None;
     }
     let inner = strip_prefix(inner, b"IPv6:").unwrap_or(inner);
@@ -243,18 +245,22 @@ pub fn host_name(word: &[u8]) -> Option<String> {
         b"null",
     ];
     let word = word.strip_suffix(b".").unwrap_or(word);
-    let is_label = |label: &[u8]| {
-        (1..=63).contains(&label.len())
-            && label
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    let is_name = word.len() <= 253
-        && word.split(|&byte| byte == b'.').all(is_label)
-        // Numbers are users, projects and versions.
-        && word.iter().any(u8::is_ascii_alphabetic)
-        && !is_one_of(word, NO_NAMES);
-    if !is_name || address(word).is_some() {
+    let (mut label, mut has_letter, mut has_dot) = (0, false, false);
+    for byte in word {
+        match byte {
+            b'.' if label == 0 => return None,
+            b'.' => (label, has_dot) = (0, true),
+            b'-' | b'_' | b'0'..=b'9' => label += 1,
+            b'a'..=b'z' | b'A'..=b'Z' => (label, has_letter) = (label + 1, true),
+            _ => return None,
+        }
+        if label > 63 {
+            return None;
+        }
+    }
+    // Numbers are users, projects and versions, or addresses.
+    let is_name = label > 0 && has_letter && word.len() <= 253;
+    if !is_name || (!has_dot && is_one_of(word, NO_NAMES)) {
         return None;
     }
     let mut name = String::from_utf8(word.to_vec()).ok()?;

@@ -44,6 +44,29 @@ impl<R: Read> Peek<R> {
         self.at >= self.back.len() && self.input.buffer().is_empty()
     }
 
+    /// Reads to `end` and with it, but no more than `most` bytes, behind what `into` holds; how many it read.
+    pub fn read_until_within(
+        &mut self,
+        end: u8,
+        most: usize,
+        into: &mut Vec<u8>,
+    ) -> io::Result<usize> {
+        let mut read = 0;
+        while read < most {
+            let waiting = filled(self)?;
+            let waiting = &waiting[..waiting.len().min(most - read)];
+            let found = memchr::memchr(end, waiting);
+            let length = found.map_or(waiting.len(), |at| at + 1);
+            into.extend_from_slice(&waiting[..length]);
+            self.consume(length);
+            read += length;
+            if found.is_some() || length == 0 {
+                break;
+            }
+        }
+        Ok(read)
+    }
+
     /// Puts `bytes` before everything that was not read yet.
     pub fn unread(&mut self, mut bytes: Vec<u8>) {
         if self.at < self.back.len() {
@@ -90,6 +113,33 @@ impl<R: Read> BufRead for Peek<R> {
             self.input.consume(amount);
         }
     }
+
+    /// As the trait has it, faster: most of a mailbox is bodies that are passed over.
+    fn skip_until(&mut self, end: u8) -> io::Result<usize> {
+        let mut passed = 0;
+        loop {
+            let waiting = filled(self)?;
+            let found = memchr::memchr(end, waiting);
+            let length = found.map_or(waiting.len(), |at| at + 1);
+            self.consume(length);
+            passed += length;
+            if found.is_some() || length == 0 {
+                return Ok(passed);
+            }
+        }
+    }
+}
+
+/// What waits, read anew where a signal came between.
+fn filled<R: Read>(peek: &mut Peek<R>) -> io::Result<&[u8]> {
+    loop {
+        match peek.fill_buf() {
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    peek.fill_buf()
 }
 
 #[cfg(test)]
@@ -106,9 +156,17 @@ mod tests {
         peek.unread(b"_".to_vec());
         assert!(peek.starts_with(b"_abcdef").unwrap());
         assert!(!peek.starts_with(b"_abcdefg").unwrap());
+        let mut line = b">".to_vec();
+        assert_eq!(peek.read_until_within(b'b', 2, &mut line).unwrap(), 2);
+        assert_eq!(line, b">_a");
+        assert_eq!(peek.read_until_within(b'c', 9, &mut line).unwrap(), 2);
+        assert_eq!(line, b">_abc");
+        assert_eq!(peek.skip_until(b'd').unwrap(), 1);
+        peek.unread(b"_abcd".to_vec());
         let mut all = String::new();
         peek.read_to_string(&mut all).unwrap();
         assert_eq!(all, "_abcdef");
+        assert_eq!(peek.skip_until(b'd').unwrap(), 0);
         assert!(!peek.starts_with(b"x").unwrap());
         assert!(peek.starts_with(b"").unwrap());
     }

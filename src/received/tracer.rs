@@ -1,6 +1,7 @@
 //! From header blocks to hops: each message once, and the figures of a run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hashbrown::HashSet;
 
@@ -8,12 +9,56 @@ use super::header::{hex, message_id, received};
 use super::hop::hops;
 use crate::record::Hop;
 
-/// Turns messages into hops.
+/// How messages are traced: the same for every one of a run, in whatever thread.
 #[derive(Debug)]
-pub struct Tracer {
+pub struct Manner {
     run: String,
     trusted_by: Vec<String>,
     key: Option<Vec<u8>>,
+}
+
+/// A message that was traced.
+#[derive(Debug)]
+pub struct Traced {
+    /// Its id.
+    pub id: [u8; 16],
+    /// Its hops, oldest first.
+    pub hops: Vec<Hop>,
+    /// What it adds to the figures of a run, if it is the first of its id.
+    pub counts: TraceCounts,
+}
+
+impl Manner {
+    /// `run` is written into every hop; `trusted_by` and `key` are those of `--trusted-by` and `--id-key`.
+    pub fn new(run: &str, trusted_by: Vec<String>, key: Option<Vec<u8>>) -> Self {
+        Self {
+            run: run.into(),
+            trusted_by,
+            key,
+        }
+    }
+
+    /// The hops of a message and what they come to; `header` is its header block.
+    pub fn trace(&self, header: &[u8]) -> Traced {
+        let id = message_id(header, self.key.as_deref());
+        let fields = received(header);
+        let hops = hops(&hex(&id), &self.run, &fields, &self.trusted_by);
+        let mut counts = TraceCounts {
+            messages: 1,
+            without_received: fields.is_empty().into(),
+            ..TraceCounts::default()
+        };
+        for hop in &hops {
+            counts.count(hop);
+        }
+        Traced { id, hops, counts }
+    }
+}
+
+/// Turns messages into hops, each message once.
+#[derive(Debug)]
+pub struct Tracer {
+    manner: Arc<Manner>,
     /// The ids of all messages so far: 16 bytes each.
     seen: HashSet<[u8; 16]>,
     counts: TraceCounts,
@@ -42,31 +87,34 @@ impl Tracer {
     /// `run` is written into every hop; `trusted_by` and `key` are those of `--trusted-by` and `--id-key`.
     pub fn new(run: &str, trusted_by: Vec<String>, key: Option<Vec<u8>>) -> Self {
         Self {
-            run: run.into(),
-            trusted_by,
-            key,
+            manner: Arc::new(Manner::new(run, trusted_by, key)),
             seen: HashSet::new(),
             counts: TraceCounts::default(),
         }
     }
 
+    /// How it traces, for threads that trace for it.
+    pub fn manner(&self) -> Arc<Manner> {
+        Arc::clone(&self.manner)
+    }
+
     /// The hops of a message, oldest first; none for one that was seen before.
     pub fn message(&mut self, header: &[u8]) -> Vec<Hop> {
-        let id = message_id(header, self.key.as_deref());
-        if !self.seen.insert(id) {
-            self.counts.repeats += 1;
-            return Vec::new();
+        let traced = self.manner.trace(header);
+        match self.take(traced.id, &traced.counts) {
+            true => traced.hops,
+            false => Vec::new(),
         }
-        self.counts.messages += 1;
-        let fields = received(header);
-        if fields.is_empty() {
-            self.counts.without_received += 1;
+    }
+
+    /// TraceCounts a message that was traced; false for one that was seen before, of which nothing is written.
+    pub fn take(&mut self, id: [u8; 16], counts: &TraceCounts) -> bool {
+        let is_first = self.seen.insert(id);
+        match is_first {
+            true => self.counts.add(counts),
+            false => self.counts.repeats += 1,
         }
-        let hops = hops(&hex(&id), &self.run, &fields, &self.trusted_by);
-        for hop in &hops {
-            self.count(hop);
-        }
-        hops
+        is_first
     }
 
     /// A message whose hops came in as records: it is not traced again.
@@ -92,21 +140,32 @@ impl Tracer {
     pub fn counts(&self) -> TraceCounts {
         self.counts
     }
+}
 
+impl TraceCounts {
     fn count(&mut self, hop: &Hop) {
-        let counts = &mut self.counts;
-        counts.hops += 1;
-        counts.encrypted[match hop.encrypted {
+        self.hops += 1;
+        self.encrypted[match hop.encrypted {
             Some(true) => 0,
             Some(false) => 1,
             None => 2,
         }] += 1;
-        counts.inter_organisation += u64::from(hop.inter_organisation == Some(true));
-        counts.unreadable += u64::from(hop.reason.is_some());
+        self.inter_organisation += u64::from(hop.inter_organisation == Some(true));
+        self.unreadable += u64::from(hop.reason.is_some());
     }
-}
 
-impl TraceCounts {
+    fn add(&mut self, more: &Self) {
+        self.messages += more.messages;
+        self.repeats += more.repeats;
+        self.without_received += more.without_received;
+        self.hops += more.hops;
+        for (all, more) in self.encrypted.iter_mut().zip(more.encrypted) {
+            *all += more;
+        }
+        self.inter_organisation += more.inter_organisation;
+        self.unreadable += more.unreadable;
+    }
+
     /// As the last line of a run has them.
     pub fn named(&self) -> BTreeMap<String, u64> {
         let [yes, no, unknown] = self.encrypted;

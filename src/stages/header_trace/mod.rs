@@ -1,12 +1,14 @@
 //! Files in, lines out.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use self::crew::{Crew, Entry, Ready};
 use crate::ndjson::magic::Foreign;
-use crate::ndjson::{self, Line};
+use crate::ndjson::Line;
 use crate::program::output::Stdout;
 use crate::program::runs::Runs;
 use crate::program::stop::Stop;
@@ -16,12 +18,14 @@ use crate::received::tracer::Tracer;
 use crate::record::{Hop, Record, Run};
 use serde::Deserialize;
 
+mod crew;
+
 /// The one writer, and what a run of the program holds.
 pub struct Trace {
     runs: Runs,
     tracer: Tracer,
+    crew: Crew,
     output: Stdout,
-    line: Vec<u8>,
     stop: Stop,
     shows: bool,
     shown: Instant,
@@ -43,9 +47,9 @@ impl Trace {
         });
         Ok(Self {
             runs,
+            crew: Crew::new(tracer.manner()),
             tracer,
             output: Stdout::open()?,
-            line: Vec::with_capacity(4096),
             stop: program.stop.clone(),
             shows,
             shown: Instant::now(),
@@ -69,7 +73,7 @@ impl Trace {
             match path {
                 Ok(path) if path != Path::new("-") => self.file(&path)?,
                 Err((path, error)) if path != Path::new("-") => {
-                    self.runs.complain_of(&path.display(), &error);
+                    self.complain(&path.display(), &error)?;
                 }
                 Ok(_) | Err(_) => {
                     program::awaits("header-trace", "a message, an mbox or NDJSON");
@@ -77,6 +81,7 @@ impl Trace {
                 }
             }
         }
+        self.settle()?;
         self.runs.interrupted = self.stop.is_asked();
         if self.shows {
             self.show();
@@ -103,10 +108,7 @@ impl Trace {
     fn file(&mut self, path: &Path) -> io::Result<()> {
         match File::open(path) {
             Ok(file) => self.input(file, &path.display().to_string(), false),
-            Err(error) => {
-                self.runs.complain_of(&path.display(), &error);
-                Ok(())
-            }
+            Err(error) => self.complain(&path.display(), &error),
         }
     }
 
@@ -123,11 +125,12 @@ impl Trace {
                     break;
                 }
                 Err(error) => {
-                    self.runs.complain_of(&name, &error);
+                    self.complain(&name, &error)?;
                     break;
                 }
             }
             if is_live && mailbox.is_idle() {
+                self.settle()?;
                 self.output.flush()?;
             }
             if self.shows && self.shown.elapsed() >= Duration::from_secs(5) {
@@ -145,17 +148,41 @@ impl Trace {
                         "a header block over {} MiB; the rest of it is left out",
                         HEADER_LIMIT >> 20
                     );
-                    self.runs.complain_of(&name, &why);
+                    self.complain(&name, &why)?;
                 }
-                for hop in self.tracer.message(&bytes) {
-                    self.line.clear();
-                    ndjson::append(&mut self.line, &hop);
-                    self.output.write_all(&self.line)?;
-                }
+                self.hand_out(Entry::Message(bytes))
             }
-            MailboxItem::Record { bytes, line } => self.record(bytes, line)?,
-            MailboxItem::Fault { line, why } => {
-                self.runs.complain_of(&format!("{name}:{line}"), &why)
+            MailboxItem::Record { bytes, line } => self.hand_out(Entry::Line(bytes, line)),
+            MailboxItem::Fault { line, why } => self.complain(&format!("{name}:{line}"), &why),
+        }
+    }
+
+    /// What is wrong with `of` is told where it stands among the messages.
+    fn complain(&mut self, of: &dyn Display, why: &dyn Display) -> io::Result<()> {
+        self.hand_out(Entry::Complaint(of.to_string(), why.to_string()))
+    }
+
+    fn hand_out(&mut self, entry: Entry) -> io::Result<()> {
+        let ready = self.crew.hand_out(entry)?;
+        self.write(ready)
+    }
+
+    /// Waits for all that was handed out, and writes it.
+    fn settle(&mut self) -> io::Result<()> {
+        let ready = self.crew.settle()?;
+        self.write(ready)
+    }
+
+    fn write(&mut self, ready: Vec<Ready>) -> io::Result<()> {
+        for ready in ready {
+            match ready {
+                Ready::Message { id, counts, lines } => {
+                    if self.tracer.take(id, &counts) {
+                        self.output.write_all(&lines)?;
+                    }
+                }
+                Ready::Line(bytes, number) => self.record(bytes, number)?,
+                Ready::Complaint(of, why) => self.runs.complain_of(&of, &why),
             }
         }
         Ok(())
