@@ -77,7 +77,8 @@ impl AliasChain {
         loop {
             let next = Question {
                 name: chain.cname.last().unwrap_or(name).clone(),
-                ..question.clone()
+                kind,
+                wants_denial: question.wants_denial,
             };
             let left = allowance.saturating_sub(chain.spent);
             let reply = resolver.ask(next, left).await;
@@ -136,12 +137,12 @@ fn walk(
     records: &[rr::Record],
     cname: &mut Vec<Name>,
 ) -> Result<Vec<RData>, Failure> {
-    let mut owner = cname.last().unwrap_or(name).clone();
     loop {
+        let owner = cname.last().unwrap_or(name);
         let of_owner = || {
             records
                 .iter()
-                .filter(|record| owner == record.name && record.dns_class == DNSClass::IN)
+                .filter(|record| *owner == record.name && record.dns_class == DNSClass::IN)
         };
         let data: Vec<_> = of_owner()
             .filter(|record| record.record_type() == kind)
@@ -163,8 +164,7 @@ fn walk(
                 Failure::new(Reason::CnameLoop).with(format!("more than {CNAME_LIMIT} CNAMEs"))
             );
         }
-        cname.push(target.clone());
-        owner = target;
+        cname.push(target);
     }
 }
 

@@ -2,14 +2,15 @@
 //! answers, and a bound on every wait.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, StreamExt};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use tokio::sync::{OnceCell, Semaphore};
@@ -92,7 +93,7 @@ impl DnsClient {
         });
         let most = self.settings.tries.max(1) as usize;
         let mut clock = Clock::new(allowance);
-        let mut tries = FuturesUnordered::new();
+        let mut tries = Tries::new();
         let mut asked = Vec::new();
         let mut failures = Failures::default();
         let result = loop {
@@ -101,7 +102,7 @@ impl DnsClient {
                 let pause = failures.pause(asked.contains(&ticket.index));
                 clock.stand_still(ticket.wait).await;
                 asked.push(ticket.index);
-                tries.push(self.try_once(ticket, &pending, pause));
+                tries.push(Box::pin(self.try_once(ticket, &pending, pause)));
             }
             let patience = match asked.len() {
                 // Nobody else is left to ask: what was asked may take all the time there is.
@@ -171,15 +172,25 @@ impl DnsClient {
                 .answer()
                 .await?;
             if response.truncated {
-                // The semaphore is never closed.
-                let _permit = self.tcp.acquire().await;
-                response = tcp::ask(self.pool.address(server), &pending.question, edns).await?;
+                // Rare, and large: not a part of every try.
+                response = Box::pin(self.exchange_over_tcp(server, pending, edns)).await?;
             }
             if !edns || !message::blames_edns(response.code) {
                 return Ok(response);
             }
             edns = false;
         }
+    }
+
+    async fn exchange_over_tcp(
+        &self,
+        server: usize,
+        pending: &Pending,
+        edns: bool,
+    ) -> Result<Response, LostTry> {
+        // The semaphore is never closed.
+        let _permit = self.tcp.acquire().await;
+        tcp::ask(self.pool.address(server), &pending.question, edns).await
     }
 
     async fn judge(&self, server: usize, response: Response) -> Result<Answer, Failure> {
@@ -226,12 +237,20 @@ impl DnsClient {
         } else if authentic {
             Some(Dnssec::Secure)
         } else {
-            // One that cannot reach the root still has answers, and they do not wait for it.
-            let patience = self.settings.try_timeout / 2;
-            let test = || self.validates(server);
-            let validates = timeout(patience, upstream.validates.get_or_init(test)).await;
-            (validates == Ok(&true)).then_some(Dnssec::Insecure)
+            let validates = match upstream.validates.get() {
+                Some(validates) => *validates,
+                None => Box::pin(self.learn_whether_it_validates(server)).await,
+            };
+            validates.then_some(Dnssec::Insecure)
         }
+    }
+
+    /// One that cannot reach the root still has answers, and they do not wait for it.
+    async fn learn_whether_it_validates(&self, server: usize) -> bool {
+        let patience = self.settings.try_timeout / 2;
+        let test = || self.validates(server);
+        let validates = self.upstreams[server].validates.get_or_init(test);
+        timeout(patience, validates).await == Ok(&true)
     }
 
     /// The root is signed: a resolver that does not say AD of it does not validate. Whoever waits for the answer gives
@@ -283,6 +302,44 @@ impl From<LostTry> for Failure {
                 Self::new(reason).with(format!("name server: {error}"))
             }
         }
+    }
+}
+
+/// The tries of a question that are under way: hardly ever more than one, so that they are simply all asked.
+struct Tries<'a>(Vec<BoxFuture<'a, Result<Answer, Failure>>>);
+
+impl<'a> Tries<'a> {
+    fn new() -> Self {
+        Self(Vec::with_capacity(1))
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn push(&mut self, next: BoxFuture<'a, Result<Answer, Failure>>) {
+        self.0.push(next);
+    }
+
+    /// The next result of any; `None` where none is under way.
+    async fn next(&mut self) -> Option<Result<Answer, Failure>> {
+        poll_fn(|context| {
+            if self.0.is_empty() {
+                return Poll::Ready(None);
+            }
+            for at in 0..self.0.len() {
+                if let Poll::Ready(result) = self.0[at].as_mut().poll(context) {
+                    drop(self.0.remove(at));
+                    return Poll::Ready(Some(result));
+                }
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
 

@@ -128,7 +128,14 @@ impl MxLookup {
             false => Outcome::ok(),
         };
         let looked_up = set.exchanges.iter().take(mx::EXCHANGE_LIMIT);
-        let hosts = join_all(looked_up.map(|(_, exchange)| self.host(exchange))).await;
+        // Most domains have one: no list of futures for it.
+        let hosts = match &set.exchanges[..] {
+            [(_, exchange)] => vec![self.host(exchange).await],
+            _ => {
+                let hosts = looked_up.map(|(_, exchange)| self.host(exchange));
+                Box::pin(join_all(hosts)).await
+            }
+        };
         let mut room = AddressRoom::default();
         for (position, (preference, name)) in set.exchanges.iter().enumerate() {
             let is_repeat = set.repeats[position];

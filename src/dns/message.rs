@@ -38,6 +38,40 @@ pub fn blames_edns(code: ResponseCode) -> bool {
 /// DO, among the flags of EDNS (RFC 3225).
 const DNSSEC_OK: u16 = 0x8000;
 
+/// The longest question: header, name (RFC 1035 §2.3.4), type and class, and the OPT record of EDNS.
+const PACKET: usize = HEADER + 255 + 4 + 11;
+
+/// A question as it goes over the wire, without an allocation.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    octets: [u8; PACKET],
+    length: usize,
+}
+
+impl Packet {
+    fn new() -> Self {
+        Self {
+            octets: [0; PACKET],
+            length: 0,
+        }
+    }
+
+    /// Names are bounded where they are made, so that all of a question fits.
+    fn push(&mut self, octets: &[u8]) {
+        let end = self.length + octets.len();
+        self.octets[self.length..end].copy_from_slice(octets);
+        self.length = end;
+    }
+}
+
+impl std::ops::Deref for Packet {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.octets[..self.length]
+    }
+}
+
 /// What is asked: a name and a type, class IN.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
@@ -66,26 +100,22 @@ impl Question {
     }
 
     /// The question as a packet; without EDNS for servers that do not know it.
-    pub fn packet(&self, id: u16, edns: bool) -> Vec<u8> {
-        let mut packet = Vec::with_capacity(HEADER + self.name.wire().len() + 15);
+    pub fn packet(&self, id: u16, edns: bool) -> Packet {
+        let mut packet = Packet::new();
         for word in [id, FLAGS, 1, 0, 0, u16::from(edns)] {
-            packet.extend_from_slice(&word.to_be_bytes());
+            packet.push(&word.to_be_bytes());
         }
-        self.section(&mut packet);
+        packet.push(self.name.wire());
+        packet.push(&u16::from(self.kind).to_be_bytes());
+        packet.push(&[0, 1]);
         if edns {
-            packet.push(0);
+            packet.push(&[0]);
             let flags = if self.wants_denial { DNSSEC_OK } else { 0 };
             for word in [u16::from(RecordType::OPT), UDP_PAYLOAD, 0, flags, 0] {
-                packet.extend_from_slice(&word.to_be_bytes());
+                packet.push(&word.to_be_bytes());
             }
         }
         packet
-    }
-
-    fn section(&self, packet: &mut Vec<u8>) {
-        packet.extend_from_slice(self.name.wire());
-        packet.extend_from_slice(&u16::from(self.kind).to_be_bytes());
-        packet.extend_from_slice(&[0, 1]);
     }
 
     /// Whether `packet` has this question alone in its question section, in whatever case.

@@ -1,16 +1,17 @@
 //! UDP to one name server: many questions in flight over a socket that is renewed as it is used, so that ids and
 //! source ports stay hard to guess (RFC 5452).
 
-use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
+use hashbrown::HashMap;
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::message::{self, Question, Response, Unfit};
@@ -23,6 +24,18 @@ const IN_FLIGHT: usize = 16_384;
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// Packets read in a row before other tasks get their turn.
 const BATCH: usize = 64;
+
+/// Threads that have sockets of their own, so that an answer wakes no other thread; more than these share them.
+const LANES: usize = 4;
+
+/// The number of this thread among those that ask.
+fn lane() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static LANE: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    LANE.with(|lane| lane % LANES)
+}
 
 /// The sockets towards one server. Connected: the kernel drops what comes from any other address.
 pub struct Udp {
@@ -63,18 +76,29 @@ impl Udp {
     /// Sends a question. The answer, if any, is awaited on what is returned; dropping that forgets the question.
     pub async fn ask(&self, pending: &Arc<Pending>, edns: bool) -> Result<InFlight, LostTry> {
         let socket = self.socket().map_err(LostTry::Io)?;
-        let (id, answer) = socket.inner.register(pending);
-        let in_flight = InFlight { id, answer, socket };
-        let packet = pending.question.packet(id, edns);
-        match in_flight.socket.inner.io.send(&packet).await {
+        let id = socket.inner.register(pending);
+        let in_flight = InFlight { id, socket };
+        let io = &in_flight.socket.inner.io;
+        // There is nearly always room: the packet need not outlive this step.
+        match io.try_send(&pending.question.packet(id, edns)) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(LostTry::Io(error)),
+            Ok(_) => return Ok(in_flight),
+        }
+        let packet = pending.question.packet(id, edns).to_vec();
+        match io.send(&packet).await {
             Ok(_) => Ok(in_flight),
             Err(error) => Err(LostTry::Io(error)),
         }
     }
 
     fn socket(&self) -> io::Result<Arc<Socket>> {
-        let turn = self.cursor.fetch_add(1, Ordering::Relaxed) % self.sockets.len();
-        let mut slot = lock(&self.sockets[turn]);
+        let turn = self.cursor.fetch_add(1, Ordering::Relaxed);
+        let own = match self.sockets.len() / LANES {
+            0 => &self.sockets[..],
+            each => &self.sockets[lane() * each..][..each],
+        };
+        let mut slot = lock(&own[turn % own.len()]);
         if let Some(socket) = &*slot
             && socket.asked.fetch_add(1, Ordering::Relaxed) < QUESTIONS
             && lock(&socket.inner.waiting).len() < IN_FLIGHT
@@ -91,17 +115,13 @@ impl Udp {
 /// A question in flight.
 pub struct InFlight {
     id: u16,
-    answer: oneshot::Receiver<Outcome>,
     socket: Arc<Socket>,
 }
 
 impl InFlight {
     /// Waits for the answer, as long as it takes.
     pub async fn answer(&mut self) -> Outcome {
-        match (&mut self.answer).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(LostTry::Io(io::ErrorKind::BrokenPipe.into())),
-        }
+        poll_fn(|context| self.socket.inner.poll(self.id, context)).await
     }
 }
 
@@ -125,7 +145,21 @@ struct Inner {
 
 struct Waiting {
     pending: Arc<Pending>,
-    answer: Option<oneshot::Sender<Outcome>>,
+    /// What came, until its asker takes it.
+    answer: Option<Outcome>,
+    /// Whom to wake.
+    asker: Option<Waker>,
+}
+
+impl Waiting {
+    /// Keeps the first answer; gives whom to wake, once the lock is let go.
+    fn settle(&mut self, outcome: Outcome) -> Option<Waker> {
+        if self.answer.is_some() {
+            return None;
+        }
+        self.answer = Some(outcome);
+        self.asker.take()
+    }
 }
 
 impl Socket {
@@ -165,11 +199,11 @@ impl Drop for Socket {
 
 impl Inner {
     /// A random id that no question in flight over this socket has.
-    fn register(&self, pending: &Arc<Pending>) -> (u16, oneshot::Receiver<Outcome>) {
-        let (sender, receiver) = oneshot::channel();
+    fn register(&self, pending: &Arc<Pending>) -> u16 {
         let waiting = Waiting {
             pending: Arc::clone(pending),
-            answer: Some(sender),
+            answer: None,
+            asker: None,
         };
         let mut all = lock(&self.waiting);
         // At most IN_FLIGHT of 65536 ids are taken.
@@ -178,7 +212,22 @@ impl Inner {
             id = rand::random();
         }
         all.insert(id, waiting);
-        (id, receiver)
+        id
+    }
+
+    fn poll(&self, id: u16, context: &Context<'_>) -> Poll<Outcome> {
+        let mut all = lock(&self.waiting);
+        let Some(waiting) = all.get_mut(&id) else {
+            return Poll::Ready(Err(LostTry::Io(io::ErrorKind::BrokenPipe.into())));
+        };
+        if let Some(outcome) = waiting.answer.take() {
+            return Poll::Ready(outcome);
+        }
+        match &mut waiting.asker {
+            Some(asker) => asker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
     }
 
     async fn read(self: Arc<Self>) {
@@ -224,22 +273,25 @@ impl Inner {
                 return;
             }
         };
-        if let Some(answer) = waiting.answer.take() {
-            // The asker may have gone.
-            let _ = answer.send(outcome);
+        let asker = waiting.settle(outcome);
+        drop(all);
+        if let Some(asker) = asker {
+            asker.wake();
         }
     }
 
     /// ICMP does not say which question it is about.
     fn fail_all(&self, error: &io::Error) {
-        for waiting in lock(&self.waiting).values_mut() {
-            if let Some(answer) = waiting.answer.take() {
-                let again = error
-                    .raw_os_error()
-                    .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
-                let _ = answer.send(Err(LostTry::Io(again)));
-            }
-        }
+        let again = || {
+            error
+                .raw_os_error()
+                .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+        };
+        let askers: Vec<Waker> = lock(&self.waiting)
+            .values_mut()
+            .filter_map(|waiting| waiting.settle(Err(LostTry::Io(again()))))
+            .collect();
+        askers.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Options of the stages that ask the DNS.
 
+use std::num::NonZeroUsize;
+use std::thread;
 use std::time::Duration;
 
 use clap::Args;
@@ -23,6 +25,9 @@ pub struct Asking {
     /// Names looked up at once
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = positive)]
     pub concurrency: usize,
+    /// Threads that ask [default: 2, or 1 where there is one core]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
     /// Names that may wait for their turn; then reading stops
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = positive)]
     pub backlog: usize,
@@ -37,7 +42,18 @@ pub struct Asking {
     pub tries: usize,
 }
 
+/// The most threads that are of use: one reads and writes for all of them.
+const MOST_THREADS: usize = 8;
+
 impl Asking {
+    /// Threads that ask.
+    pub fn threads(&self) -> usize {
+        let cores = || thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.threads
+            .unwrap_or_else(|| cores().min(2))
+            .min(MOST_THREADS)
+    }
+
     /// What of this changes a record, for the `run` line; `servers` as they were found.
     pub fn settings(&self, servers: Vec<String>) -> Map<String, Value> {
         let mut settings = Map::new();
