@@ -48,3 +48,13 @@ pub fn run(command: &mut Command, stdin: &Path, stdout: &Path) -> Measured {
         most_memory,
     }
 }
+
+/// The run that took the median of CPU among so many.
+#[allow(dead_code)]
+pub fn median(times: usize, command: &mut Command, stdin: &Path, stdout: &Path) -> Measured {
+    let mut runs: Vec<_> = (0..times.max(1))
+        .map(|_| run(command, stdin, stdout))
+        .collect();
+    runs.sort_by_key(|run| run.cpu);
+    runs.swap_remove(runs.len() / 2)
+}

@@ -205,7 +205,13 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin> Session<'d, S, Introduced> {
 impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
     /// QUIT, and a moment for the answer. The stream is handed back to be closed.
     pub async fn quit(mut self) -> S {
-        self.say_goodbye().await;
+        self.say_goodbye(|_| ()).await;
+        self.stream
+    }
+
+    /// The same, with what `last` puts behind it on the stream in the same write.
+    pub async fn quit_and(mut self, last: impl FnOnce(&mut S)) -> S {
+        self.say_goodbye(last).await;
         self.stream
     }
 
@@ -223,16 +229,18 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
 
     /// The outcome that a complete reply puts an end to, after a goodbye.
     async fn part(&mut self, phase: Phase, heard: &Heard) -> Outcome {
-        self.say_goodbye().await;
+        self.say_goodbye(|_| ()).await;
         heard.ends(phase)
     }
 
-    async fn say_goodbye(&mut self) {
+    async fn say_goodbye(&mut self, last: impl FnOnce(&mut S)) {
         self.dialogue.client_said("QUIT");
         let until = self.until.min(Instant::now() + self.patience.farewell);
         // Nothing depends on the answer: waiting for it only lets the server close first, as it likes to.
         let _ = timeout_at(until, async {
-            write_all(&mut self.stream, b"QUIT\r\n").await?;
+            self.stream.write_all(b"QUIT\r\n").await?;
+            last(&mut self.stream);
+            self.stream.flush().await?;
             let mut parser = ReplyParser::default();
             self.read_reply(&mut parser)
                 .await
@@ -276,7 +284,7 @@ impl<'d, S: AsyncRead + AsyncWrite + Unpin, State> Session<'d, S, State> {
                 (Ok(heard), _) => heard,
                 (Err(_), Some(passed)) => {
                     let phase_is_over = passed.ends(phase);
-                    self.say_goodbye().await;
+                    self.say_goodbye(|_| ()).await;
                     return Err(phase_is_over);
                 }
                 (Err(outcome), None) => return Err(outcome),

@@ -119,10 +119,10 @@ impl Handshake {
             return Ok(Vec::new());
         };
         let sent = async {
-            tap.write_all(&hello).await?;
-            tap.flush().await
+            // Neither fails: what the server said is read first.
+            let _ = tap.write_all(&hello).await;
+            tap.send().await;
         };
-        // Neither fails: what the server said is read first.
         let _ = timeout_at(until, sent).await;
         // rustls holds 4 KiB ready from its first look at the stream on. Thousands of servers are slow to answer, so it
         // is shown the stream only when there is something to read.
@@ -143,7 +143,7 @@ impl Handshake {
                 let outcome = self.seen.failure(&error);
                 let outcome = connect::with_ending(outcome, tap.stream(), self.round_trip).await;
                 // An alert of ours that says why, if there is one.
-                let _ = tap.flush().await;
+                tap.send().await;
                 Err(outcome)
             }
         }

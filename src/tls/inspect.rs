@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use time::OffsetDateTime;
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 use tokio_rustls::client::TlsStream;
@@ -166,10 +165,9 @@ impl Inspector {
         let session = Session::inside(stream, self.contact.patience, call.until, &mut dialogue);
         let outcome = match session.introduce(self.contact.helo.as_str()).await {
             Ok(session) => {
-                let mut stream = session.quit().await;
-                // close_notify; whether it arrives decides nothing.
-                let end = tokio::time::Instant::now() + self.contact.patience.farewell;
-                let _ = timeout_at(end.min(call.until), stream.shutdown()).await;
+                // close_notify goes with the QUIT; whether it arrives decides nothing.
+                let close = |stream: &mut Box<TlsStream<_>>| stream.get_mut().1.send_close_notify();
+                drop(session.quit_and(close).await);
                 Outcome::ok()
             }
             Err(outcome) => Outcome {

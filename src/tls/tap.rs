@@ -1,8 +1,9 @@
 //! A stream that lets the hello codec read along with rustls, so that what the server says in clear (secure
 //! renegotiation, extended master secret) comes from the same single connection.
 //!
-//! It also makes the outcome of a handshake independent of when things arrive: what is written goes out in one piece
-//! when it is flushed, and a write that fails is no error, since why the server closed stands in what can still be read.
+//! It also makes the outcome of a handshake independent of when things arrive: a write that fails is no error, since why the
+//! server closed stands in what can still be read. And what is written goes out in one piece, once the server is waited for:
+//! our Finished with the EHLO behind it, QUIT with close_notify.
 
 use std::fmt;
 use std::future::Future;
@@ -35,7 +36,7 @@ pub struct Tap<S> {
     is_over: bool,
     /// Octets that were read before, to be read first.
     first: Vec<u8>,
-    /// What waits to be flushed.
+    /// What goes out before the next octet is waited for.
     outgoing: Vec<u8>,
     /// Octets read so far.
     octets: usize,
@@ -68,6 +69,14 @@ impl<S> Tap<S> {
     /// The stream itself, to read what comes before TLS.
     pub(super) fn stream(&mut self) -> &mut S {
         &mut self.stream
+    }
+
+    /// Sends what was written so far. It fails as little as writing does.
+    pub(super) async fn send(&mut self)
+    where
+        S: AsyncWrite + Unpin,
+    {
+        std::future::poll_fn(|context| self.poll_send(context)).await;
     }
 
     /// Has these octets read before all others.
@@ -115,13 +124,15 @@ impl<S: AsyncRead + Unpin> Tap<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Tap<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_room(context));
+        // A server that takes nothing may say something all the same.
+        let _ = self.poll_send(context);
         let before = buffer.filled().len();
         ready!(self.poll_read_any(context, buffer))?;
         let read = &buffer.filled()[before..];
@@ -131,6 +142,25 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
             self.is_over = over;
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Tap<S> {
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.outgoing.is_empty() {
+            return Poll::Ready(());
+        }
+        while !self.outgoing.is_empty() {
+            match ready!(Pin::new(&mut self.stream).poll_write(context, &self.outgoing)) {
+                Ok(written @ 1..) => drop(self.outgoing.drain(..written)),
+                // The server is gone. What it said before that is still to be read, and how it went.
+                Ok(0) | Err(_) => self.outgoing.clear(),
+            }
+        }
+        self.outgoing = Vec::new();
+        match ready!(Pin::new(&mut self.stream).poll_flush(context)) {
+            Ok(()) | Err(_) => Poll::Ready(()),
+        }
     }
 }
 
@@ -144,23 +174,29 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        while !this.outgoing.is_empty() {
-            match ready!(Pin::new(&mut this.stream).poll_write(context, &this.outgoing)) {
-                Ok(written @ 1..) => drop(this.outgoing.drain(..written)),
-                // The server is gone. What it said before that is still to be read, and how it went.
-                Ok(0) | Err(_) => this.outgoing.clear(),
-            }
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let before = self.outgoing.len();
+        for piece in pieces {
+            self.outgoing.extend_from_slice(piece);
         }
-        this.outgoing = Vec::new();
-        match ready!(Pin::new(&mut this.stream).poll_flush(context)) {
-            Ok(()) | Err(_) => Poll::Ready(Ok(())),
-        }
+        Poll::Ready(Ok(self.outgoing.len() - before))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Nothing yet: it goes out before the next octet is waited for, by [`Tap::send`], or at the end.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.as_mut().poll_flush(context))?;
+        ready!(self.poll_send(context));
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
@@ -168,5 +204,57 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
 impl<S> fmt::Debug for Tap<S> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Tap").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    fn pair() -> (Tap<tokio::io::DuplexStream>, tokio::io::DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(64);
+        (Tap::new(ours, Clear::default(), Memory::default()), theirs)
+    }
+
+    #[tokio::test]
+    async fn what_is_written_goes_out_together_before_the_server_is_waited_for() {
+        let (mut tap, mut theirs) = pair();
+        tap.write_all(b"one ").await.unwrap();
+        tap.flush().await.unwrap();
+        let pieces = [io::IoSlice::new(b"two "), io::IoSlice::new(b"three")];
+        assert_eq!(tap.write_vectored(&pieces).await.unwrap(), 9);
+        tap.flush().await.unwrap();
+        let mut heard = [0; 64];
+        let nothing = tokio::time::timeout(
+            std::time::Duration::from_millis(20),
+            theirs.read(&mut heard),
+        );
+        assert!(nothing.await.is_err(), "nobody is waited for yet");
+        let answer = async {
+            let length = theirs.read(&mut heard).await.unwrap();
+            assert_eq!(&heard[..length], b"one two three");
+            theirs.write_all(b"yes").await.unwrap();
+        };
+        let mut said = [0; 3];
+        let (_, read) = tokio::join!(answer, tap.read_exact(&mut said));
+        assert_eq!((read.unwrap(), &said), (3, b"yes"));
+    }
+
+    #[tokio::test]
+    async fn it_goes_out_too_where_nothing_is_waited_for_and_a_server_that_takes_nothing_is_heard()
+    {
+        let (mut tap, mut theirs) = pair();
+        tap.write_all(b"alert").await.unwrap();
+        tap.send().await;
+        let mut heard = [0; 5];
+        theirs.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"alert");
+        theirs.write_all(b"full").await.unwrap();
+        // More than the other side has room for.
+        tap.write_all(&[0; 1000]).await.unwrap();
+        let mut said = [0; 4];
+        tap.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"full");
     }
 }
