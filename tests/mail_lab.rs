@@ -642,7 +642,7 @@ fn a_world_that_is_wrong_names_file_and_line() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.contains("world: line 3: 192.0.2.1 is not a loopback address"),
+        said.contains("world: line 3: 192.0.2.1 is neither a loopback address"),
         "{said}"
     );
 }

@@ -5,6 +5,8 @@ mod fair;
 #[cfg(feature = "lab")]
 mod lab;
 mod paces;
+#[cfg(feature = "lab")]
+mod pacing;
 mod scripted;
 
 use std::collections::BTreeSet;

@@ -8,7 +8,9 @@ use anyhow::Context as _;
 
 use super::familiar::Familiar;
 use super::flying::{Flying, Landed};
+use super::forecast::Forecast;
 use super::found::FoundItem;
+use super::helpers::Helpers;
 use super::intake::{self, Brought, leave_out_what_nobody_reads};
 use super::interruption::Interruption;
 use super::operators::OperatorCounts;
@@ -40,6 +42,8 @@ pub(super) struct Driver<S: Select, O: Observe> {
     /// The input has ended.
     is_all: bool,
     tally: RunTally,
+    /// `--dry-run`: what is counted instead of begun.
+    forecast: Option<Forecast>,
     progress: Progress,
     stop: Stop,
     /// The last line was in a plain form: this stage is the source of its stream.
@@ -83,6 +87,7 @@ where
         let rate = Rate::new(options.limits.rate);
         let flying = Flying::new(
             observe.clone(),
+            Helpers::start(options.threads).context("threads")?,
             runs.id.clone(),
             options.limits.spacing,
             rate.clone(),
@@ -101,6 +106,7 @@ where
             operators: OperatorCounts::default(),
             is_all: false,
             tally: RunTally::default(),
+            forecast: Forecast::of_options(&options),
             progress,
             stop: Stop::No,
             is_source: false,
@@ -398,6 +404,9 @@ where
         let items = found.items;
         let mut brought = Brought::default();
         self.settle(items, &mut brought)?;
+        if let Some(forecast) = &self.forecast {
+            forecast.tell(self.options.program.name, &mut self.tally);
+        }
         self.take_brought(brought).await
     }
 
@@ -448,7 +457,9 @@ where
             let refused = self.observe.refused(job, reason, &self.runs.id);
             self.tally.outcome(refused.phase, refused.reason);
             brought.lines.extend_from_slice(&refused.lines);
-        } else if self.select.starts(&job) {
+        } else if let Some(forecast) = &mut self.forecast {
+            place.iter().for_each(|place| forecast.add(place));
+        } else {
             brought.jobs.push((job, place));
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
 
+use super::helpers::Helpers;
 use super::stage::Observe;
 use super::turn::{Observed, Turn};
 use super::waiting::Attempt;
@@ -22,6 +23,7 @@ pub(super) struct Landed<J> {
 pub(super) struct Flying<O: Observe> {
     observe: Arc<O>,
     tasks: JoinSet<Landed<O::Job>>,
+    helpers: Helpers,
     run: Arc<str>,
     spacing: Duration,
     rate: Rate,
@@ -29,10 +31,17 @@ pub(super) struct Flying<O: Observe> {
 
 impl<O: Observe> Flying<O> {
     /// None yet, of the run with this id.
-    pub(super) fn new(observe: Arc<O>, run: Arc<str>, spacing: Duration, rate: Rate) -> Self {
+    pub(super) fn new(
+        observe: Arc<O>,
+        helpers: Helpers,
+        run: Arc<str>,
+        spacing: Duration,
+        rate: Rate,
+    ) -> Self {
         Self {
             observe,
             tasks: JoinSet::new(),
+            helpers,
             run,
             spacing,
             rate,
@@ -56,7 +65,7 @@ impl<O: Observe> Flying<O> {
                 .is_some_and(|place| !place.ip.to_canonical().is_loopback()),
         };
         let observe = self.observe.clone();
-        self.tasks.spawn(async move {
+        let observation = async move {
             let number = attempt.number;
             let observed = observe.observe(attempt.job, turn).await;
             Landed {
@@ -64,7 +73,11 @@ impl<O: Observe> Flying<O> {
                 place,
                 number,
             }
-        });
+        };
+        match self.helpers.next() {
+            Some(runtime) => self.tasks.spawn_on(observation, runtime),
+            None => self.tasks.spawn(observation),
+        };
     }
 
     /// Waits for one to end; `None` where there is none.

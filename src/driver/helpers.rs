@@ -76,7 +76,9 @@ mod tests {
         for _ in 0..6 {
             let (tell, told) = std::sync::mpsc::channel();
             let runtime = helpers.next().unwrap();
-            runtime.spawn(async move { drop(tell.send(thread::current().id())) });
+            runtime.spawn(async move {
+                let _ = tell.send(thread::current().id());
+            });
             threads.push(format!("{:?}", told.recv().unwrap()));
         }
         assert_eq!(threads[..3], threads[3..]);

@@ -63,7 +63,9 @@
 mod drive;
 mod familiar;
 mod flying;
+pub mod forecast;
 mod found;
+mod helpers;
 mod intake;
 mod interruption;
 mod key;
@@ -100,14 +102,9 @@ where
     S: Select<Job = O::Job>,
     O: Observe,
 {
-    let mut builder = if options.threads > 1 {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(options.threads);
-        builder
-    } else {
-        tokio::runtime::Builder::new_current_thread()
-    };
-    let runtime = builder.enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let status = runtime.block_on(async {
         Driver::start(select, observe, resume, options)?
             .drive()

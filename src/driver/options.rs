@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::forecast::Assumed;
 use crate::net::pacing::PaceLimits;
 use crate::net::shard::{Shard, ShardBy};
 use crate::program::asking::Asking;
@@ -37,7 +38,9 @@ pub struct StageOptions {
     pub retries: u32,
     /// Pause before the first of them; doubles.
     pub retry_after: Duration,
-    /// Worker threads; 1 runs everything on one.
+    /// Nothing is begun: the targets are counted, and it is said what they would take (`--dry-run`).
+    pub forecast: Option<Assumed>,
+    /// Threads that observe; 1 runs everything on the driver's own.
     pub threads: usize,
     /// Progress on stderr.
     pub progress: progress::ProgressWhen,
@@ -74,6 +77,7 @@ impl StageOptions {
             shard: stream.shard.map(|shard| (shard, manners.shard_by)),
             retries: manners.retries,
             retry_after: manners.retry_after,
+            forecast: None,
             threads: 1,
             progress: stream.when(),
             quiet: stream.quiet,
@@ -111,7 +115,8 @@ impl StageOptions {
             shard: stream.shard.map(|shard| (shard, ShardBy::default())),
             retries: 0,
             retry_after: Duration::ZERO,
-            threads: 1,
+            forecast: None,
+            threads: asking.threads(),
             progress: stream.when(),
             quiet: stream.quiet,
         })

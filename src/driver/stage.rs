@@ -51,11 +51,6 @@ pub trait Select {
         Ok(true)
     }
 
-    /// Asked of each job before it is scheduled: false if it is only counted, as under `--dry-run`.
-    fn starts(&mut self, _job: &Self::Job) -> bool {
-        true
-    }
-
     /// A job in few octets, in which it waits while its operator has its share of the room; `None`: it waits as it is.
     fn pack(&self, _job: &Self::Job) -> Option<Vec<u8>> {
         None

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
@@ -19,6 +19,9 @@ pub struct Counters {
     /// Smallest time from the end of a connection to the begin of the next; 0 when they overlap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_gap_ms: Option<u64>,
+    /// Begin of a connection and the last word that the server said on it, milliseconds of Unix time, of the first connections: over
+    /// several addresses they tell how many were open at once. Behind its last word a client may be gone before the server knows.
+    pub visits_ms: Vec<(u64, u64)>,
     /// QUITs in clear.
     pub quits: u64,
     /// QUITs inside TLS.
@@ -73,6 +76,9 @@ struct Line<'a> {
     counters: &'a Counters,
 }
 
+/// Visits that are kept for an address.
+const VISITS: usize = 16;
+
 /// Distinct improper verbs that are kept for an address.
 const VERBS: usize = 16;
 
@@ -93,6 +99,10 @@ impl Counters {
         smaller(&mut self.idle_gap_ms, idle);
         self.last_start = Some(now);
         let others = self.open;
+        if self.visits_ms.len() < VISITS {
+            let begun = milliseconds(SystemTime::now());
+            self.visits_ms.push((begun, begun));
+        }
         self.connections += 1;
         self.open += 1;
         self.at_once = self.at_once.max(self.open);
@@ -100,6 +110,14 @@ impl Counters {
             number: self.connections,
             after,
             others,
+        }
+    }
+
+    /// When the last word was said on the connection that arrived so.
+    pub fn said(&mut self, arrival: Arrival, said: SystemTime) {
+        let at = usize::try_from(arrival.number - 1).ok();
+        if let Some(visit) = at.and_then(|at| self.visits_ms.get_mut(at)) {
+            visit.1 = visit.0.max(milliseconds(said));
         }
     }
 
@@ -133,6 +151,11 @@ impl Counters {
     }
 }
 
+fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
 fn smaller(kept: &mut Option<u64>, seen: Option<u64>) {
     if let Some(seen) = seen {
         *kept = Some(kept.map_or(seen, |kept| kept.min(seen)));
@@ -156,6 +179,14 @@ mod tests {
         counters.end();
         assert_eq!(counters.at_once, 2);
         assert_eq!(counters.idle_gap_ms, Some(0));
+        counters.said(second, SystemTime::now() + Duration::from_secs(1));
+        let (begun, said) = counters.visits_ms[1];
+        assert!(said - begun >= 900 && counters.visits_ms[0].0 == counters.visits_ms[0].1);
+        for _ in 0..100 {
+            let arrival = counters.begin();
+            counters.said(arrival, SystemTime::now());
+        }
+        assert_eq!(counters.visits_ms.len(), VISITS);
     }
 
     #[test]

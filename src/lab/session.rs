@@ -3,7 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::FutureExt as _;
 use socket2::SockRef;
@@ -71,12 +71,15 @@ pub async fn converse(host: Arc<LabHost>, stream: TcpStream, arrival: Arrival) {
         early: false,
         bytes_in: 0,
         bytes_out: 0,
+        said: SystemTime::now(),
     };
     // Errors are the client's ways of going; the counters tell them. There is no limit of time: a timer for each
     // conversation would be a tenth of its cost, and a client that is gone closes its sockets.
     let _ = session.run(stream).await;
     let (bytes_in, bytes_out) = (session.bytes_in, session.bytes_out);
+    let said = session.said;
     let mut counters = host.counters();
+    counters.said(arrival, said);
     counters.bytes_in += bytes_in;
     counters.bytes_out += bytes_out;
     counters.end();
@@ -92,6 +95,8 @@ struct Session<'a> {
     early: bool,
     bytes_in: u64,
     bytes_out: u64,
+    /// When the last word was begun.
+    said: SystemTime,
 }
 
 impl Session<'_> {
@@ -312,12 +317,14 @@ impl Session<'_> {
     }
 
     async fn speak<S: Wire>(&mut self, stream: &mut S, cue: &Cue) -> io::Result<()> {
+        self.said = SystemTime::now();
         if cue.times > 1 && cue.wait.is_zero() && cue.drip.is_zero() && !cue.say.is_empty() {
             return self.flood(stream, cue).await;
         }
         for _ in 0..cue.times {
             if !cue.wait.is_zero() {
                 sleep(cue.wait).await;
+                self.said = SystemTime::now();
                 self.early |= !self.greeted && stream.has_input();
             }
             if cue.drip.is_zero() {

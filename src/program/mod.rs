@@ -32,6 +32,18 @@ use output::{Stdout, is_closed_stdout};
 use stop::Stop;
 use whole::Whole;
 
+/// Gives a program that computes more than it waits an allocator of its own; once, in its main file. The library leaves the choice to whoever uses it.
+#[macro_export]
+macro_rules! allocator {
+    () => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::program::Allocator = $crate::program::Allocator;
+    };
+}
+
+#[doc(hidden)]
+pub use mimalloc::MiMalloc as Allocator;
+
 /// The program that runs.
 #[derive(Clone, Debug)]
 pub struct Program {

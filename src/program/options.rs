@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::input::Files;
 use super::progress::ProgressWhen;
 use super::say::say;
-use super::values::{duration, network, positive, rate};
+use super::values::{duration, network, positive, rate, share};
 use crate::net::Gate;
 use crate::net::exclude::Exclusions;
 use crate::net::pacing::PaceLimits;
@@ -114,6 +114,12 @@ pub struct PacingOptions {
     /// Time before the first further try; it doubles
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub retry_after: Duration,
+    /// Say what it would cost and between which two times it would end, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// With --dry-run: the share of servers that never answer, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, value_parser = share)]
+    pub assume_dead: f64,
     /// Open a special-purpose network, for example 127.0.0.0/8 (repeatable)
     #[arg(long, value_name = "CIDR", value_parser = network)]
     pub allow: Vec<Range>,

@@ -53,6 +53,12 @@ pub(crate) fn rate(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "connections a second, or 0 for no limit".into())
 }
 
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    (text.parse::<f64>().ok())
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "a share from 0 to 1, such as 0.1".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -124,6 +124,7 @@ impl Handshake {
             tap.send().await;
         };
         let _ = timeout_at(until, sent).await;
+        drop(hello);
         // rustls holds 4 KiB ready from its first look at the stream on. Thousands of servers are slow to answer, so it
         // is shown the stream only when there is something to read.
         match opening(tap.stream(), leftover, until, grace).await {

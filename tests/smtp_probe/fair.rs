@@ -13,19 +13,25 @@ use crate::harness::{Server, program};
 const NETWORK: &str = "ip link set lo up && ip addr add 203.0.113.1/32 dev lo && ip route add local 198.19.0.0/16 dev lo \
     && ip route add 198.18.0.0/16 dev lo src 203.0.113.1";
 
-/// The probe in such a network, with this input; `None` where there are no namespaces.
-fn start(options: &[&str], input: String) -> Option<Child> {
-    let network = |script: String| {
+/// Runs what is added as arguments in a network namespace of its own, behind the commands of `network`; `None`, with a word, where
+/// there are no namespaces.
+pub fn in_namespace(network: &str) -> Option<Command> {
+    let command = |script: String| {
         let mut command = Command::new("unshare");
         command.args(["-rn", "sh", "-c"]).arg(script).arg("sh");
         command
     };
-    let is_possible = network(NETWORK.to_owned()).output();
+    let is_possible = command(network.to_owned()).output();
     if !is_possible.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: no network namespace can be made here");
         return None;
     }
-    let mut child = network(format!("{NETWORK} && exec \"$@\""))
+    Some(command(format!("{network} && exec \"$@\"")))
+}
+
+/// The probe in such a network, with this input; `None` where there are no namespaces.
+fn start(options: &[&str], input: String) -> Option<Child> {
+    let mut child = in_namespace(NETWORK)?
         .arg(program("smtp-probe"))
         .args(["--helo", "probe.example.org", "--allow", "198.18.0.0/15"])
         .args([

@@ -39,6 +39,8 @@ const EXAMPLES: &str = "Examples:
   header-trace ~/Maildir archive.mbox | to-sqlite out.db && report out.db
   header-trace --trusted-by example.org mail/ | jq 'select(.trusted and .inter_organisation)'";
 
+mx_survey::allocator!();
+
 fn main() -> ExitCode {
     program::main("header-trace", run)
 }

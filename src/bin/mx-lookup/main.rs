@@ -55,6 +55,8 @@ Examples:
   zcat org.zone.gz | mx-lookup --format zone --source org --nameserver @resolvers
   mx-lookup --tlsa --resume part.ndjson < domains > out.ndjson";
 
+mx_survey::allocator!();
+
 fn main() -> ExitCode {
     program::main("mx-lookup", run)
 }
@@ -91,9 +93,7 @@ fn run(arguments: Arguments, program: &Program) -> anyhow::Result<RunStatus> {
         settings,
         resumed,
     )?;
-    let names = MxSelect::new(
-        DomainList::new(arguments.format, arguments.rank_offset),
-        arguments.source,
-    );
+    let list = DomainList::new(arguments.format, arguments.rank_offset);
+    let names = MxSelect::new(list, arguments.source);
     driver::run(names, MxObserve::new(lookup), resume, options)
 }

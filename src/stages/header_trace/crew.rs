@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use crate::ndjson;
-use crate::received::tracer::{TraceCounts, Manner};
+use crate::received::tracer::{Manner, TraceCounts};
 
 /// Octets of messages that are handed out together: enough that the handing out costs nothing.
 const BATCH_OCTETS: usize = 128 << 10;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use self::crew::{Crew, Entry, Ready};
-use crate::ndjson::magic::Foreign;
 use crate::ndjson::Line;
+use crate::ndjson::magic::Foreign;
 use crate::program::output::Stdout;
 use crate::program::runs::Runs;
 use crate::program::stop::Stop;

@@ -7,8 +7,8 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
-use super::cost::Cost;
 use super::{SmtpObserve, SmtpSelect};
+use crate::driver::forecast::Assumed;
 use crate::driver::resume::{OpenDatabase, Resume};
 use crate::driver::{self, StageOptions};
 use crate::program::{PacingOptions, Program, RunStatus, Stream, positive, say};
@@ -41,9 +41,6 @@ pub struct Probing {
     /// Keep all that is said
     #[arg(long)]
     pub transcript: bool,
-    /// Say what it would cost, and send nothing
-    #[arg(long)]
-    pub dry_run: bool,
     /// Go on where every connection times out, as behind a blocked port 25
     #[arg(long)]
     pub no_vantage_check: bool,
@@ -84,15 +81,20 @@ pub enum StarttlsUse {
 pub fn run(args: &Probing, program: &Program, database: OpenDatabase) -> anyhow::Result<RunStatus> {
     let prober = prober(args)?;
     let mut settings = settings(args, &prober);
-    if !args.dry_run {
+    if !args.manners.dry_run {
         check_name(args, &prober, &mut settings);
         check_vantage_host(args, &prober, &mut settings)?;
     }
     let examiner = examiner(args, &mut settings)?;
     let (resume, resumed) = Resume::open(&args.stream, STAGE, &settings, database)?;
     let manners = &args.manners;
-    let options =
+    let mut options =
         StageOptions::connecting(program, AWAITED, manners, &args.stream, settings, resumed);
+    options.forecast = manners.dry_run.then_some(Assumed {
+        dead: manners.assume_dead,
+        patience: args.conversing.connect_timeout,
+        samples: args.samples,
+    });
     let asker = SmtpObserve {
         prober: Arc::new(prober),
         samples: args.samples,
@@ -100,8 +102,7 @@ pub fn run(args: &Probing, program: &Program, database: OpenDatabase) -> anyhow:
         examiner,
         sni: args.handshaking.sni,
     };
-    let cost = (args.dry_run).then(|| Cost::new(args.samples, manners.rate));
-    let selection = SmtpSelect::new(args.port, asker.clone(), cost);
+    let selection = SmtpSelect::new(args.port, asker.clone());
     driver::run(selection, asker, resume, options)
 }
 
@@ -109,7 +110,7 @@ fn prober(args: &Probing) -> anyhow::Result<Prober> {
     let conversing = &args.conversing;
     Ok(Prober {
         connector: conversing.connector(&args.manners)?,
-        helo: match args.dry_run && conversing.helo.is_none() {
+        helo: match args.manners.dry_run && conversing.helo.is_none() {
             // Nobody hears it.
             true => HeloName::nobody(),
             false => conversing.helo_name()?,
@@ -169,7 +170,7 @@ fn settings(args: &Probing, prober: &Prober) -> Map<String, Value> {
     settings.insert("starttls".into(), ask.into());
     settings.insert("samples".into(), args.samples.into());
     settings.insert("transcript".into(), args.transcript.into());
-    if !args.dry_run || conversing.helo.is_some() {
+    if !args.manners.dry_run || conversing.helo.is_some() {
         settings.insert("helo".into(), prober.helo.as_str().into());
     }
     settings

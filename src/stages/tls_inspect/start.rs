@@ -6,9 +6,11 @@ use serde_json::{Map, Value};
 use super::TlsSelect;
 use super::options::{Handshaking, judging};
 use super::regrade::{NoObservation, Regrading};
+use crate::driver::forecast::Assumed;
 use crate::driver::resume::{OpenDatabase, Resume};
 use crate::driver::{self, StageOptions};
 use crate::program::{PacingOptions, Program, RunStatus, Stream};
+use crate::smtp::helo::HeloName;
 use crate::stages::conversing::Conversing;
 use crate::tls::contact::Contact;
 use crate::tls::ledger::Ledger;
@@ -24,7 +26,7 @@ pub struct Inspecting {
     #[command(flatten)]
     pub conversing: Conversing,
     /// Judge the chains of `cert` and `tls` records on the input anew, without the network
-    #[arg(long, conflicts_with_all = ["enumerate", "sni", "resume"])]
+    #[arg(long, conflicts_with_all = ["enumerate", "sni", "resume", "dry_run"])]
     pub regrade: bool,
     /// How to make a handshake.
     #[command(flatten)]
@@ -54,7 +56,12 @@ pub fn run(
     let contact = contact(args)?;
     let settings = settings(args, &contact, &ledger);
     let (resume, resumed) = Resume::open(&args.stream, STAGE, &settings, database)?;
-    let options = options(args, program, settings, resumed);
+    let mut options = options(args, program, settings, resumed);
+    options.forecast = (args.manners.dry_run).then_some(Assumed {
+        dead: args.manners.assume_dead,
+        patience: args.conversing.connect_timeout,
+        samples: 1,
+    });
     let examiner = args.handshaking.examiner(contact, ledger)?;
     let spacing = args.manners.spacing;
     let selection = TlsSelect::new(args.handshaking.sni, spacing, examiner.clone());
@@ -93,7 +100,11 @@ fn contact(args: &Inspecting) -> anyhow::Result<Contact> {
     let conversing = &args.conversing;
     Ok(Contact {
         connector: conversing.connector(&args.manners)?,
-        helo: conversing.helo_name()?,
+        helo: match args.manners.dry_run && conversing.helo.is_none() {
+            // Nobody hears it.
+            true => HeloName::nobody(),
+            false => conversing.helo_name()?,
+        },
         patience: conversing.patience(),
         handshake: args.handshaking.handshake_timeout,
         session: conversing.timeout,
@@ -105,6 +116,8 @@ fn contact(args: &Inspecting) -> anyhow::Result<Contact> {
 fn settings(args: &Inspecting, contact: &Contact, ledger: &Ledger) -> Map<String, Value> {
     let mut settings = args.handshaking.settings(ledger);
     settings.extend(args.conversing.settings(&args.manners, &contact.connector));
-    settings.insert("helo".into(), contact.helo.as_str().into());
+    if !args.manners.dry_run || args.conversing.helo.is_some() {
+        settings.insert("helo".into(), contact.helo.as_str().into());
+    }
     settings
 }
