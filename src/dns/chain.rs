@@ -75,11 +75,8 @@ impl AliasChain {
             spent: Duration::ZERO,
         };
         loop {
-            let next = Question {
-                name: chain.cname.last().unwrap_or(name).clone(),
-                kind,
-                wants_denial: question.wants_denial,
-            };
+            let mut next = Question::new(chain.cname.last().unwrap_or(name).clone(), kind);
+            next.wants_denial = question.wants_denial;
             let left = allowance.saturating_sub(chain.spent);
             let reply = resolver.ask(next, left).await;
             chain.spent += reply.spent;

@@ -12,20 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::found::RunTally;
-use super::options::StageOptions;
+use super::options::{Assumed, StageOptions};
 use crate::net::pacing::{PaceLimits, Place};
 use crate::program::say;
-
-/// What is taken for granted of the servers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Assumed {
-    /// The share that never answers, 0 to 1 (`--assume-dead`).
-    pub dead: f64,
-    /// How long one of those is waited for (`--connect-timeout`).
-    pub patience: Duration,
-    /// Connections to each server.
-    pub samples: usize,
-}
 
 /// What a connection to a server that answers takes at most: ten round trips of 100 ms, and a second of thought.
 pub const CONVERSATION: Duration = Duration::from_secs(2);

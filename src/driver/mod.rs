@@ -63,7 +63,7 @@
 mod drive;
 mod familiar;
 mod flying;
-pub mod forecast;
+mod forecast;
 mod found;
 mod helpers;
 mod intake;

@@ -4,12 +4,22 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::forecast::Assumed;
 use crate::net::pacing::PaceLimits;
 use crate::net::shard::{Shard, ShardBy};
 use crate::program::asking::Asking;
 use crate::program::input::Source;
 use crate::program::{PacingOptions, Program, Stream, needs_open_files, open_files, progress};
+
+/// What is taken for granted of the servers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Assumed {
+    /// The share that never answers, 0 to 1 (`--assume-dead`).
+    pub dead: f64,
+    /// How long one of those is waited for (`--connect-timeout`).
+    pub patience: Duration,
+    /// Connections to each server.
+    pub samples: usize,
+}
 
 /// How a stage is to run.
 #[derive(Clone, Debug)]

@@ -33,7 +33,7 @@ pub(super) enum Entry {
 }
 
 /// The same on its way back.
-pub(super) enum Ready {
+pub(super) enum TracedEntry {
     /// A message that was traced: its id, its figures, its hops as lines.
     Message {
         /// The id of the message.
@@ -52,7 +52,7 @@ pub(super) enum Ready {
 /// One thread, and the two ends of its line.
 struct Hand {
     given: Sender<Vec<Entry>>,
-    done: Receiver<Vec<Ready>>,
+    done: Receiver<Vec<TracedEntry>>,
 }
 
 /// The threads; none before there is work for two.
@@ -90,7 +90,7 @@ impl Crew {
     /// # Errors
     ///
     /// A thread that the system refuses, or one that broke off.
-    pub(super) fn hand_out(&mut self, entry: Entry) -> io::Result<Vec<Ready>> {
+    pub(super) fn hand_out(&mut self, entry: Entry) -> io::Result<Vec<TracedEntry>> {
         self.octets += match &entry {
             Entry::Message(bytes) | Entry::Line(bytes, _) => bytes.len(),
             Entry::Complaint(..) => 0,
@@ -115,7 +115,7 @@ impl Crew {
     /// # Errors
     ///
     /// A thread that broke off.
-    pub(super) fn settle(&mut self) -> io::Result<Vec<Ready>> {
+    pub(super) fn settle(&mut self) -> io::Result<Vec<TracedEntry>> {
         let mut ready = Vec::new();
         while !self.out.is_empty() {
             ready.append(&mut self.take_oldest()?);
@@ -131,7 +131,7 @@ impl Crew {
         !self.out.is_empty() && (self.out.len() >= self.most * OUT_EACH || octets > OUT_OCTETS)
     }
 
-    fn trace_here(&mut self) -> Vec<Ready> {
+    fn trace_here(&mut self) -> Vec<TracedEntry> {
         self.octets = 0;
         trace(&self.manner, std::mem::take(&mut self.batch))
     }
@@ -148,7 +148,7 @@ impl Crew {
         Ok(())
     }
 
-    fn take_oldest(&mut self) -> io::Result<Vec<Ready>> {
+    fn take_oldest(&mut self) -> io::Result<Vec<TracedEntry>> {
         let done = self.hands[self.oldest].done.recv();
         self.out.pop_front();
         self.oldest = (self.oldest + 1) % self.most;
@@ -175,7 +175,7 @@ impl Hand {
     }
 }
 
-fn trace(manner: &Manner, batch: Vec<Entry>) -> Vec<Ready> {
+fn trace(manner: &Manner, batch: Vec<Entry>) -> Vec<TracedEntry> {
     let traced = batch.into_iter().map(|entry| match entry {
         Entry::Message(header) => {
             let traced = manner.trace(&header);
@@ -183,14 +183,14 @@ fn trace(manner: &Manner, batch: Vec<Entry>) -> Vec<Ready> {
             for hop in &traced.hops {
                 ndjson::append(&mut lines, hop);
             }
-            Ready::Message {
+            TracedEntry::Message {
                 id: traced.id,
                 counts: traced.counts,
                 lines,
             }
         }
-        Entry::Line(bytes, number) => Ready::Line(bytes, number),
-        Entry::Complaint(of, why) => Ready::Complaint(of, why),
+        Entry::Line(bytes, number) => TracedEntry::Line(bytes, number),
+        Entry::Complaint(of, why) => TracedEntry::Complaint(of, why),
     });
     traced.collect()
 }
@@ -224,9 +224,9 @@ mod tests {
         all.append(&mut crew.settle().unwrap());
         assert!(crew.out.is_empty() && crew.batch.is_empty());
         let shown = all.into_iter().map(|ready| match ready {
-            Ready::Message { lines, .. } => String::from_utf8(lines).unwrap(),
-            Ready::Line(..) => unreachable!("none was handed out"),
-            Ready::Complaint(_, why) => why,
+            TracedEntry::Message { lines, .. } => String::from_utf8(lines).unwrap(),
+            TracedEntry::Line(..) => unreachable!("none was handed out"),
+            TracedEntry::Complaint(_, why) => why,
         });
         shown.collect()
     }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use self::crew::{Crew, Entry, Ready};
+use self::crew::{Crew, Entry, TracedEntry};
 use crate::ndjson::Line;
 use crate::ndjson::magic::Foreign;
 use crate::program::output::Stdout;
@@ -173,16 +173,16 @@ impl Trace {
         self.write(ready)
     }
 
-    fn write(&mut self, ready: Vec<Ready>) -> io::Result<()> {
+    fn write(&mut self, ready: Vec<TracedEntry>) -> io::Result<()> {
         for ready in ready {
             match ready {
-                Ready::Message { id, counts, lines } => {
+                TracedEntry::Message { id, counts, lines } => {
                     if self.tracer.take(id, &counts) {
                         self.output.write_all(&lines)?;
                     }
                 }
-                Ready::Line(bytes, number) => self.record(bytes, number)?,
-                Ready::Complaint(of, why) => self.runs.complain_of(&of, &why),
+                TracedEntry::Line(bytes, number) => self.record(bytes, number)?,
+                TracedEntry::Complaint(of, why) => self.runs.complain_of(&of, &why),
             }
         }
         Ok(())

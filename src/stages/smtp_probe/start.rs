@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use super::{SmtpObserve, SmtpSelect};
-use crate::driver::forecast::Assumed;
+use crate::driver::options::Assumed;
 use crate::driver::resume::{OpenDatabase, Resume};
 use crate::driver::{self, StageOptions};
 use crate::program::{PacingOptions, Program, RunStatus, Stream, positive, say};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::TlsSelect;
 use super::options::{Handshaking, judging};
 use super::regrade::{NoObservation, Regrading};
-use crate::driver::forecast::Assumed;
+use crate::driver::options::Assumed;
 use crate::driver::resume::{OpenDatabase, Resume};
 use crate::driver::{self, StageOptions};
 use crate::program::{PacingOptions, Program, RunStatus, Stream};
