@@ -40,6 +40,7 @@ test:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --features lab -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --locked --features lab
 	mandoc -T lint -W warning man/*.[157]
 
 # mail-lab as a load target, beside a bare client.

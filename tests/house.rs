@@ -335,3 +335,19 @@ fn what_programs_say_is_said_in_one_place() {
     }
     assert!(faults.is_empty(), "{faults:#?}");
 }
+
+#[test]
+fn twenty_examples_at_least_stand_in_the_documentation() {
+    // Those in a fence without a word are compiled and run by `cargo test`.
+    let mut found = 0;
+    for file in files("src") {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let fences = text.lines().map(str::trim).filter_map(|line| {
+            let comment = line.strip_prefix("///").or(line.strip_prefix("//!"))?;
+            comment.trim_start().strip_prefix("```")
+        });
+        // The first of two opens, the second closes.
+        found += fences.step_by(2).filter(|word| word.is_empty()).count();
+    }
+    assert!(found >= 20, "{found} examples");
+}

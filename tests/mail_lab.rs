@@ -798,3 +798,46 @@ fn random_worlds_are_the_same_for_a_seed_and_can_be_served() {
         }
     }
 }
+
+/// Workers that die at once, before and while they are told what to do.
+#[test]
+fn a_lab_whose_worker_dies_at_once_says_so_and_ends_with_2() {
+    for servers in [1, 3_000] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("world.ndjson");
+        let world: String = (0..servers)
+            .map(|nth| {
+                let ip = format!("127.8.{}.{}", nth / 250, nth % 250 + 1);
+                format!("{{\"type\":\"server\",\"ip\":\"{ip}\",\"as\":\"tls\"}}\n")
+            })
+            .collect();
+        std::fs::write(&path, world).unwrap();
+        let mut lab = program()
+            .args(["--port", "0", "--dns-port", "0"])
+            .arg(&path)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let began = std::time::Instant::now();
+        while lab.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < Duration::from_secs(120), "it goes on");
+            let threads = std::fs::read_dir(format!("/proc/{}/task", lab.id()));
+            for thread in threads.into_iter().flatten().flatten() {
+                let workers = std::fs::read_to_string(thread.path().join("children"));
+                for worker in workers.unwrap_or_default().split_whitespace() {
+                    let _ = std::process::Command::new("kill")
+                        .args(["-KILL", worker])
+                        .status();
+                }
+            }
+        }
+        let ended = lab.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(2), "{servers}: {said}");
+        assert!(
+            said.starts_with("mail-lab: ") && said.contains("a worker"),
+            "{servers}: {said}"
+        );
+    }
+}

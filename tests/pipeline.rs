@@ -1115,6 +1115,13 @@ fn a_second_signal_ends_every_program_with_1() {
     programs.push(("leak-count", Vec::new()));
     programs.push(("header-trace", Vec::new()));
     programs.push(("mail-lab", lab_arguments.map(str::to_owned).to_vec()));
+    let asking = || ["--nameserver", "127.0.0.1:9"].map(str::to_owned).to_vec();
+    programs.push(("policy-lookup", asking()));
+    programs.push(("policy-fetch", asking()));
+    let folder = directory.path().join("survey").display().to_string();
+    let survey = ["run", "--out", &folder, "--helo", "probe.example.org"].map(str::to_owned);
+    programs.push(("mx-survey", [survey.to_vec(), asking()].concat()));
+    assert_eq!(programs.len(), 11, "a program is missing");
     for (name, arguments) in programs {
         let mut child = Command::new(program(name))
             .args(&arguments)
@@ -1337,6 +1344,98 @@ fn progress_for_programs_is_a_line_of_json_each_second_and_at_the_end() {
             &last["waiting"]
         ),
         (&json!(3), &json!(3), &json!(0), &json!(0))
+    );
+}
+
+#[test]
+fn progress_of_programs_that_read_is_json_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db").display().to_string();
+    let record = "{\"type\":\"listed\",\"source\":\"a\",\"domain\":\"example.org\",\"rank\":1,\"run\":\"r\"}\n";
+    for (name, arguments, input, done) in [
+        ("to-sqlite", vec![database.as_str()], record, 1),
+        (
+            "leak-count",
+            vec!["--format", "plain"],
+            "a@example.org\n",
+            14,
+        ),
+        ("header-trace", vec![], "From: a@example.org\n\nhi\n", 1),
+    ] {
+        let arguments = [&arguments[..], &["--progress=json"]].concat();
+        let ran = run(name, &arguments, input).expect(0);
+        let is_json = |line: &&str| line.starts_with('{');
+        let last = ran.stderr.lines().rfind(is_json).expect(&ran.stderr);
+        let last: Value = serde_json::from_str(last).unwrap();
+        assert_eq!(
+            (&last["stage"], &last["done"], &last["in_flight"]),
+            (&json!(name), &json!(done), &json!(0)),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
+fn a_vantage_stands_in_every_run() {
+    let mail = "From: a@example.org\n\nhi\n";
+    for (name, input) in [("leak-count", "a@example.org\n"), ("header-trace", mail)] {
+        let ran = run(name, &["--vantage", "office"], input).expect(0);
+        for run in ran.of_type("run") {
+            assert_eq!(run["vantage"], "office", "{name}");
+        }
+    }
+}
+
+/// Whoever sees a pipe stand still is told which of its stages waits, once, and for whom.
+#[test]
+fn a_stage_that_waits_for_servers_says_so_after_ten_seconds() {
+    let slow = r#"{"type": "server", "ip": "IP", "as": "tls", "steps": {"banner": [{"wait_ms": 13000}, {"say": "220 slow.test ESMTP\r\n"}]}}"#;
+    let lab = Lab::new(&world(2, &[slow]));
+    let input = input_of("smtp-probe", &lab, 2);
+    let said = |more: &[&str]| {
+        let arguments = arguments("smtp-probe", &lab);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        run("smtp-probe", &[&arguments[..], more].concat(), &input)
+            .expect(0)
+            .stderr
+    };
+    std::thread::scope(|scope| {
+        let quiet = scope.spawn(|| said(&["--quiet"]));
+        assert_eq!(said(&[]), "smtp-probe: waits for 2 servers…\n");
+        assert_eq!(quiet.join().unwrap(), "");
+    });
+}
+
+/// An input of which nothing is what a program reads is told as such, with what it looks like.
+#[test]
+fn what_no_program_can_read_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db").display().to_string();
+    let list = "example.org\n".repeat(1_200);
+    let ran = run("to-sqlite", &[&database], &list).expect(1);
+    let told = "nothing in the first 1000 lines is what it reads; they look like a plain list";
+    assert_eq!(ran.stderr.matches(told).count(), 1, "{}", ran.stderr);
+    let ran = run("to-sqlite", &[&database], "example.org\n").expect(1);
+    assert!(
+        ran.stderr
+            .contains("nothing in the first 1 lines is what it reads"),
+        "{}",
+        ran.stderr
+    );
+    let ran = run("header-trace", &[], &list).expect(1);
+    assert!(
+        ran.stderr
+            .contains("standard input: no field of a message in it; it looks like a plain list"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.of_type("hop").len(), 0);
+    // A message whose fields have no blank behind the colon is one.
+    let ran = run("header-trace", &[], "From:a@example.org\n\nhi\n").expect(0);
+    assert_eq!(
+        crate::harness::by_name(&ran.of_type("run")[1]["counts"])["messages"],
+        1
     );
 }
 

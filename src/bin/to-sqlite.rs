@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Parser;
 use mx_survey::ndjson::printable;
 use mx_survey::program::input::{Files, Source};
-use mx_survey::program::{self, Program, RunStatus};
+use mx_survey::program::{self, Program, RunStatus, Telling};
 use mx_survey::store::{self, CommitPace, Load, LoadSummary, SurveyWriter};
 
 /// Writes the records of mx-lookup, smtp-probe, tls-inspect, leak-count and header-trace into an SQLite database.
@@ -24,12 +23,8 @@ struct Args {
     /// What the survey is called, in your words; report shows it
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
-    /// Show progress although stderr is no terminal
-    #[arg(long, conflicts_with = "quiet")]
-    progress: bool,
-    /// Say nothing but errors
-    #[arg(long, short)]
-    quiet: bool,
+    #[command(flatten)]
+    telling: Telling,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -68,7 +63,7 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
         ));
     }
     store::close(connection).with_context(|| named.clone())?;
-    if !args.quiet {
+    if !args.telling.quiet {
         program.say(&format!("{named}: {summary}"));
     }
     Ok(RunStatus::if_whole(summary.is_whole()))
@@ -78,22 +73,22 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
 const KEPT: &str = "what was committed before is there";
 
 fn load(writer: &mut SurveyWriter, args: &Args, stop: &AtomicBool) -> anyhow::Result<LoadSummary> {
-    let shows =
-        args.progress || (!args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let mut last = Instant::now();
-    Ok(store::load(
+    let mut progress = args.telling.progress("to-sqlite");
+    let summary = store::load(
         writer,
         args.files.sources(),
         Load {
             complain: &mut |text| program::say("to-sqlite", text),
             progress: &mut |summary| {
-                if shows && last.elapsed() >= Duration::from_secs(5) {
-                    last = Instant::now();
-                    program::say("to-sqlite", &summary.to_string());
-                }
+                progress.show(summary.lines, || summary.to_string());
             },
             stop,
             pace: CommitPace::default(),
         },
-    )?)
+    )?;
+    // People are told at the end in any case.
+    if progress.is_json() {
+        progress.end(summary.lines, || summary.to_string());
+    }
+    Ok(summary)
 }

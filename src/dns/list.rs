@@ -112,6 +112,16 @@ impl DomainList {
     }
 
     /// Reads the line with this number (from 1). Where the list gives no rank, an entry's place in it is its rank.
+    ///
+    /// ```
+    /// use mx_survey::dns::list::{DomainList, DomainListFormat, DomainListItem};
+    ///
+    /// let mut list = DomainList::new(DomainListFormat::Auto, 0);
+    /// let DomainListItem::Entry(name, rank) = list.read(b"7,example.org", 1) else {
+    ///     panic!("no entry");
+    /// };
+    /// assert_eq!((&*name, rank), (b"example.org".as_slice(), 7));
+    /// ```
     pub fn read<'a>(&mut self, line: &'a [u8], number: u64) -> DomainListItem<'a> {
         let whole = (line.strip_prefix(BOM).filter(|_| number == 1)).unwrap_or(line);
         let line = whole.trim_ascii();

@@ -52,6 +52,14 @@ pub enum InvalidName {
 
 impl Name {
     /// A name as lists have it: any case, with or without the last dot, U-labels or A-labels, underscores allowed.
+    ///
+    /// ```
+    /// use mx_survey::dns::name::{InvalidName, Name};
+    ///
+    /// assert_eq!(Name::parse("Bücher.Example.".as_bytes()).unwrap().to_string(), "xn--bcher-kva.example");
+    /// assert_eq!(Name::parse(b"192.0.2.1"), Err(InvalidName::Number));
+    /// assert_eq!(Name::parse(b"a..test"), Err(InvalidName::EmptyLabel));
+    /// ```
     pub fn parse(text: &[u8]) -> Result<Self, InvalidName> {
         let text = text.trim_ascii();
         if text.is_ascii() && !has_a_label(text) {

@@ -16,6 +16,7 @@ use super::interruption::Interruption;
 use super::operators::OperatorCounts;
 use super::resume::{Resume, Resumed};
 use super::seen::SeenSubjects;
+use super::silence::SilentWait;
 use super::waiting::{Attempt, Fallback, Ready, Waiting};
 use super::{Found, Observe, RunTally, Select, StageOptions, Subject, Taken};
 use crate::ndjson::{Line, NotARecord, Read1};
@@ -45,6 +46,7 @@ pub(super) struct Driver<S: Select, O: Observe> {
     /// `--dry-run`: what is counted instead of begun.
     forecast: Option<Forecast>,
     progress: Progress,
+    silence: SilentWait,
     stop: Stop,
     /// The last line was in a plain form: this stage is the source of its stream.
     is_source: bool,
@@ -107,6 +109,7 @@ where
             is_all: false,
             tally: RunTally::default(),
             forecast: Forecast::of_options(&options),
+            silence: SilentWait::new(!options.quiet && !progress.shows()),
             progress,
             stop: Stop::No,
             is_source: false,
@@ -176,6 +179,9 @@ where
         let stop = self.options.program.stop.clone();
         loop {
             let due = self.start_what_may()?;
+            if self.flying.len() == 0 {
+                self.silence.breaks();
+            }
             if input.is_none() && self.flying.len() == 0 && self.waiting.len() == 0 {
                 return Ok(());
             }
@@ -194,6 +200,10 @@ where
                 () = sleep_until(due) => {}
                 () = self.output.closed() => return Err(Interruption::Gone),
                 () = self.progress.tick() => self.show_progress(false),
+                () = self.silence.is_long(), if self.flying.len() > 0 => {
+                    let told = self.silence.tell(self.flying.len(), O::AWAITS);
+                    self.progress.say(&told);
+                }
             }
         }
     }
@@ -217,6 +227,7 @@ where
         &mut self,
         first: anyhow::Result<Landed<O::Job>>,
     ) -> Result<(), Interruption> {
+        self.silence.breaks();
         let mut lines = Vec::new();
         let mut next = Some(first);
         while let Some(done) = next {

@@ -3,20 +3,15 @@
 use super::stage::Select;
 use crate::ndjson::Line;
 use crate::program::runs::Runs;
+use crate::program::unfamiliar::Unfamiliar;
 
 /// What the first lines of an input were.
 #[derive(Debug, Default)]
 pub(super) struct Familiar {
-    lines: u64,
     /// Something of it was what the stage reads.
     is_known: bool,
-    /// What the first line looks like.
-    first: Option<String>,
-    is_told: bool,
+    others: Unfamiliar,
 }
-
-/// Lines that are looked at.
-const BEGINNING: u64 = 1000;
 
 impl Familiar {
     /// Looks at a line of the input of the stage `S`, which named a subject or not; says what to tell.
@@ -38,44 +33,27 @@ impl Familiar {
                 self.is_known |= writers.any(|stage| runs.has_begun(stage));
             }
             Ok(kind) if is_read(kind) => self.is_known = true,
-            kind => return self.pass(kind.ok(), &line.bytes),
+            kind => return self.others.pass(kind.ok(), &line.bytes),
         }
         None
     }
 
     /// Whether there is something to find out yet.
     fn is_open(&self) -> bool {
-        !self.is_known && !self.is_told
-    }
-
-    /// A line that is nothing to the stage; says what to tell, once there were enough of them.
-    fn pass(&mut self, kind: Option<&str>, line: &[u8]) -> Option<String> {
-        self.lines += 1;
-        if self.first.is_none() {
-            self.first = Some(match kind {
-                Some(kind) => format!("`{kind}` records"),
-                None => looks_like(line).to_owned(),
-            });
-        }
-        if self.lines < BEGINNING {
-            return None;
-        }
-        self.tell()
+        !self.is_known && !self.others.is_told()
     }
 
     /// What to tell at the end of an input, if nothing of it was known.
     pub(super) fn tell(&mut self) -> Option<String> {
-        let first = self.first.as_ref().filter(|_| self.is_open())?;
-        self.is_told = true;
-        let lines = self.lines;
-        Some(format!(
-            "nothing in the first {lines} lines is what it reads; they look like {first}"
-        ))
+        match self.is_known {
+            true => None,
+            false => self.others.tell(),
+        }
     }
 
     /// Whether it was told.
     pub(super) fn is_told(&self) -> bool {
-        self.is_told
+        self.others.is_told()
     }
 }
 
@@ -88,17 +66,5 @@ fn writers(kind: &str) -> &'static [&'static str] {
         "smtp" => &["smtp-probe"],
         "tls" | "cert" => &["tls-inspect", "smtp-probe"],
         _ => &[],
-    }
-}
-
-fn looks_like(line: &[u8]) -> &'static str {
-    let line = line.trim_ascii();
-    match line.first() {
-        Some(b'<') => "HTML or XML",
-        Some(b'{' | b'[') => "JSON without a type",
-        _ if line.contains(&0) => "binary data",
-        _ if line.starts_with(b"From ") || line.starts_with(b"Received:") => "mail",
-        _ if line.contains(&b',') || line.contains(&b'\t') => "a table",
-        _ => "a plain list",
     }
 }

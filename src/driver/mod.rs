@@ -74,6 +74,7 @@ pub mod options;
 pub mod resume;
 pub mod seen;
 mod shares;
+mod silence;
 mod stage;
 mod turn;
 mod waiting;

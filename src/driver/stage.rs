@@ -106,6 +106,9 @@ pub trait Observe: Send + Sync + 'static {
     /// As in [`Select`].
     type Job: Send + 'static;
 
+    /// For what it waits, in the plural, where it has to be told that it waits.
+    const AWAITS: &'static str = "servers";
+
     /// One observation. Whatever the world does is in the record; there is no error to return.
     fn observe(
         &self,

@@ -34,6 +34,14 @@ impl Dane {
 
     /// What the records say of a server with these TLS facts: whether it has TLS, and whether a record matched its chain
     /// (null: none is usable, or there is no chain).
+    ///
+    /// ```
+    /// use mx_survey::judge::dane::Dane;
+    ///
+    /// assert_eq!(Dane::with_records(Some(false), None), Dane::NoStarttls);
+    /// assert_eq!(Dane::with_records(Some(true), Some(true)), Dane::Holds);
+    /// assert_eq!(Dane::with_records(None, None), Dane::Unknown);
+    /// ```
     pub fn with_records(tls: Option<bool>, matches: Option<bool>) -> Self {
         match (tls, matches) {
             (Some(false), _) => Self::NoStarttls,
@@ -59,6 +67,18 @@ pub struct DaneAnswers {
 
 impl DaneAnswers {
     /// What is known without looking at a server; none: there are records under DNSSEC, which its chain must meet.
+    ///
+    /// ```
+    /// use mx_survey::judge::dane::{Dane, DaneAnswers};
+    /// use mx_survey::record::{Dnssec, Reason};
+    ///
+    /// let mut answers = DaneAnswers { tlsa: Some(Reason::NoData), ..DaneAnswers::default() };
+    /// assert_eq!(answers.without_records(), Some(Dane::None));
+    /// answers.tlsa_dnssec = Some(Dnssec::Insecure);
+    /// assert_eq!(answers.without_records(), Some(Dane::NoneUnsigned));
+    /// answers.tlsa = Some(Reason::Timeout);
+    /// assert_eq!(answers.without_records(), Some(Dane::Unknown));
+    /// ```
     pub fn without_records(self) -> Option<Dane> {
         let is_unsigned = self.tlsa_dnssec == Some(Dnssec::Insecure);
         match self.tlsa {

@@ -60,6 +60,13 @@ pub enum NotARecord {
 }
 
 /// The `type` of a JSON object on one line.
+///
+/// ```
+/// use mx_survey::ndjson::tag;
+///
+/// assert_eq!(tag(br#"{"type":"domain","domain":"a.test"}"#).unwrap(), "domain");
+/// assert!(tag(b"a.test").is_err());
+/// ```
 pub fn tag(bytes: &[u8]) -> Result<Cow<'_, str>, NotARecord> {
     #[derive(Deserialize)]
     struct Tagged<'a> {

@@ -21,8 +21,12 @@ pub struct HandedOn {
     /// Name to introduce ourselves by; it should resolve to this machine's address
     #[arg(long, value_name = "NAME")]
     pub helo: Option<String>,
-    /// Resolver: ADDRESS[:PORT], @FILE, tls://HOST or https://HOST/PATH (repeatable) [default: the system's]
-    #[arg(long, value_name = "SERVER")]
+    /// The name servers to ask; none: those of the system.
+    #[arg(
+        long,
+        value_name = "SERVER",
+        help = "Resolver: ADDRESS[:PORT], @FILE, tls://HOST or https://HOST/PATH (repeatable) [default: the system's]"
+    )]
     pub nameserver: Vec<String>,
     /// The resolvers validate (DNSSEC) and the way to them is safe: believe their AD bit
     #[arg(long)]

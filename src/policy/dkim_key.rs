@@ -22,6 +22,15 @@ const KEY_LIMIT: usize = 64 * 1024;
 /// The tags are those of RFC 6376: `v`, if there, must be `DKIM1` and first; `p` must be there, and is empty for a key that
 /// was revoked; a tag that stands twice spoils the record; unknown tags are passed over. A wildcard's text of another kind
 /// (SPF, say) is an `invalid` key with the fault `missing_key`.
+///
+/// ```
+/// use mx_survey::policy::dkim_key::read;
+/// use mx_survey::record::PolicyState;
+///
+/// let key = read("s1", &["v=DKIM1; k=rsa; p="]);
+/// assert_eq!((key.state, key.revoked), (PolicyState::Ok, Some(true)));
+/// assert_eq!(read("s1", &["v=spf1 -all"]).state, PolicyState::Invalid);
+/// ```
 pub fn read<R: AsRef<[u8]>>(selector: &str, records: &[R]) -> DkimKey {
     let mut key = blank(selector);
     match records {

@@ -12,6 +12,15 @@ pub const TEXT_LIMIT: usize = 64 * 1024;
 ///
 /// Lines end with LF or CRLF, the last one need not; a blank line is none of the grammar. Keys are case-sensitive, no
 /// blank stands before the colon. Of a key but `mx` that stands again, the first counts. Unknown keys are passed over.
+///
+/// ```
+/// use mx_survey::policy::mta_sts_policy::read_strictly;
+/// use mx_survey::record::{PolicyState, StsMode};
+///
+/// let policy = read_strictly(b"version: STSv1\nmode: enforce\nmx: *.a.test\nmax_age: 86400\n");
+/// assert_eq!((policy.state, policy.mode), (PolicyState::Ok, Some(StsMode::Enforce)));
+/// assert_eq!(read_strictly(b"mode: enforce\n").state, PolicyState::Invalid);
+/// ```
 pub fn read_strictly(text: &[u8]) -> StsReading {
     let mut reader = Strict::default();
     if text.starts_with(b"\xef\xbb\xbf") {
@@ -31,6 +40,15 @@ pub fn read_strictly(text: &[u8]) -> StsReading {
 
 /// Reads a policy as most of the lax senders do: blank lines, lines without a colon and fields against the grammar are
 /// passed over, exchanges are taken as they stand, and of a key that stands again the last counts.
+///
+/// ```
+/// use mx_survey::policy::mta_sts_policy::{read_leniently, read_strictly};
+/// use mx_survey::record::PolicyState;
+///
+/// let text = b"version: STSv1\n\nmode: testing\nmx: mx.a.test\nmax_age: 60\n";
+/// assert_eq!(read_strictly(text).state, PolicyState::Invalid);
+/// assert_eq!(read_leniently(text).state, PolicyState::Ok);
+/// ```
 pub fn read_leniently(text: &[u8]) -> StsReading {
     let (mut version, mut mode, mut max_age) = (None, None, None);
     let mut mx = Vec::new();

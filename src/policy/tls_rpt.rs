@@ -28,6 +28,15 @@ pub fn part(answer: &LookupAnswer<Txt>) -> TlsRpt {
 /// By the letter a record that does not begin `v=TLSRPTv1;` is none, exactly one must be left, and it must be of the
 /// grammar, with one `rua` at least whose addresses are `mailto:` or `https:`. Lax senders take a blank before the
 /// semicolon, and pass over what they cannot read while one address is left.
+///
+/// ```
+/// use mx_survey::policy::tls_rpt::read;
+/// use mx_survey::record::PolicyState;
+///
+/// let one = read(&["v=TLSRPTv1; rua=mailto:tls@a.test"]);
+/// assert_eq!((one.state, one.rua.len()), (PolicyState::Ok, 1));
+/// assert_eq!(read(&["v=spf1 -all"]).state, PolicyState::Absent);
+/// ```
 pub fn read<R: AsRef<[u8]>>(records: &[R]) -> TlsRpt {
     let chosen = Versioned::choose(records, VERSION);
     let mut part = TlsRpt {

@@ -13,8 +13,12 @@ use super::values::{duration, milliseconds, positive, rate};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Asking")]
 pub struct Asking {
-    /// Resolver: ADDRESS[:PORT], @FILE, tls://HOST or https://HOST/PATH (repeatable) [default: the system's]
-    #[arg(long, value_name = "SERVER")]
+    /// The name servers to ask; none: those of the system.
+    #[arg(
+        long,
+        value_name = "SERVER",
+        help = "Resolver: ADDRESS[:PORT], @FILE, tls://HOST or https://HOST/PATH (repeatable) [default: the system's]"
+    )]
     pub nameserver: Vec<String>,
     /// Questions a second to each resolver; 0: no limit [default: 1000, on loopback no limit]
     #[arg(long, value_name = "N", value_parser = rate)]

@@ -13,6 +13,7 @@ pub mod progress;
 pub mod runs;
 mod say;
 pub mod stop;
+pub mod unfamiliar;
 pub mod values;
 pub mod whole;
 
@@ -24,7 +25,7 @@ use std::sync::mpsc::channel;
 use clap::Parser;
 use clap::builder::styling::{AnsiColor, Styles};
 
-pub use options::{PacingOptions, Stream, exclusions, needs_open_files, open_files};
+pub use options::{PacingOptions, Stream, Telling, exclusions, needs_open_files, open_files};
 pub use say::say;
 pub use values::{duration, milliseconds, positive};
 

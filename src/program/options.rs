@@ -11,7 +11,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::input::Files;
-use super::progress::ProgressWhen;
+use super::progress::{ProgressWhen, ReadingProgress};
 use super::say::say;
 use super::values::{duration, network, positive, rate, share};
 use crate::net::Gate;
@@ -70,12 +70,41 @@ pub struct Stream {
 impl Stream {
     /// When to show progress.
     pub fn when(&self) -> ProgressWhen {
-        match (self.progress, self.quiet) {
-            (Some(Form::Json), _) => ProgressWhen::Json,
-            (Some(Form::Text), _) => ProgressWhen::Always,
-            (None, true) => ProgressWhen::Never,
-            (None, false) => ProgressWhen::Auto,
-        }
+        when(self.progress, self.quiet)
+    }
+}
+
+fn when(progress: Option<Form>, is_quiet: bool) -> ProgressWhen {
+    match (progress, is_quiet) {
+        (Some(Form::Json), _) => ProgressWhen::Json,
+        (Some(Form::Text), _) => ProgressWhen::Always,
+        (None, true) => ProgressWhen::Never,
+        (None, false) => ProgressWhen::Auto,
+    }
+}
+
+/// What a program that measures nothing says while it reads.
+#[derive(Args, Clone, Debug)]
+pub struct Telling {
+    /// Say every five seconds what is read, although stderr is no terminal; json: a line of JSON every second and at the end
+    #[arg(
+        long,
+        value_name = "FORM",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "text",
+        conflicts_with = "quiet"
+    )]
+    pub progress: Option<Form>,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+impl Telling {
+    /// The display of `program`.
+    pub fn progress(&self, program: &'static str) -> ReadingProgress {
+        ReadingProgress::new(program, when(self.progress, self.quiet))
     }
 }
 

@@ -78,6 +78,11 @@ impl Progress {
         }
     }
 
+    /// Whether anything is shown at all.
+    pub fn shows(&self) -> bool {
+        self.ticks.is_some()
+    }
+
     /// Waits for the next moment to show something; for ever, if nothing is to be shown.
     pub async fn tick(&mut self) {
         match &mut self.ticks {
@@ -132,22 +137,13 @@ impl Progress {
         let left = (figures.flying + figures.waiting) as u64;
         let of = figures.is_all.then_some(done + left);
         let eta = (figures.is_all && rate > 0.0).then(|| (left as f64 / rate).ceil() as u64);
-        let line = serde_json::json!({
-            "stage": self.stage,
-            "done": done,
-            "of": of,
-            "rate": (rate * 10.0).round() / 10.0,
-            "in_flight": figures.flying,
-            "waiting": figures.waiting,
-            "waiting_for": figures.waiting_for,
-            "eta_s": eta,
-        });
-        // Names of operators come from the network.
-        if let Ok(line) = crate::ndjson::to_json(&line) {
-            let mut stderr = io::stderr().lock();
-            // Nobody to show it to: nothing to do about that.
-            let _ = stderr.write_all(&[line.as_slice(), b"\n"].concat());
-        }
+        let left = Left {
+            in_flight: figures.flying,
+            waiting: figures.waiting,
+            waiting_for: figures.waiting_for,
+            eta_s: eta,
+        };
+        write_json(&json(self.stage, done, of, rate, left));
     }
 
     /// A line for people, beside the display.
@@ -171,6 +167,106 @@ impl Progress {
             let _ = io::stderr().write_all(text.as_bytes());
         } else {
             super::say::say(self.stage, text);
+        }
+    }
+}
+
+/// What is still to be done.
+#[derive(Debug, Default)]
+struct Left<'a> {
+    in_flight: usize,
+    waiting: usize,
+    waiting_for: Option<&'a str>,
+    eta_s: Option<u64>,
+}
+
+/// A line of `--progress=json`.
+fn json(stage: &str, done: u64, of: Option<u64>, rate: f64, left: Left<'_>) -> serde_json::Value {
+    serde_json::json!({
+        "stage": stage,
+        "done": done,
+        "of": of,
+        "rate": (rate * 10.0).round() / 10.0,
+        "in_flight": left.in_flight,
+        "waiting": left.waiting,
+        "waiting_for": left.waiting_for,
+        "eta_s": left.eta_s,
+    })
+}
+
+fn write_json(line: &serde_json::Value) {
+    // Names of operators come from the network.
+    if let Ok(line) = crate::ndjson::to_json(line) {
+        // Nobody to show it to: nothing to do about that.
+        let _ = io::stderr().write_all(&[line.as_slice(), b"\n"].concat());
+    }
+}
+
+/// How far a program is that measures nothing but reads: every five seconds a line for people, every second one of JSON.
+#[derive(Debug)]
+pub struct ReadingProgress {
+    program: &'static str,
+    is_json: bool,
+    /// Between two lines; none: nothing is shown.
+    period: Option<Duration>,
+    /// What was done at the last line, and when that was.
+    last: (u64, Instant),
+}
+
+impl ReadingProgress {
+    /// A display for `program`; [`ProgressWhen::Auto`]: where standard error is a terminal.
+    pub fn new(program: &'static str, when: ProgressWhen) -> Self {
+        let period = match when {
+            ProgressWhen::Json => Some(1),
+            ProgressWhen::Always => Some(5),
+            ProgressWhen::Auto => io::stderr().is_terminal().then_some(5),
+            ProgressWhen::Never => None,
+        };
+        Self {
+            program,
+            is_json: when == ProgressWhen::Json,
+            period: period.map(Duration::from_secs),
+            last: (0, Instant::now()),
+        }
+    }
+
+    /// The time between two lines; none: nothing is shown.
+    pub fn period(&self) -> Option<Duration> {
+        self.period
+    }
+
+    /// Whether it is for programs.
+    pub fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// Shows how much is `done`, in numbers and as `text`, if it is time for that.
+    pub fn show(&mut self, done: u64, text: impl FnOnce() -> String) {
+        if self
+            .period
+            .is_some_and(|period| self.last.1.elapsed() >= period)
+        {
+            self.write(done, text);
+        }
+    }
+
+    /// The same at the end, where anything is shown.
+    pub fn end(&mut self, done: u64, text: impl FnOnce() -> String) {
+        if self.period.is_some() {
+            self.write(done, text);
+        }
+    }
+
+    fn write(&mut self, done: u64, text: impl FnOnce() -> String) {
+        let now = Instant::now();
+        let seconds = (now - self.last.1).as_secs_f64().max(1e-3);
+        let rate = done.saturating_sub(self.last.0) as f64 / seconds;
+        self.last = (done, now);
+        if self.is_json {
+            let figures = json(self.program, done, None, rate, Default::default());
+            write_json(&figures);
+        } else {
+            super::say::say(self.program, &text());
         }
     }
 }

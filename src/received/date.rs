@@ -28,7 +28,7 @@ impl Stamp {
 /// use mx_survey::received::date;
 ///
 /// let words = b"Tue, 31 Mar 2026 12:00:00 +0200".split(|&octet| octet == b' ');
-/// assert_eq!(date::parse(words).unwrap().text(), "2026-03-31T10:00:00Z");
+/// assert_eq!(date::parse(words).unwrap().text(), "2026-03-31T10:00:00.000Z");
 /// ```
 pub fn parse<'a>(words: impl Iterator<Item = &'a [u8]>) -> Option<Stamp> {
     let mut date = Parts::default();

@@ -50,6 +50,14 @@ struct Clause {
 }
 
 /// The clauses of `body`, the field without its name.
+///
+/// ```
+/// use mx_survey::received::field::{Keyword, parse};
+///
+/// let field = parse(b"from a.test by mx.b.test (Exim 4.97) with esmtps; Tue, 31 Mar 2026 12:00:00 +0200");
+/// assert_eq!(field.words(Keyword::With).collect::<Vec<_>>(), [b"esmtps"]);
+/// assert!(field.clause(Keyword::For).is_none() && field.has_date());
+/// ```
 pub fn parse(body: &[u8]) -> Field<'_> {
     let (tokens, balanced) = tokens(body);
     let (date, stamp) = find_date(&tokens);

@@ -17,6 +17,17 @@ use crate::record::{
 
 /// The hops of one message: `fields` are the bodies of its Received fields as they stand in it, the newest first.
 /// `trusted_by` are the registered domains (or names below them) whose fields are believed.
+///
+/// ```
+/// use mx_survey::received::hop::hops;
+///
+/// let field = b" from mx.a.test (mx.a.test [192.0.2.1])\r\n by mx.b.test (Postfix) with ESMTPS id 1\r\n \
+///     for <u@b.test>; Tue, 31 Mar 2026 12:00:00 +0200";
+/// let hop = &hops("message", "run", &[field], &[])[0];
+/// assert_eq!(hop.encrypted, Some(true));
+/// assert_eq!(hop.time.as_deref(), Some("2026-03-31T10:00:00.000Z"));
+/// assert_eq!(hop.by.as_ref().unwrap().host.as_deref(), Some("mx.b.test"));
+/// ```
 pub fn hops(message: &str, run: &str, fields: &[&[u8]], trusted_by: &[String]) -> Vec<Hop> {
     let of = u32::try_from(fields.len()).unwrap_or(u32::MAX);
     let mut hops: Vec<Hop> = Vec::with_capacity(fields.len());

@@ -7,6 +7,17 @@ pub const STARTTLS: &str = "STARTTLS";
 
 impl Capabilities {
     /// Reads the reply to EHLO: the first line names the host, each other line is a keyword and its parameters.
+    ///
+    /// ```
+    /// use mx_survey::record::Capabilities;
+    /// use mx_survey::smtp::reply::ReplyParser;
+    ///
+    /// let mut bytes = b"250-mx.example.org\r\n250-SIZE 52428800\r\n250 starttls\r\n".as_slice();
+    /// let reply = ReplyParser::default().feed(&mut bytes).unwrap().unwrap();
+    /// let capabilities = Capabilities::from_reply(&reply);
+    /// assert!(capabilities.offers("STARTTLS"));
+    /// assert_eq!(capabilities.size, Some(52_428_800));
+    /// ```
     pub fn from_reply(reply: &Reply) -> Self {
         let keywords: Vec<_> = reply.lines.iter().skip(1).filter_map(capability).collect();
         Self {

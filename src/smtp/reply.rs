@@ -36,6 +36,17 @@ pub enum MalformedReply {
 }
 
 /// One reply on its way in.
+///
+/// ```
+/// use mx_survey::smtp::reply::ReplyParser;
+///
+/// let mut parser = ReplyParser::default();
+/// assert_eq!(parser.feed(&mut b"250-mx.example.org\r\n250 START".as_slice()), Ok(None));
+/// let mut rest = b"TLS\r\n220 go".as_slice();
+/// let reply = parser.feed(&mut rest).unwrap().unwrap();
+/// assert_eq!((reply.code, reply.lines.len()), (250, 2));
+/// assert_eq!(rest, b"220 go");
+/// ```
 #[derive(Debug, Default)]
 pub struct ReplyParser {
     /// The line that has not ended yet.

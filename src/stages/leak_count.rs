@@ -92,11 +92,12 @@ fn separator(text: &str) -> Result<u8, &'static str> {
 pub fn write(
     lists: &[LeakList],
     counting: Counting,
+    vantage: Option<&str>,
     is_quiet: bool,
     watch: &Watch,
     mut out: impl Write,
 ) -> anyhow::Result<RunStatus> {
-    let mut runs = Runs::start("leak-count", &counting.facts(), &[], None);
+    let mut runs = Runs::start("leak-count", &counting.facts(), &[], vantage);
     // A list of addresses is not hashed.
     runs.leave_out();
     out.write_all(&runs.start_line())?;

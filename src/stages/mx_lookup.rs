@@ -230,6 +230,7 @@ fn is_spoiled(domain: &Domain) -> bool {
 
 impl Observe for MxObserve {
     type Job = MxJob;
+    const AWAITS: &'static str = "answers about names";
 
     async fn observe(&self, job: MxJob, turn: Turn) -> Observed<MxJob> {
         let mut domain = match job {

@@ -11,6 +11,7 @@ use super::writer::{LineCounts, Refused, SurveyWriter};
 use crate::ndjson::{LINE_LIMIT, Line, Lines, NotARecord, Read1, printable};
 use crate::program::input::{InputPlace, Source};
 use crate::program::runs::OpenRuns;
+use crate::program::unfamiliar::Unfamiliar;
 
 /// When to commit.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +104,8 @@ pub fn load(
     let mut state = State {
         summary: LoadSummary::default(),
         open: OpenRuns::default(),
+        is_known: false,
+        others: Unfamiliar::default(),
     };
     let end = write(writer, &batches, &mut how, &mut state);
     if end.is_err() {
@@ -114,6 +117,8 @@ pub fn load(
         (how.complain)(&format!("{} lines left out in all", summary.refused));
     }
     if !summary.stopped {
+        let told = (!state.is_known).then(|| state.others.tell()).flatten();
+        told.iter().for_each(|told| (how.complain)(told));
         summary.cut = state.open.count();
         for (id, stage) in state.open.first() {
             (how.complain)(&format!(
@@ -184,6 +189,10 @@ struct State {
     summary: LoadSummary,
     /// Runs that began and did not end yet.
     open: OpenRuns,
+    /// Something of the input was a record.
+    is_known: bool,
+    /// What was none before that.
+    others: Unfamiliar,
 }
 
 /// Where the transaction stands.
@@ -232,19 +241,18 @@ fn write(
             Err(RecvTimeoutError::Timeout) => true,
             Err(RecvTimeoutError::Disconnected) => break,
         };
+        (how.progress)(&state.summary);
         let due = idle
             || transaction.lines >= how.pace.lines
             || transaction.since.elapsed() >= how.pace.every;
         if transaction.open && due {
             writer.commit()?;
             transaction.open = false;
-            (how.progress)(&state.summary);
         }
     }
     if transaction.open {
         writer.commit()?;
     }
-    (how.progress)(&state.summary);
     Ok(())
 }
 
@@ -261,13 +269,21 @@ fn put(
         Read1::Line(line) if line.is_blank() => return Ok(()),
         Read1::Line(line) => match writer.put(without_mark(&line)) {
             Ok(put) => {
+                state.is_known = true;
                 state.summary.counts.add(put.stored);
                 if let Some((event, id, stage)) = put.event {
                     state.open.note(event, id, stage);
                 }
                 return Ok(());
             }
-            Err(Refused::Line(why)) => (line.number, hint(&line, why)),
+            Err(Refused::Line(why)) => {
+                let told = (!state.is_known)
+                    .then(|| state.others.pass(line.tag().ok().as_deref(), &line.bytes));
+                if let Some(told) = told.flatten() {
+                    (how.complain)(&told);
+                }
+                (line.number, hint(&line, why))
+            }
             Err(Refused::Database(error)) => return Err(error.into()),
         },
     };

@@ -45,6 +45,28 @@ pub const SIGNATURES: [u16; 23] = [
 
 impl ClientHello<'_> {
     /// The hello in a record, as it goes on the wire.
+    ///
+    /// ```
+    /// use mx_survey::tls::hello::{ClientHello, SIGNATURES};
+    /// use mx_survey::tls::names::ProtocolVersion;
+    ///
+    /// let hello = ClientHello {
+    ///     version: ProtocolVersion::TLS12,
+    ///     lowest: ProtocolVersion::TLS12,
+    ///     share: None,
+    ///     cookie: None,
+    ///     suites: &[0xc02f, 0x009c],
+    ///     groups: &[0x001d],
+    ///     signatures: &SIGNATURES,
+    ///     server_name: Some("mx.example.org"),
+    ///     compression: false,
+    ///     random: [7; 32],
+    /// };
+    /// let record = hello.record();
+    /// // A handshake record, and as many octets as its header says (RFC 8446 §5.1).
+    /// assert_eq!(record[0], 22);
+    /// assert_eq!(usize::from(record[3]) << 8 | usize::from(record[4]), record.len() - 5);
+    /// ```
     pub fn record(&self) -> Vec<u8> {
         let mut body = Vec::with_capacity(512);
         let legacy = self.version.min(ProtocolVersion::TLS12);

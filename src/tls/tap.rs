@@ -190,7 +190,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         true
     }
 
-    /// Nothing yet: it goes out before the next octet is waited for, by [`Tap::send`], or at the end.
+    /// Nothing yet: it goes out before the next octet is waited for, by `send`, or at the end.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail, ensure};
 use clap::Parser;
 use mx_survey::program::runs::Runs;
-use mx_survey::program::{self, Program, RunStatus};
+use mx_survey::program::{self, Program, RunStatus, Telling};
 use mx_survey::received::tracer::Tracer;
 use mx_survey::received::walk::FileWalk;
 use mx_survey::stages::header_trace::Trace;
@@ -26,12 +26,11 @@ struct Args {
     /// Key the messages' ids with the contents of a file, so that published ones lead to no message
     #[arg(long, value_name = "FILE")]
     id_key: Option<PathBuf>,
-    /// Show progress on stderr even where it is no terminal
-    #[arg(long, conflicts_with = "quiet")]
-    progress: bool,
-    /// Say nothing but errors
-    #[arg(long, short)]
-    quiet: bool,
+    /// Where this runs, in your words, for the run's record
+    #[arg(long, value_name = "LABEL")]
+    vantage: Option<String>,
+    #[command(flatten)]
+    telling: Telling,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -50,11 +49,10 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let mut settings = Map::new();
     settings.insert("trusted_by".into(), json!(args.trusted_by));
     settings.insert("keyed".into(), json!(key.is_some()));
-    let runs = Runs::start("header-trace", &settings, &[], None);
+    let runs = Runs::start("header-trace", &settings, &[], args.vantage.as_deref());
     let tracer = Tracer::new(&runs.id, args.trusted_by, key);
-    let shows =
-        args.progress || (!args.quiet && std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    let mut trace = Trace::new(program, runs, tracer, shows)?;
+    let progress = args.telling.progress("header-trace");
+    let mut trace = Trace::new(program, runs, tracer, progress)?;
     let paths = if args.paths.is_empty() {
         vec!["-".into()]
     } else {

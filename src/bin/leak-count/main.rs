@@ -1,15 +1,14 @@
 //! `leak-count`: lists of addresses as users for each mail domain.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clap::Parser;
 use mx_survey::leak::{self, Watch};
 use mx_survey::program::output::Stdout;
-use mx_survey::program::{self, Program, RunStatus};
+use mx_survey::program::progress::ReadingProgress;
+use mx_survey::program::{self, Program, RunStatus, Telling};
 use mx_survey::stages::leak_count::{self, Counting};
 
 /// Counts the users of each mail domain in lists of addresses, as `listed` records. No address, password or line of a list
@@ -25,12 +24,11 @@ struct Args {
     source: Option<String>,
     #[command(flatten)]
     counting: Counting,
-    /// Say every five seconds how much is read, although stderr is no terminal
-    #[arg(long, conflicts_with = "quiet")]
-    progress: bool,
-    /// Say nothing but errors
-    #[arg(long, short)]
-    quiet: bool,
+    /// Where this runs, in your words, for the run's record
+    #[arg(long, value_name = "LABEL")]
+    vantage: Option<String>,
+    #[command(flatten)]
+    telling: Telling,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -51,20 +49,33 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let watch = Arc::new(Watch::default());
     let stop = watch.clone();
     program.stop.then(move || stop.stop());
-    if args.progress || (!args.quiet && io::stderr().is_terminal()) {
-        let watch = watch.clone();
-        std::thread::spawn(move || show(&watch));
+    let progress = Arc::new(Mutex::new(args.telling.progress("leak-count")));
+    let show = |progress: &mut ReadingProgress, watch: &Watch, is_end: bool| {
+        let done = watch.read();
+        let text = || format!("{} MB read", done / 1_000_000);
+        match is_end {
+            true => progress.end(done, text),
+            false => progress.show(done, text),
+        }
+    };
+    let period = locked(&progress).period();
+    if let Some(period) = period {
+        let (watch, progress) = (watch.clone(), progress.clone());
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(period);
+                show(&mut locked(&progress), &watch, false);
+            }
+        });
     }
     let out = Stdout::open()?;
-    leak_count::write(&lists, args.counting, args.quiet, &watch, out)
+    let (vantage, is_quiet) = (args.vantage.as_deref(), args.telling.quiet);
+    let status = leak_count::write(&lists, args.counting, vantage, is_quiet, &watch, out)?;
+    show(&mut locked(&progress), &watch, true);
+    Ok(status)
 }
 
-fn show(watch: &Watch) -> ! {
-    loop {
-        std::thread::park_timeout(Duration::from_secs(5));
-        program::say(
-            "leak-count",
-            &format!("{} MB read", watch.read() / 1_000_000),
-        );
-    }
+/// A display whose thread panicked shows on.
+fn locked(progress: &Mutex<ReadingProgress>) -> MutexGuard<'_, ReadingProgress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,7 +16,7 @@ const EXAMPLES: &str = "Examples:
 
 /// Ask mail servers how they greet, what they offer, and whether they take STARTTLS
 ///
-/// Reads `domain` records of mx-lookup, or lines address[:port][,name], and writes an `smtp` record for each server.
+/// Reads `domain` records of mx-lookup, or lines `address[:port][,name]`, and writes an `smtp` record for each server.
 #[derive(Parser, Debug)]
 #[command(name = "smtp-probe", after_help = EXAMPLES)]
 struct Args {

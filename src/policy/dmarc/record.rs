@@ -67,6 +67,13 @@ fn trim(text: &[u8]) -> &[u8] {
 
 impl DmarcRecord {
     /// Reads the text of a record, [`is_record`] having chosen it.
+    ///
+    /// ```
+    /// use mx_survey::policy::dmarc::DmarcRecord;
+    ///
+    /// assert!(DmarcRecord::parse(b"v=DMARC1; p=reject; rua=mailto:d@a.test").is_p_second);
+    /// assert!(!DmarcRecord::parse(b"v=DMARC1; p=perhaps").faults.is_empty());
+    /// ```
     pub fn parse(text: &[u8]) -> Self {
         let mut parser = Parser::default();
         let mut offset = 0;

@@ -103,6 +103,15 @@ pub fn is_record(text: &[u8]) -> bool {
 
 impl SpfRecord {
     /// Reads the text of a record, [`is_record`] having chosen it.
+    ///
+    /// ```
+    /// use mx_survey::policy::spf::grammar::SpfRecord;
+    ///
+    /// let record = SpfRecord::parse(b"v=spf1 mx include:_spf.a.test -all");
+    /// assert!(record.is_valid());
+    /// assert_eq!(record.all(), Some(2));
+    /// assert!(!SpfRecord::parse(b"v=spf1 ip4:300.0.2.1 -all").is_valid());
+    /// ```
     pub fn parse(text: &[u8]) -> Self {
         let mut parser = Parser::default();
         let mut offset = VERSION.len().min(text.len());

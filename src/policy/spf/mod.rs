@@ -1,5 +1,5 @@
 //! SPF (RFC 7208): the record, what it says of a client ([`check_host`]), and what it comes to whoever the client is
-//! ([`survey`]).
+//! ([`survey()`]).
 
 pub mod check;
 mod dangling;

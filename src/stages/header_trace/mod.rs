@@ -4,15 +4,16 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use self::crew::{Crew, Entry, TracedEntry};
 use crate::ndjson::Line;
 use crate::ndjson::magic::Foreign;
 use crate::program::output::Stdout;
+use crate::program::progress::ReadingProgress;
 use crate::program::runs::Runs;
 use crate::program::stop::Stop;
-use crate::program::{self, Program, RunStatus, say};
+use crate::program::unfamiliar::looks_like;
+use crate::program::{self, Program, RunStatus};
 use crate::received::mailbox::{HEADER_LIMIT, Mailbox, MailboxItem};
 use crate::received::tracer::Tracer;
 use crate::record::{Hop, Record, Run};
@@ -27,20 +28,24 @@ pub struct Trace {
     crew: Crew,
     output: Stdout,
     stop: Stop,
-    shows: bool,
-    shown: Instant,
+    progress: ReadingProgress,
     files: u64,
     /// An input that could not be read as mail at all.
     foreign: Option<String>,
 }
 
 impl Trace {
-    /// A trace to standard output; `shows`: progress goes to stderr.
+    /// A trace to standard output, which tells how far it is.
     ///
     /// # Errors
     ///
     /// There is no standard output.
-    pub fn new(program: &Program, runs: Runs, tracer: Tracer, shows: bool) -> io::Result<Self> {
+    pub fn new(
+        program: &Program,
+        runs: Runs,
+        tracer: Tracer,
+        progress: ReadingProgress,
+    ) -> io::Result<Self> {
         let told = program.clone();
         program.stop.then(move || {
             told.say("reading no more messages; interrupt again to stop at once");
@@ -51,8 +56,7 @@ impl Trace {
             tracer,
             output: Stdout::open()?,
             stop: program.stop.clone(),
-            shows,
-            shown: Instant::now(),
+            progress,
             files: 0,
             foreign: None,
         })
@@ -83,9 +87,7 @@ impl Trace {
         }
         self.settle()?;
         self.runs.interrupted = self.stop.is_asked();
-        if self.shows {
-            self.show();
-        }
+        self.show(true);
         let mut counts = self.tracer.counts().named();
         counts.insert("files".into(), self.files);
         let end = self
@@ -133,9 +135,7 @@ impl Trace {
                 self.settle()?;
                 self.output.flush()?;
             }
-            if self.shows && self.shown.elapsed() >= Duration::from_secs(5) {
-                self.show();
-            }
+            self.show(false);
         }
         Ok(())
     }
@@ -149,6 +149,9 @@ impl Trace {
                         HEADER_LIMIT >> 20
                     );
                     self.complain(&name, &why)?;
+                }
+                if let Some(why) = not_mail(&bytes) {
+                    return self.complain(&name, &why);
                 }
                 self.hand_out(Entry::Message(bytes))
             }
@@ -212,11 +215,29 @@ impl Trace {
         self.output.write_all(b"\n")
     }
 
-    fn show(&mut self) {
-        self.shown = Instant::now();
-        say(
-            "header-trace",
-            &format!("{} files, {}", self.files, self.tracer.counts()),
-        );
+    fn show(&mut self, is_end: bool) {
+        let counts = self.tracer.counts();
+        let text = || format!("{} files, {counts}", self.files);
+        match is_end {
+            true => self.progress.end(counts.messages, text),
+            false => self.progress.show(counts.messages, text),
+        }
     }
+}
+
+/// Why a header block is none: it has no line that could be a field. An empty one is a message without fields.
+fn not_mail(header: &[u8]) -> Option<String> {
+    let is_field = |line: &[u8]| {
+        let colon = line.iter().position(|&byte| byte == b':');
+        colon.is_some_and(|colon| colon > 0 && line[..colon].iter().all(u8::is_ascii_graphic))
+    };
+    let mut lines = header.split(|&byte| byte == b'\n');
+    let first = lines.clone().next().unwrap_or_default();
+    let is_mail = header.trim_ascii().is_empty() || lines.any(is_field);
+    (!is_mail).then(|| {
+        format!(
+            "no field of a message in it; it looks like {}",
+            looks_like(first)
+        )
+    })
 }

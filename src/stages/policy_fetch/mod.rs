@@ -125,6 +125,7 @@ impl Fetching {
 
 impl Observe for Fetching {
     type Job = WantedPolicy;
+    const AWAITS: &'static str = "policy hosts";
 
     async fn observe(&self, wanted: WantedPolicy, turn: Turn) -> Observed<WantedPolicy> {
         let sts = self.0.fetch(&wanted).await;

@@ -535,6 +535,7 @@ fn blank(domain: String, outcome: Outcome) -> Policy {
 
 impl Observe for PolicyObserve {
     type Job = PolicyJob;
+    const AWAITS: &'static str = "answers about names";
 
     async fn observe(&self, job: PolicyJob, turn: Turn) -> Observed<PolicyJob> {
         let mut policy = match job {
