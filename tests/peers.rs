@@ -12,6 +12,8 @@ pub mod namespace;
 pub mod opensmtpd;
 pub mod openssl;
 pub mod postfix;
+#[cfg(feature = "lab")]
+mod senders;
 
 use std::collections::HashMap;
 

@@ -35,7 +35,7 @@ struct Args {
     /// List the named behaviours and end
     #[arg(long)]
     behaviours: bool,
-    /// Make a world and end: 2014-small, 2014-full or random
+    /// Make a world and end: 2014-small, 2014-full, random or problems
     #[arg(long, value_name = "KIND", requires = "target")]
     generate: Option<WorldKind>,
     /// The directory of a made world

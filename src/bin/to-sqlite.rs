@@ -20,6 +20,9 @@ struct Args {
     database: PathBuf,
     #[command(flatten)]
     files: Files,
+    /// Tell of certificates that end within so many days of their scan [default: 14]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(0..=3650))]
+    expiry_days: Option<u32>,
     /// What the survey is called, in your words; report shows it
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
@@ -49,6 +52,7 @@ fn run(args: Args, program: &Program) -> anyhow::Result<RunStatus> {
     let kept = || format!("{named}: {KEPT}");
     let mut summary = load(&mut writer, &args, &stop).with_context(kept)?;
     let mut connection = writer.into_connection();
+    store::expire_within(&connection, args.expiry_days).with_context(kept)?;
     store::set_label(&connection, args.label.as_deref()).with_context(|| named.clone())?;
     if !summary.stopped && !store::is_judged(&connection)? {
         summary.stopped = !store::judge(&mut connection, &stop).with_context(kept)?;

@@ -4,11 +4,15 @@
 //! servers that do not answer, and applies what it knows of policy: DANE (RFC 7672 §2.2), MTA-STS (RFC 8461 §5), or
 //! nothing (RFC 7435). Where the RFCs have no sentence for what a sender does next, it is what Postfix was seen to do:
 //! after a failed handshake the next exchange, in clear only on a later try; after a refused STARTTLS in clear at once;
-//! after a 5xx to EHLO and HELO nothing more. What a profile needs and the scan did not learn is unknown.
+//! after a 5xx to EHLO and HELO nothing more; it bounces where a null MX stands beside others, and reads 2,048 octets of
+//! the reply to EHLO. Profiles of senders that are not Postfix leave such a thing open. What a profile needs and the scan
+//! did not learn is unknown.
 
 mod cause;
 mod profile;
 mod view;
+
+use std::borrow::Cow;
 
 use crate::record::words::vocabulary;
 pub use cause::Cause;
@@ -128,8 +132,18 @@ enum Demand {
 /// What becomes of a message to `destination` from a sender of `profile`.
 pub fn deliver(destination: &Destination, profile: &Profile) -> Delivery {
     match destination.takes_mail {
+        // A sender that heeds DANE validates (RFC 7672 §2.1), and finds no exchange.
+        None if destination.mx_is_bogus && profile.is_dane => {
+            return Delivery::ended(Fate::Refused, Some(Cause::DnssecInvalid));
+        }
         None => return Delivery::ended(Fate::Unknown, None),
         Some(false) => return Delivery::ended(Fate::NoMail, None),
+        Some(true) if destination.has_null_mx => {
+            return match profile.is_postfix {
+                true => Delivery::ended(Fate::Refused, Some(Cause::NullMx)),
+                false => Delivery::ended(Fate::Unknown, Some(Cause::NullMx)),
+            };
+        }
         Some(true) => {}
     }
     let mut walk = Walk::default();
@@ -221,6 +235,15 @@ impl Walk {
                 strip_wins: Some(false),
                 ..Delivery::ended(Fate::Refused, Some(cause))
             },
+            // RFC 5321 §5.1: an error is reported where no exchange can be used.
+            (None, None)
+                if destination
+                    .exchanges
+                    .iter()
+                    .all(|exchange| exchange.is_void) =>
+            {
+                Delivery::ended(Fate::Refused, Some(Cause::NoAddress))
+            }
             (None, passed) => Delivery::ended(Fate::Unknown, passed),
         }
     }
@@ -265,13 +288,20 @@ fn delivered(
     }
 }
 
-/// What policy asks of an exchange: DANE comes before MTA-STS (RFC 8461 §2).
+/// What policy asks of an exchange: DANE comes before MTA-STS (RFC 8461 §2). Records that are not usable authenticate
+/// nobody, and leave that to MTA-STS, which wants TLS as they do.
 fn demand(destination: &Destination, exchange: &ExchangeView, profile: &Profile) -> Demand {
     if profile.is_dane {
         match exchange.tlsa {
             TlsaView::Unknown => return Demand::Unknown,
             TlsaView::Failed => return Demand::Never(Cause::DnssecInvalid),
-            TlsaView::Unusable => return Demand::Encryption,
+            TlsaView::Unusable => {
+                return match (profile.sts, destination.sts) {
+                    (Some(reading), StsPolicy::Enforce) => Demand::Sts(reading),
+                    (Some(_), StsPolicy::Unknown) => Demand::Unknown,
+                    _ => Demand::Encryption,
+                };
+            }
             TlsaView::Usable => return Demand::Dane,
             TlsaView::None => {}
         }
@@ -298,7 +328,7 @@ fn tries(destination: &Destination, exchange: &ExchangeView, profile: &Profile) 
     let tries = exchange
         .servers
         .iter()
-        .map(|server| at_server(server, demand, profile, destination.sts, exchange));
+        .map(|server| at_server(server, demand, profile, destination, exchange));
     tries.collect()
 }
 
@@ -314,16 +344,20 @@ fn at_server(
     server: &ServerView,
     demand: Demand,
     profile: &Profile,
-    sts: StsPolicy,
+    destination: &Destination,
     exchange: &ExchangeView,
 ) -> Try {
     match server.contact {
-        ServerContact::NotAsked | ServerContact::Silent => return Try::Passed(Cause::ServerSilent),
+        ServerContact::NotAsked => return Try::Unknown,
+        ServerContact::OutOfReach | ServerContact::Silent => {
+            return Try::Passed(Cause::ServerSilent);
+        }
         ServerContact::Defers => return Try::Passed(Cause::ServerDefers),
         ServerContact::Rejects => return Try::Refused(Cause::ServerRejects),
         ServerContact::RejectsHello => return Try::Bounced(Cause::ServerRejects),
         ServerContact::Answers => {}
     }
+    let server = &*as_read(server, profile);
     let tried = match demand {
         Demand::Unknown => without_policy_known(server, profile),
         Demand::Nothing => opportunistic(server, profile),
@@ -333,15 +367,27 @@ fn at_server(
         Demand::Never(cause) => Try::Refused(cause),
     };
     if profile.requires_tls {
-        return requiring(server, tried);
+        return requiring(server, tried, destination.mx_is_secure);
     }
-    let is_tested = profile.sts.is_some() && sts == StsPolicy::Testing && demand == Demand::Nothing;
+    let is_tested =
+        profile.sts.is_some() && destination.sts == StsPolicy::Testing && demand == Demand::Nothing;
     match tried {
         Try::Delivered(protection, None) if is_tested => {
             Try::Delivered(protection, tested(server, profile, exchange))
         }
         tried => tried,
     }
+}
+
+/// The server as far as the sender reads its reply to EHLO.
+fn as_read<'s>(server: &'s ServerView, profile: &Profile) -> Cow<'s, ServerView> {
+    if !(server.is_far && profile.is_postfix) {
+        return Cow::Borrowed(server);
+    }
+    Cow::Owned(ServerView {
+        advertised: Some(false),
+        ..server.clone()
+    })
 }
 
 /// What a policy in testing would have refused (RFC 8461 §5).
@@ -439,9 +485,15 @@ fn certified(
     }
 }
 
-/// REQUIRETLS wants an authenticated server that offers it inside TLS (RFC 8689 §4.2.1).
-fn requiring(server: &ServerView, tried: Try) -> Try {
+/// REQUIRETLS wants an authenticated server that offers it inside TLS, and an exchange for which DNSSEC or MTA-STS
+/// vouches (RFC 8689 §4.2.1).
+fn requiring(server: &ServerView, tried: Try, mx_is_secure: Option<bool>) -> Try {
+    let by_dane = Try::Delivered(Protection::Authenticated(Authority::Dane), None);
     match (tried, server.requiretls) {
+        (_, Some(true)) if tried == by_dane && mx_is_secure != Some(true) => match mx_is_secure {
+            None => Try::Unknown,
+            Some(_) => Try::Refused(Cause::DnssecInvalid),
+        },
         (Try::Delivered(Protection::Authenticated(_), _), Some(true)) => tried,
         (Try::Delivered(Protection::Authenticated(_), _), None) => Try::Unknown,
         (_, Some(false)) => Try::Refused(Cause::RequiretlsNotSupported),

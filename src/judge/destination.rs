@@ -5,9 +5,10 @@ use super::delivery::{
     TlsaMatch, TlsaView,
 };
 use super::findings::ServerSeen;
+use crate::policy::mta_sts::{covers_leniently, covers_strictly};
 use crate::record::{
-    ChainReason, Cipher, Dnssec, Domain, Exchange, NamedGroup, Oddity, Phase, Policy, PolicyState,
-    Reason, Smtp, Sts, StsMode, Tls, TlsVersion,
+    ChainReason, Cipher, Dnssec, Domain, Exchange, NamedGroup, Oddity, Outcome, Phase, Policy,
+    PolicyState, Reason, Smtp, Sts, StsMode, Text, Tls, TlsOddity, TlsVersion,
 };
 use crate::x509::dane::is_usable;
 
@@ -98,11 +99,8 @@ pub fn contact(smtp: &Smtp) -> ServerContact {
     }
     match smtp.outcome.reason {
         Reason::Deferred => ServerContact::Defers,
-        Reason::BlockedAddress
-        | Reason::Excluded
-        | Reason::NoIpv6Here
-        | Reason::Interrupted
-        | Reason::Local => ServerContact::NotAsked,
+        Reason::BlockedAddress | Reason::NoIpv6Here => ServerContact::OutOfReach,
+        Reason::Excluded | Reason::Interrupted | Reason::Local => ServerContact::NotAsked,
         _ => ServerContact::Silent,
     }
 }
@@ -191,6 +189,8 @@ pub fn tls_view(tls: &Tls) -> TlsView {
         },
         v13: spoken(|age| age >= TLS13),
         post_quantum: match version {
+            // Its hello is a long one.
+            _ if tls.flags.contains(&TlsOddity::LengthIntolerant) => Some(false),
             _ if is_hybrid || has_hybrid == Some(true) => Some(true),
             Some(age) if age < TLS13 && enumerated(|age| age >= TLS13) != Some(true) => Some(false),
             _ => has_hybrid,
@@ -198,13 +198,26 @@ pub fn tls_view(tls: &Tls) -> TlsView {
     }
 }
 
+/// The server asked for a certificate, and ended TLS when it got none: in TLS 1.3 behind a handshake that is complete for
+/// the client (RFC 8446 §4.4.2.4).
+pub fn wants_client_certificate(tls: &Tls) -> bool {
+    let is_refused_inside = (tls.inside.as_ref())
+        .is_some_and(|inside| matches!(inside.outcome.reason, Reason::TlsError | Reason::Alert));
+    tls.client_certificate_requested == Some(true)
+        && (tls.completed == Some(false) || is_refused_inside)
+}
+
 /// A sender of today gets through, without a certificate of its own.
 fn today(tls: &Tls, version: Option<u8>) -> Option<bool> {
+    if wants_client_certificate(tls) {
+        return Some(false);
+    }
+    // Whether that is thrown away or read as TLS hangs on the sender, and on milliseconds.
+    if tls.flags.contains(&TlsOddity::Injected) {
+        return None;
+    }
     if tls.completed == Some(true) {
         return Some(true);
-    }
-    if tls.client_certificate_requested == Some(true) && tls.completed == Some(false) {
-        return Some(false);
     }
     let others = tls.enumeration.as_ref().is_some_and(|enumeration| {
         let modern = |version: &TlsVersion| age(version).is_some_and(|age| age >= TLS10);
@@ -271,6 +284,22 @@ fn alone(tls: Option<&Tls>) -> ServerView {
     }
 }
 
+/// Octets of an EHLO reply that Postfix reads (`line_length_limit`).
+pub const EHLO_OCTETS: usize = 2048;
+
+/// Octets of a reply of these lines, with code, separator and line end.
+pub fn octets_of(lines: &[Text]) -> usize {
+    lines.iter().map(|line| line.0.len() + 6).sum()
+}
+
+/// STARTTLS stands in the EHLO reply beyond what Postfix reads.
+fn is_far(smtp: &Smtp) -> bool {
+    let lines = smtp.ehlo.as_ref().map_or(&[][..], |ehlo| &ehlo.lines);
+    let position =
+        (lines.iter()).position(|line| line.0.trim_ascii().eq_ignore_ascii_case(b"STARTTLS"));
+    position.is_some_and(|position| octets_of(&lines[..=position]) > EHLO_OCTETS)
+}
+
 /// A server as a sender finds it, what hangs on an exchange or a policy aside (names, TLSA).
 pub fn server_view(smtp: Option<&Smtp>, tls: Option<&Tls>) -> ServerView {
     let Some(smtp) = smtp else {
@@ -285,6 +314,7 @@ pub fn server_view(smtp: Option<&Smtp>, tls: Option<&Tls>) -> ServerView {
             None if smtp.esmtp == Some(false) => Some(false),
             advertised => advertised,
         },
+        is_far: is_far(smtp),
         starttls: starttls_answer(smtp, tls),
         tls: tls.map(tls_view).unwrap_or_default(),
         chain: tls.map_or(ChainView::Unknown, chain_view),
@@ -323,6 +353,7 @@ pub fn server_behind(
     let seen = ServerSeen {
         address: address.to_owned(),
         contact: view.contact,
+        silence: None,
         tls,
         valid: match view.chain {
             ChainView::Unknown => None,
@@ -341,20 +372,58 @@ pub fn server_behind(
     (view, seen)
 }
 
-/// An exchange without its servers; what the policy covers is in the `sts` record.
+/// An exchange without the servers that were asked; one that nobody asked stands for addresses that are not known.
 pub fn exchange_view(exchange: &Exchange, sts: Option<&Sts>) -> ExchangeView {
-    let cover = (sts
-        .and_then(|sts| sts.covers.as_ref())
-        .into_iter()
-        .flatten())
-    .find(|cover| cover.exchange == exchange.exchange);
+    let reading = sts.map(|sts| &sts.strict);
+    let reading = reading.filter(|it| it.state == PolicyState::Ok);
+    let is_covered = |covers: fn(&[u8], &str) -> bool| {
+        let mut patterns = reading?.mx.iter();
+        Some(patterns.any(|pattern| covers(&pattern.0, &exchange.exchange)))
+    };
+    let mut servers = Vec::new();
+    if is_open(exchange) {
+        servers.push(ServerView::default());
+    }
     ExchangeView {
         preference: exchange.preference,
-        covered: cover.and_then(|cover| cover.strict),
-        covered_at_any_depth: cover.and_then(|cover| cover.lenient),
+        covered: is_covered(covers_strictly),
+        covered_at_any_depth: is_covered(covers_leniently),
         tlsa: tlsa_view(exchange),
-        servers: Vec::new(),
+        is_void: is_void(exchange),
+        servers,
     }
+}
+
+/// Both questions for addresses were answered, and there is none.
+fn is_void(exchange: &Exchange) -> bool {
+    let is_none = |outcome: &Option<Outcome>| {
+        let reason = outcome.as_ref().map(|outcome| outcome.reason);
+        matches!(reason, Some(Reason::NoData | Reason::Nxdomain))
+    };
+    exchange.addresses.is_empty()
+        && exchange.left_out == 0
+        && is_none(&exchange.ipv4)
+        && is_none(&exchange.ipv6)
+}
+
+/// It has addresses that are not in the record, or may have.
+fn is_open(exchange: &Exchange) -> bool {
+    let outcomes = || [&exchange.ipv4, &exchange.ipv6].into_iter().flatten();
+    let is_answered = |reason| {
+        matches!(
+            reason,
+            Reason::Ok
+                | Reason::NoData
+                | Reason::Nxdomain
+                | Reason::Servfail
+                | Reason::Bogus
+                | Reason::Refused
+                | Reason::Malformed
+                | Reason::CnameLoop
+        )
+    };
+    exchange.left_out > 0
+        || exchange.addresses.is_empty() && outcomes().any(|it| !is_answered(it.reason))
 }
 
 #[cfg(test)]

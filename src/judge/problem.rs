@@ -129,11 +129,11 @@ codes! {
     PreferredServerSilent = "preferred_server_silent", Serious, MailOperator, "The servers of the first preference do not answer; mail goes to a backup.",
         "Every message is late, and depends on the backup.",
         "Mend the preferred server, or change the preferences.";
-    GreetingRejected = "greeting_rejected", Serious, MailOperator, "A mail server greets with a refusal (5xx).",
-        "Whoever is greeted so cannot deliver here.",
+    GreetingRejected = "greeting_rejected", Serious, MailOperator, "A mail server greeted this survey with a refusal (5xx).",
+        "Whoever is greeted so cannot deliver here; it may be the address of this survey alone.",
         "Read the text: it is a block list, or a server that takes no mail and should leave the MX set.";
-    HelloRejected = "hello_rejected", Critical, MailOperator, "A mail server refuses EHLO and HELO.",
-        "Senders bounce the message at once.",
+    HelloRejected = "hello_rejected", Serious, MailOperator, "A mail server refused this survey's EHLO and HELO.",
+        "Senders that are met so bounce the message at once; it may be the name or address of this survey alone.",
         "Read the text; relax the check of the greeting name.";
     HeloOnly = "helo_only", Serious, MailOperator, "A mail server knows no EHLO.",
         "Without extensions there is no TLS.",
@@ -211,9 +211,6 @@ codes! {
     CompressionOn = "compression_on", Notice, MailOperator, "TLS compression is on.",
         "What is compressed can be guessed from its length (CRIME).",
         "Turn it off.";
-    VersionIntolerant = "version_intolerant", Serious, MailOperator, "The server breaks off when a newer TLS is offered.",
-        "Senders of today get no TLS, though both sides share a version.",
-        "Update the server, or the load balancer in front of it.";
     LengthIntolerant = "length_intolerant", Serious, MailOperator, "The server breaks off when the ClientHello is long.",
         "Senders with post-quantum keys get no TLS.",
         "Update the server or the middlebox in front of it.";
@@ -330,7 +327,7 @@ codes! {
         "Forged mail is delivered.",
         "Once the reports show that all good mail passes: quarantine, then reject.";
     DmarcTesting = "dmarc_testing", Notice, DomainOwner, "DMARC is in test mode (t=y).",
-        "Receivers apply the next weaker policy.",
+        "Receivers apply the next weaker policy; those that keep to RFC 7489 do not know t and apply the policy as it stands.",
         "Remove t=y when the reports are clean.";
     DmarcSubdomainsWeaker = "dmarc_subdomains_weaker", Notice, DomainOwner, "Subdomains have a weaker DMARC policy than the domain.",
         "Forged mail comes from a subdomain instead.",

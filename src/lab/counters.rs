@@ -41,6 +41,12 @@ pub struct Counters {
     /// Commands that a measurement has no business to send, by verb.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub improper: BTreeMap<String, u64>,
+    /// Messages taken in clear, by servers that take any.
+    #[serde(skip_serializing_if = "is_none")]
+    pub messages: u64,
+    /// Messages taken inside TLS.
+    #[serde(skip_serializing_if = "is_none")]
+    pub messages_inside: u64,
     /// The name of the last EHLO or HELO.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ehlo_name: Option<String>,
@@ -154,6 +160,10 @@ impl Counters {
 fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as u64)
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn smaller(kept: &mut Option<u64>, seen: Option<u64>) {

@@ -54,7 +54,7 @@ impl ServerFlight {
         let facts = cipher::facts(suite.id.into())
             .ok_or_else(|| format!("no cipher suite to choose: {}", suite.iana))?;
         let anonymous = facts.is_anonymous();
-        let mut messages = server_hello(version, suite.id);
+        let mut messages = server_hello(version, suite.id, legacy);
         if !anonymous {
             messages.extend(certificate(chain));
         }
@@ -176,13 +176,16 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     message
 }
 
-/// Without session and extensions.
-fn server_hello(version: u16, suite: u16) -> Vec<u8> {
+/// Without session, and without extensions but that of RFC 5746.
+fn server_hello(version: u16, suite: u16, legacy: &Legacy) -> Vec<u8> {
     let mut body = version.to_be_bytes().to_vec();
     body.extend(noise("random", 32));
     body.push(0);
     body.extend(suite.to_be_bytes());
-    body.push(0);
+    body.push(u8::from(legacy.compression));
+    if legacy.secure_renegotiation {
+        body.extend([0, 5, 0xff, 0x01, 0, 1, 0]);
+    }
     message(2, &body)
 }
 
@@ -262,6 +265,9 @@ mod tests {
             version: version.into(),
             cipher: cipher.into(),
             dh_bits: 1024,
+            secure_renegotiation: false,
+            compression: false,
+            beside: false,
         }
     }
 

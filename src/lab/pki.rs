@@ -8,13 +8,15 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, RsaKeySize, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, RsaKeySize, SanType,
+    date_time_ymd,
 };
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
 use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
 
 use super::tls::{Certificate, KeyKind, ServerTls};
 
@@ -78,9 +80,10 @@ impl LabAuthority {
     /// The number of the credential for a server, made if it is the first to need it.
     pub fn credential(&mut self, tls: &ServerTls) -> Result<usize, rcgen::Error> {
         let wanted = ServerTls {
-            versions: Vec::new(),
-            legacy: None,
-            ..tls.clone()
+            certificate: tls.certificate,
+            key: tls.key,
+            names: tls.names.clone(),
+            ..Certificate::default().into()
         };
         if let Some(&number) = self.issued.get(&wanted) {
             return Ok(number);
@@ -104,6 +107,9 @@ impl LabAuthority {
     }
 
     fn issue(&mut self, tls: &ServerTls) -> Result<Credential, rcgen::Error> {
+        if tls.key == KeyKind::Rsa1024 {
+            return self.issue_short(tls);
+        }
         let key = match self.keys.entry(tls.key) {
             Entry::Occupied(made) => made.into_mut(),
             Entry::Vacant(place) => place.insert(generate(tls.key)?),
@@ -113,7 +119,19 @@ impl LabAuthority {
         let (leaf, above) = match tls.certificate {
             Certificate::SelfSigned => (params.self_signed(&*key)?, vec![]),
             Certificate::UnknownIssuer => (params.signed_by(&*key, &self.stranger)?, vec![]),
-            Certificate::Incomplete => (params.signed_by(&*key, &self.intermediate)?, vec![]),
+            Certificate::Incomplete | Certificate::IncompleteFetchable => {
+                (params.signed_by(&*key, &self.intermediate)?, vec![])
+            }
+            Certificate::Sha1 => {
+                let signer = rsa_authority()?;
+                let leaf = params.signed_by(&*key, &signer)?;
+                let chain = vec![said_sha1(leaf.der()), signer.der().to_vec()];
+                return Ok(Credential {
+                    chain,
+                    key: key.serialized_der().to_vec(),
+                    spki: rcgen::PublicKeyData::subject_public_key_info(&*key),
+                });
+            }
             _ => (
                 params.signed_by(&*key, &self.intermediate)?,
                 vec![intermediate],
@@ -127,6 +145,86 @@ impl LabAuthority {
             spki: rcgen::PublicKeyData::subject_public_key_info(&*key),
         })
     }
+}
+
+impl LabAuthority {
+    /// A leaf for a key that nobody has: its chain can be shown, and no handshake finished.
+    fn issue_short(&self, tls: &ServerTls) -> Result<Credential, rcgen::Error> {
+        let public = ShortKey(rsa_public_key(1024));
+        let leaf = leaf_params(tls)?.signed_by(&public, &self.intermediate)?;
+        Ok(Credential {
+            chain: vec![leaf.der().to_vec(), self.intermediate.der().to_vec()],
+            key: Vec::new(),
+            spki: rsa_spki(1024),
+        })
+    }
+}
+
+/// An RSA key that was never made.
+struct ShortKey(Vec<u8>);
+
+impl rcgen::PublicKeyData for ShortKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_RSA_SHA256
+    }
+}
+
+/// The SubjectPublicKeyInfo of an RSA key of so many bits, a multiple of 8, whose modulus is no product of two primes:
+/// nobody computes with it.
+pub fn rsa_spki(bits: usize) -> Vec<u8> {
+    rcgen::PublicKeyData::subject_public_key_info(&ShortKey(rsa_public_key(bits)))
+}
+
+/// The same as an RSAPublicKey (RFC 8017 §A.1.1).
+fn rsa_public_key(bits: usize) -> Vec<u8> {
+    let mut modulus: Vec<u8> = (0..bits / 8).map(|at| (at * 37 + 11) as u8 | 1).collect();
+    if let Some(first) = modulus.first_mut() {
+        *first |= 0x80;
+    }
+    modulus.insert(0, 0);
+    let number = |octets: &[u8]| element(2, octets);
+    element(0x30, &[number(&modulus), number(&[1, 0, 1])].concat())
+}
+
+/// Tag, length in as few octets as it takes, content (X.690 §8.1).
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut der = vec![tag];
+    match u8::try_from(content.len()) {
+        Ok(length) if length < 0x80 => der.push(length),
+        Ok(length) => der.extend([0x81, length]),
+        Err(_) => {
+            der.push(0x82);
+            der.extend((content.len() as u16).to_be_bytes());
+        }
+    }
+    der.extend_from_slice(content);
+    der
+}
+
+/// An authority whose certificates are signed by RSA, self-signed and in no store.
+fn rsa_authority() -> Result<Ca, rcgen::Error> {
+    CertifiedIssuer::self_signed(
+        ca_params("mail-lab of old", BasicConstraints::Constrained(0))?,
+        generate(KeyKind::Rsa2048)?,
+    )
+}
+
+/// The same certificate with sha1WithRSAEncryption where sha256WithRSAEncryption stands (RFC 8017 §A.2.4): the numbers
+/// differ in their last octet.
+fn said_sha1(der: &[u8]) -> Vec<u8> {
+    const SHA256_WITH_RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b";
+    let mut der = der.to_vec();
+    for at in 0..der.len().saturating_sub(SHA256_WITH_RSA.len()) {
+        let end = at + SHA256_WITH_RSA.len();
+        if der[at..end] == *SHA256_WITH_RSA {
+            der[end - 1] = 5;
+        }
+    }
+    der
 }
 
 /// Makes leaves for whatever name a client asks for, as the host of thousands of policies has them.
@@ -173,7 +271,10 @@ impl LeafMaker {
         let mut chain = vec![made.ok()?.der().clone()];
         let is_alone = matches!(
             tls.certificate,
-            Certificate::SelfSigned | Certificate::UnknownIssuer | Certificate::Incomplete
+            Certificate::SelfSigned
+                | Certificate::UnknownIssuer
+                | Certificate::Incomplete
+                | Certificate::IncompleteFetchable
         );
         if !is_alone {
             chain.push(self.intermediate_der.clone().into());
@@ -225,6 +326,20 @@ fn leaf_params(tls: &ServerTls) -> Result<CertificateParams, rcgen::Error> {
             params.not_before = date_time_ymd(2099, 1, 1);
             params.not_after = date_time_ymd(2100, 1, 1);
         }
+        Certificate::ExpiresSoon => {
+            params.not_after = OffsetDateTime::now_utc() + Duration::days(7);
+        }
+        Certificate::ClientOnly => {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        }
+        Certificate::IncompleteFetchable => {
+            params
+                .custom_extensions
+                .push(CustomExtension::from_oid_content(
+                    AUTHORITY_INFORMATION,
+                    ca_issuers("http://ca.test/intermediate.der"),
+                ));
+        }
         _ => {}
     }
     Ok(params)
@@ -245,10 +360,22 @@ fn named(common: &str, alternative: Vec<String>) -> Result<CertificateParams, rc
     Ok(params)
 }
 
+/// id-pe-authorityInfoAccess.
+const AUTHORITY_INFORMATION: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
+
+/// The extension's value: one description, of where the issuer's certificate is.
+fn ca_issuers(uri: &str) -> Vec<u8> {
+    // id-ad-caIssuers.
+    let method = element(6, b"\x2b\x06\x01\x05\x05\x07\x30\x02");
+    let location = element(0x86, uri.as_bytes());
+    element(0x30, &element(0x30, &[method, location].concat()))
+}
+
 fn generate(key: KeyKind) -> Result<KeyPair, rcgen::Error> {
     let rsa = |size| KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, size);
     match key {
-        KeyKind::Rsa2048 => rsa(RsaKeySize::_2048),
+        // No library makes shorter ones: they are public keys alone.
+        KeyKind::Rsa1024 | KeyKind::Rsa2048 => rsa(RsaKeySize::_2048),
         KeyKind::Rsa3072 => rsa(RsaKeySize::_3072),
         KeyKind::Rsa4096 => rsa(RsaKeySize::_4096),
         KeyKind::P256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
@@ -275,6 +402,8 @@ mod tests {
             Certificate::CnOnly,
             Certificate::Wildcard,
             Certificate::UnknownIssuer,
+            Certificate::ExpiresSoon,
+            Certificate::ClientOnly,
         ];
         for certificate in classes {
             for key in [

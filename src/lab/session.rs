@@ -25,6 +25,10 @@ pub struct LabHost {
     pub script: Script,
     /// Its TLS.
     pub tls: Option<Security>,
+    /// It takes messages.
+    pub takes_mail: bool,
+    /// It closes where the record of a ClientHello is longer.
+    pub longest_hello: Option<u16>,
     /// What it saw.
     pub counters: Mutex<Counters>,
 }
@@ -35,6 +39,8 @@ pub enum Security {
     Tls(TlsAcceptor),
     /// A scripted first flight of something older.
     Legacy(Arc<ServerFlight>),
+    /// The first to clients that offer TLS 1.2, the second to the others.
+    Both(TlsAcceptor, Arc<ServerFlight>),
 }
 
 /// The longest command line that is understood; twice what RFC 5321 §4.5.3.1.4 allows.
@@ -69,6 +75,7 @@ pub async fn converse(host: Arc<LabHost>, stream: TcpStream, arrival: Arrival) {
         inside: false,
         greeted: false,
         early: false,
+        is_message: false,
         bytes_in: 0,
         bytes_out: 0,
         said: SystemTime::now(),
@@ -93,6 +100,8 @@ struct Session<'a> {
     greeted: bool,
     /// The client spoke before that.
     early: bool,
+    /// What comes is a message, up to a line with a dot alone.
+    is_message: bool,
     bytes_in: u64,
     bytes_out: u64,
     /// When the last word was begun.
@@ -139,6 +148,9 @@ impl Session<'_> {
                     return Ok(flow);
                 }
             }
+            if held == LINE && self.is_message {
+                held = 0;
+            }
             if held == LINE {
                 self.host.counters().improper(b"TOO LONG");
                 stream.write_all(b"500 5.5.2 line too long\r\n").await?;
@@ -161,6 +173,9 @@ impl Session<'_> {
     }
 
     async fn command<S: Wire>(&mut self, stream: &mut S, line: &[u8]) -> io::Result<Flow> {
+        if self.is_message {
+            return self.message(stream, line).await;
+        }
         let (verb, argument) = match memchr::memchr(b' ', line) {
             Some(at) => (&line[..at], line[at..].trim_ascii()),
             None => (line, &line[line.len()..]),
@@ -172,6 +187,12 @@ impl Session<'_> {
             b"STARTTLS" if !self.inside => DialogueStep::Starttls,
             b"QUIT" => DialogueStep::Quit,
             b"NOOP" | b"RSET" => DialogueStep::Noop,
+            b"MAIL" | b"RCPT" if self.host.takes_mail => DialogueStep::Noop,
+            b"DATA" if self.host.takes_mail => {
+                self.is_message = true;
+                stream.write_all(b"354 end with a dot\r\n").await?;
+                return Ok(Flow::On);
+            }
             _ => DialogueStep::Other,
         };
         let step = self.count(step, verb, argument);
@@ -191,6 +212,23 @@ impl Session<'_> {
         } else {
             Flow::On
         })
+    }
+
+    /// A line of a message, or its end (RFC 5321 §4.1.1.4); the answer says how it came.
+    async fn message<S: Wire>(&mut self, stream: &mut S, line: &[u8]) -> io::Result<Flow> {
+        if line == b"." {
+            self.is_message = false;
+            let answer: &[u8] = match self.inside {
+                true => b"250 2.0.0 taken inside TLS\r\n",
+                false => b"250 2.0.0 taken in clear\r\n",
+            };
+            match self.inside {
+                true => self.host.counters().messages_inside += 1,
+                false => self.host.counters().messages += 1,
+            }
+            stream.write_all(answer).await?;
+        }
+        Ok(Flow::On)
     }
 
     /// Counts a command, and says which step it is in the end.
@@ -238,9 +276,21 @@ impl Session<'_> {
             }
             return Ok(());
         }
+        if let Some(longest) = host.longest_hello
+            && first_record(&stream).await?.len() > usize::from(longest)
+        {
+            self.bytes_in += stream.read(&mut vec![0; legacy::LONGEST]).await? as u64;
+            return stream.shutdown().await;
+        }
         let acceptor = match &host.tls {
             Some(Security::Tls(acceptor)) => acceptor,
             Some(Security::Legacy(flight)) => return self.legacy(stream, flight).await,
+            Some(Security::Both(acceptor, flight)) => {
+                match legacy::offer(&first_record(&stream).await?) {
+                    Some(Ok(offer)) if offer.version >= TLS12 => acceptor,
+                    _ => return self.legacy(stream, flight).await,
+                }
+            }
             None => return Ok(()),
         };
         let mut tls = match acceptor.accept(stream).await {
@@ -385,6 +435,27 @@ impl Wire for tokio_rustls::server::TlsStream<TcpStream> {
 
     fn has_input(&self) -> bool {
         self.get_ref().0.has_input()
+    }
+}
+
+/// TLS 1.2 on the wire.
+const TLS12: u16 = 0x0303;
+
+/// The first record that a client sent, once it is there as a whole, left to be read; less where it is no TLS.
+async fn first_record(stream: &TcpStream) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; legacy::LONGEST + 5];
+    loop {
+        let count = stream.peek(&mut buffer).await?;
+        let length = match buffer[..count].first_chunk::<5>() {
+            Some([22, .., high, low]) => 5 + usize::from(u16::from_be_bytes([*high, *low])),
+            Some(_) => count,
+            None => 5,
+        };
+        if count == 0 || count >= length.min(buffer.len()) {
+            buffer.truncate(count);
+            return Ok(buffer);
+        }
+        sleep(Duration::from_millis(1)).await;
     }
 }
 

@@ -22,6 +22,12 @@ pub struct ServerTls {
     /// It speaks this instead, as far as its first flight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub legacy: Option<Legacy>,
+    /// It wants a certificate from its client, and goes on with none.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub client_certificate: bool,
+    /// It closes where the record of the ClientHello has more octets than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_hello: Option<u16>,
 }
 
 /// What no library of today speaks: a first flight that is scripted.
@@ -35,6 +41,15 @@ pub struct Legacy {
     /// Size of the Diffie-Hellman modulus, for suites that have one.
     #[serde(default = "usual_dh_bits")]
     pub dh_bits: u16,
+    /// It says that it renegotiates securely (RFC 5746).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure_renegotiation: bool,
+    /// It chooses DEFLATE.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub compression: bool,
+    /// It speaks this to clients without TLS 1.2 alone, and the TLS of today to the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
 }
 
 fn usual_dh_bits() -> u16 {
@@ -49,6 +64,8 @@ impl From<Certificate> for ServerTls {
             names: Vec::new(),
             versions: Vec::new(),
             legacy: None,
+            client_certificate: false,
+            longest_hello: None,
         }
     }
 }
@@ -75,6 +92,10 @@ impl<'de> Deserialize<'de> for ServerTls {
             versions: Vec<TlsVersion>,
             #[serde(default)]
             legacy: Option<Legacy>,
+            #[serde(default)]
+            client_certificate: bool,
+            #[serde(default)]
+            longest_hello: Option<u16>,
         }
         Ok(match Form::deserialize(deserializer)? {
             Form::Class(certificate) => certificate.into(),
@@ -84,6 +105,8 @@ impl<'de> Deserialize<'de> for ServerTls {
                 names: full.names,
                 versions: full.versions,
                 legacy: full.legacy,
+                client_certificate: full.client_certificate,
+                longest_hello: full.longest_hello,
             },
         })
     }
@@ -106,6 +129,14 @@ pub enum Certificate {
     WrongName,
     /// The leaf without the intermediate that signed it.
     Incomplete,
+    /// The same, and the leaf says where to fetch it (RFC 5280 §4.2.2.1), as those of public authorities do.
+    IncompleteFetchable,
+    /// A good chain whose leaf ends in a week.
+    ExpiresSoon,
+    /// A chain whose leaf may be used by clients alone.
+    ClientOnly,
+    /// A chain whose leaf says that it is signed by RSA with SHA-1. (It is not: nobody signs so any more.)
+    Sha1,
     /// A good chain whose leaf has its name in the common name alone.
     CnOnly,
     /// A good chain for `*.` and the name's parent.
@@ -118,6 +149,8 @@ pub enum Certificate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyKind {
+    /// RSA, 1024 bits: a public key alone, for a scripted first flight.
+    Rsa1024,
     /// RSA, 2048 bits.
     Rsa2048,
     /// RSA, 3072 bits.

@@ -12,8 +12,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
@@ -119,6 +121,8 @@ async fn serve(orders: Orders, output: &mut impl Write) -> anyhow::Result<Hosts>
                 (Some(number), Some(tls)) => Some(acceptors.secure(*number, tls)?),
                 _ => None,
             },
+            takes_mail: server.takes_mail,
+            longest_hello: server.tls.as_ref().and_then(|tls| tls.longest_hello),
             counters: Mutex::new(Counters::default()),
         });
         tokio::spawn(accept(listener, Arc::clone(&host)));
@@ -192,37 +196,56 @@ fn blackhole(address: SocketAddr) -> io::Result<Vec<Socket>> {
 /// TLS configurations, one for each credential and choice of versions, and flights, one for each that is scripted.
 struct Acceptors {
     credentials: Vec<Credential>,
-    made: HashMap<(usize, Vec<TlsVersion>), TlsAcceptor>,
+    made: HashMap<(usize, Vec<TlsVersion>, bool), TlsAcceptor>,
     flights: HashMap<(usize, Legacy), Arc<ServerFlight>>,
 }
 
 impl Acceptors {
     fn secure(&mut self, number: usize, tls: &ServerTls) -> anyhow::Result<Security> {
         let Some(legacy) = &tls.legacy else {
-            return Ok(Security::Tls(self.make(number, &tls.versions)?));
+            return Ok(Security::Tls(self.make(number, tls)?));
         };
+        let flight = self.flight(number, legacy)?;
+        Ok(match legacy.beside {
+            true => Security::Both(self.make(number, tls)?, flight),
+            false => Security::Legacy(flight),
+        })
+    }
+
+    fn flight(&mut self, number: usize, legacy: &Legacy) -> anyhow::Result<Arc<ServerFlight>> {
         let wanted = (number, legacy.clone());
         if let Some(made) = self.flights.get(&wanted) {
-            return Ok(Security::Legacy(Arc::clone(made)));
+            return Ok(Arc::clone(made));
         }
         let flight = ServerFlight::new(legacy, &self.credentials[number].chain);
         let flight = Arc::new(flight.map_err(anyhow::Error::msg)?);
         self.flights.insert(wanted, Arc::clone(&flight));
-        Ok(Security::Legacy(flight))
+        Ok(flight)
     }
 
-    fn make(&mut self, number: usize, versions: &[TlsVersion]) -> anyhow::Result<TlsAcceptor> {
-        let wanted = (number, versions.to_vec());
+    fn make(&mut self, number: usize, tls: &ServerTls) -> anyhow::Result<TlsAcceptor> {
+        let wanted = (number, tls.versions.clone(), tls.client_certificate);
         if let Some(made) = self.made.get(&wanted) {
             return Ok(made.clone());
         }
         let credential = &self.credentials[number];
         let chain = credential.chain.iter().cloned().map(CertificateDer::from);
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(credential.key.clone()));
-        let mut config =
-            ServerConfig::builder_with_protocol_versions(&protocol_versions(versions)?)
-                .with_no_client_auth()
-                .with_single_cert(chain.collect(), key)?;
+        let builder =
+            ServerConfig::builder_with_protocol_versions(&protocol_versions(&tls.versions)?);
+        let chain: Vec<CertificateDer<'static>> = chain.collect();
+        let builder = match tls.client_certificate {
+            false => builder.with_no_client_auth(),
+            true => {
+                // Its own chain stands for the authorities of clients: none of them has a certificate of these.
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(chain.clone());
+                builder.with_client_cert_verifier(
+                    WebPkiClientVerifier::builder(Arc::new(roots)).build()?,
+                )
+            }
+        };
+        let mut config = builder.with_single_cert(chain, key)?;
         // A scanner does not resume; tickets would only be bytes.
         config.send_tls13_tickets = 0;
         let acceptor = TlsAcceptor::from(Arc::new(config));

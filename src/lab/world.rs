@@ -126,6 +126,8 @@ pub enum FalseAnswer {
     Formerr,
     /// RCODE 2.
     Servfail,
+    /// RCODE 2 with "DNSSEC Bogus" (RFC 8914 §4.7), as a resolver says it that validates.
+    Bogus,
     /// RCODE 3 for a name that exists.
     Nxdomain,
     /// RCODE 4.
@@ -194,6 +196,9 @@ pub struct WorldServer {
     /// `domain`: an EHLO or HELO name without a dot, or an address literal, is refused with 550.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ehlo_name: Option<EhloName>,
+    /// It takes messages (MAIL, RCPT, DATA), for the mail servers of others to send to; what it gets is thrown away.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub takes_mail: bool,
     /// Time before every move.
     #[serde(skip_serializing_if = "is_zero")]
     pub latency_ms: u64,

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-pub use judging::{is_judged, judge};
+pub use judging::{expire_within, is_judged, judge};
 pub use label::{label, set_label};
 pub use load::{CommitPace, Load, LoadSummary, load};
 pub use lookup::{RecordLookup, earlier};

@@ -33,6 +33,10 @@ vocabulary! {
         ServerDefers = "server_defers",
         /// Nothing answered.
         ServerSilent = "server_silent",
+        /// No exchange has an address.
+        NoAddress = "no_address",
+        /// A null MX stands beside other exchanges.
+        NullMx = "null_mx",
         /// REQUIRETLS (RFC 8689) is not offered inside TLS.
         RequiretlsNotSupported = "requiretls_not_supported",
     }

@@ -13,6 +13,8 @@ pub struct Profile {
     pub(super) sts: Option<StsReadingRule>,
     pub(super) tls: Need,
     pub(super) requires_tls: bool,
+    /// Where the RFCs have no sentence for it, it does what Postfix does.
+    pub(super) is_postfix: bool,
 }
 
 /// How a sender reads an MTA-STS policy.
@@ -47,6 +49,7 @@ const BASE: Profile = Profile {
     sts: None,
     tls: Need::Today,
     requires_tls: false,
+    is_postfix: true,
 };
 
 /// Every profile, by id.
@@ -69,6 +72,7 @@ pub const PROFILES: [Profile; 11] = [
         word: "mta_sts",
         title: "heeds MTA-STS to the letter (RFC 8461)",
         sts: Some(StsReadingRule::Letter),
+        is_postfix: false,
         ..BASE
     },
     Profile {
@@ -77,6 +81,7 @@ pub const PROFILES: [Profile; 11] = [
         title: "DANE, and MTA-STS where there is no DANE, as Exchange Online",
         is_dane: true,
         sts: Some(StsReadingRule::Letter),
+        is_postfix: false,
         ..BASE
     },
     Profile {
@@ -84,6 +89,7 @@ pub const PROFILES: [Profile; 11] = [
         word: "google",
         title: "MTA-STS without DANE, as Gmail",
         sts: Some(StsReadingRule::Letter),
+        is_postfix: false,
         ..BASE
     },
     Profile {
@@ -128,6 +134,7 @@ pub const PROFILES: [Profile; 11] = [
         is_dane: true,
         sts: Some(StsReadingRule::Letter),
         requires_tls: true,
+        is_postfix: false,
         ..BASE
     },
 ];

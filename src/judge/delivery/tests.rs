@@ -2,11 +2,14 @@
 
 use super::*;
 
+mod walks;
+
 /// A server of today: TLS 1.3 with X25519MLKEM768, TLS 1.0 not spoken, a certificate that holds and names the exchange.
 fn good() -> ServerView {
     ServerView {
         contact: ServerContact::Answers,
         advertised: Some(true),
+        is_far: false,
         starttls: StarttlsAnswer::Accepted,
         tls: TlsView {
             today: Some(true),
@@ -49,6 +52,7 @@ fn exchange_at(preference: u16, servers: Vec<ServerView>) -> ExchangeView {
         covered: Some(true),
         covered_at_any_depth: Some(true),
         tlsa: TlsaView::None,
+        is_void: false,
         servers,
     }
 }
@@ -57,6 +61,8 @@ fn destination(sts: StsPolicy, exchanges: Vec<ExchangeView>) -> Destination {
     Destination {
         takes_mail: Some(true),
         mx_is_secure: Some(true),
+        mx_is_bogus: false,
+        has_null_mx: false,
         sts,
         exchanges,
     }
@@ -465,7 +471,8 @@ fn a_failed_handshake_goes_to_the_next_exchange_first_and_is_clear_only_without_
 #[test]
 fn what_did_not_answer_is_passed_over_and_alone_it_is_unknown() {
     for (contact, alone) in [
-        (ServerContact::NotAsked, "unknown server_silent"),
+        (ServerContact::NotAsked, "unknown"),
+        (ServerContact::OutOfReach, "unknown server_silent"),
         (ServerContact::Silent, "unknown server_silent"),
         (ServerContact::Defers, "unknown server_defers"),
         (ServerContact::Rejects, "refused server_rejects"),
@@ -486,6 +493,7 @@ fn what_did_not_answer_is_passed_over_and_alone_it_is_unknown() {
         let delivery = deliver(&two, &PROFILES[0]);
         match contact {
             ServerContact::RejectsHello => assert_eq!(delivery.fate, Fate::Refused),
+            ServerContact::NotAsked => assert_eq!(delivery.fate, Fate::Unknown),
             _ => assert_eq!(
                 (delivery.fate, delivery.exchange),
                 (Fate::Encrypted, Some(1))

@@ -9,6 +9,10 @@ pub struct Destination {
     pub takes_mail: Option<bool>,
     /// DNSSEC vouches for the MX set; `None` without a validating resolver.
     pub mx_is_secure: Option<bool>,
+    /// The signatures of the MX set do not hold: a resolver that validates gives no answer.
+    pub mx_is_bogus: bool,
+    /// A null MX stands beside other exchanges (RFC 7505 §3 forbids it).
+    pub has_null_mx: bool,
     /// The MTA-STS policy.
     pub sts: StsPolicy,
     /// Exchanges by ascending preference.
@@ -60,6 +64,8 @@ pub struct ExchangeView {
     pub covered_at_any_depth: Option<bool>,
     /// Its TLSA records.
     pub tlsa: TlsaView,
+    /// The DNS says that it has no address.
+    pub is_void: bool,
     /// The servers behind its addresses.
     pub servers: Vec<ServerView>,
 }
@@ -67,9 +73,11 @@ pub struct ExchangeView {
 /// How far the dialogue in clear came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ServerContact {
-    /// Nobody asked.
+    /// Nobody asked: what a sender would meet is not known.
     #[default]
     NotAsked,
+    /// Nobody asked, since no sender on the Internet can reach the address, or this machine cannot (IPv6).
+    OutOfReach,
     /// No connection, or no SMTP.
     Silent,
     /// 4xx: come again.
@@ -146,6 +154,8 @@ pub struct ServerView {
     pub contact: ServerContact,
     /// STARTTLS stands in the EHLO reply: senders do not send it otherwise.
     pub advertised: Option<bool>,
+    /// It stands there beyond the octets that Postfix reads.
+    pub is_far: bool,
     /// The answer to the command.
     pub starttls: StarttlsAnswer,
     /// The handshake.

@@ -2,7 +2,7 @@
 
 use crate::judge::delivery::{ServerContact, TlsaMatch, TlsaView};
 use crate::judge::problem::{Problem, ProblemCode as Code};
-use crate::record::{Domain, Exchange, ExchangeFault, MxFault, Reason};
+use crate::record::{Domain, Exchange, ExchangeFault, MxFault, Phase, Reason};
 
 /// A domain and what was seen behind its exchanges.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct ServerSeen {
     pub address: String,
     /// How far the dialogue came.
     pub contact: ServerContact,
+    /// Where and how the dialogue ended before EHLO or HELO was answered, of a server that does not answer.
+    pub silence: Option<(Phase, Reason)>,
     /// Mail to it is encrypted.
     pub tls: Option<bool>,
     /// Its chain leads to a root of the first named store.
@@ -50,7 +52,7 @@ pub fn domain_problems(view: &DomainView<'_>) -> Vec<Problem> {
     let mut found = Vec::new();
     lookup(view.domain, &mut found);
     for (exchange, seen) in view.domain.mx.iter().zip(&view.exchanges) {
-        exchange_faults(exchange, &mut found);
+        exchange_faults(exchange, seen, &mut found);
         names(exchange, seen, &mut found);
         dane(view.domain, exchange, seen, &mut found);
         differences(exchange, seen, &mut found);
@@ -92,10 +94,21 @@ fn lookup(domain: &Domain, found: &mut Vec<Problem>) {
     }
 }
 
-fn exchange_faults(exchange: &Exchange, found: &mut Vec<Problem>) {
+/// What is wrong with an exchange by its name and its addresses. Where its name cannot be that of a mail server, that
+/// says why it has no address, or which.
+fn exchange_faults(exchange: &Exchange, seen: &ExchangeSeen<'_>, found: &mut Vec<Problem>) {
     let mut add = |code| found.push(Problem::new(code).at_place(&exchange.exchange));
+    let is_misnamed = (exchange.faults.iter()).any(|fault| {
+        matches!(
+            fault,
+            ExchangeFault::AddressLiteral | ExchangeFault::Localhost
+        )
+    });
     for fault in &exchange.faults {
         add(match fault {
+            ExchangeFault::SpecialAddress | ExchangeFault::Unresolvable if is_misnamed => continue,
+            // A survey that was let into such a network is one of that network.
+            ExchangeFault::SpecialAddress if is_connected_to(exchange, seen) => continue,
             ExchangeFault::Cname => Code::ExchangeIsAlias,
             ExchangeFault::AddressLiteral => Code::ExchangeIsAddress,
             ExchangeFault::Localhost => Code::ExchangeIsLocalhost,
@@ -118,6 +131,25 @@ fn exchange_faults(exchange: &Exchange, found: &mut Vec<Problem>) {
             .with(outcome.reason.word());
         found.push(problem);
     }
+}
+
+/// Every special-purpose address of the exchange was connected to, which only `--allow` permits.
+fn is_connected_to(exchange: &Exchange, seen: &ExchangeSeen<'_>) -> bool {
+    let mut special = (exchange.addresses.iter())
+        .filter(|address| address.special.is_some())
+        .map(|address| address.ip.to_string())
+        .peekable();
+    special.peek().is_some()
+        && special.all(|ip| {
+            let mut servers = seen.servers.iter();
+            servers.any(|server| {
+                let is_asked = !matches!(
+                    server.contact,
+                    ServerContact::NotAsked | ServerContact::OutOfReach
+                );
+                server.address == ip && is_asked
+            })
+        })
 }
 
 /// Where every exchange points to nothing, that says it once and worst.
@@ -214,22 +246,60 @@ fn silence(view: &DomainView<'_>, found: &mut Vec<Problem>) {
         return;
     }
     if servers().all(|server| server.contact == ServerContact::Silent) {
-        found.push(Problem::new(Code::NoServerAnswers));
+        found.push(Problem::new(Code::NoServerAnswers).with(ends_of(servers())));
         return;
     }
     let first = view.domain.mx.first().map(|exchange| exchange.preference);
-    let preferred = || {
+    let at_preference = |is_first: bool| {
         (view.domain.mx.iter().zip(&view.exchanges))
-            .filter(|(exchange, _)| Some(exchange.preference) == first)
+            .filter(move |(exchange, _)| (Some(exchange.preference) == first) == is_first)
             .flat_map(|(_, seen)| &seen.servers)
     };
     let others = servers().any(|server| server.contact == ServerContact::Answers);
-    if others
-        && preferred().next().is_some()
-        && preferred().all(|server| server.contact == ServerContact::Silent)
-    {
-        found.push(Problem::new(Code::PreferredServerSilent));
+    let is_first_silent = others
+        && at_preference(true).next().is_some()
+        && at_preference(true).all(|server| server.contact == ServerContact::Silent);
+    let mut rest: Vec<&ServerSeen> = at_preference(false).map(|server| &**server).collect();
+    if is_first_silent {
+        let detail = ends_of(at_preference(true));
+        found.push(Problem::new(Code::PreferredServerSilent).with(detail));
+    } else {
+        rest.extend(at_preference(true).map(|server| &**server));
     }
+    for server in rest {
+        // What answers and does not speak SMTP is told of the server.
+        if let Some((phase, reason)) = server.silence.filter(|it| is_silence(it.1)) {
+            let problem = Problem::new(Code::ServerSilent).at_place(&server.address);
+            found.push(problem.with(format!("{phase}/{reason}")));
+        }
+    }
+}
+
+/// Nothing came, or it broke off.
+fn is_silence(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::Timeout | Reason::Refused | Reason::Unreachable | Reason::Reset | Reason::Closed
+    )
+}
+
+/// Servers by address, each once, with how they ended; ten at most.
+fn ends_of<'s>(servers: impl Iterator<Item = &'s &'s ServerSeen>) -> String {
+    const TOLD: usize = 10;
+    let mut told: Vec<String> = servers
+        .map(|server| match server.silence {
+            Some((phase, reason)) => format!("{} {phase}/{reason}", server.address),
+            None => server.address.clone(),
+        })
+        .collect();
+    told.sort();
+    told.dedup();
+    let left = told.len().saturating_sub(TOLD);
+    told.truncate(TOLD);
+    if left > 0 {
+        told.push(format!("{left} more"));
+    }
+    told.join(", ")
 }
 
 /// A later preference that protects less than the first one does everywhere.

@@ -21,7 +21,8 @@ pub struct PolicyView<'a> {
     pub takes_mail: Option<bool>,
     /// An exchange of it has usable TLSA records.
     pub has_dane: bool,
-    /// What becomes of mail from a sender that heeds MTA-STS to the letter.
+    /// What becomes of mail from a sender that heeds MTA-STS to the letter; none where it is lost without a policy as
+    /// well, or not looked at.
     pub delivery: Option<Delivery>,
     /// For each exchange that such a sender refuses although the policy covers it: its name and the cause.
     pub refused: &'a [(String, Cause)],
@@ -70,7 +71,8 @@ fn sts_policy(sts: &Sts, found: &mut Vec<Problem>) {
             None => problem,
         });
     };
-    if sts.standing == StsStanding::PolicyWithoutRecord {
+    // A record that is not one is told as that.
+    if sts.standing == StsStanding::PolicyWithoutRecord && sts.record == PolicyState::Absent {
         add(Code::StsPolicyWithoutRecord, None);
     }
     if sts.record == PolicyState::Ok

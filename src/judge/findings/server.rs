@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use time::{Duration, OffsetDateTime};
 
+use crate::judge::destination::{EHLO_OCTETS, octets_of, wants_client_certificate};
 use crate::judge::problem::{Problem, ProblemCode as Code, Severity};
 use crate::judge::weakness::{CertificateWeakness, ServerWeakness};
 use crate::record::{
     ChainReason, Oddity, Outcome, Phase, Reason, Smtp, Tls, TlsOddity, TlsVersion,
 };
-
-/// Octets of an EHLO reply that Postfix reads (`line_length_limit`).
-const EHLO_OCTETS: usize = 2048;
 
 /// Everything that is known of a server.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +26,7 @@ pub struct ServerRecords<'a> {
 
 /// What is wrong with a server, names aside; `soon`: from when on a certificate that ends is worth to be told.
 ///
-/// A server that does not answer is [`Code::ServerSilent`]: whether that is to be believed is for whoever knows the run.
+/// That a server does not answer is told of the domain ([`super::domain_problems`]), which may have others.
 pub fn server_problems(server: ServerRecords<'_>, soon: Duration) -> Vec<Problem> {
     let mut found = Vec::new();
     if let Some(smtp) = server.smtp {
@@ -64,13 +62,6 @@ fn dialogue(smtp: &Smtp, found: &mut Vec<Problem>) {
     };
     let outcome = &smtp.outcome;
     match (outcome.phase, outcome.reason) {
-        (
-            Phase::Connect,
-            Reason::Timeout | Reason::Refused | Reason::Unreachable | Reason::Reset,
-        )
-        | (Phase::Banner, Reason::Timeout | Reason::Closed | Reason::Reset) => {
-            add(Code::ServerSilent, Some(said(outcome)));
-        }
         (Phase::Banner, Reason::Rejected) => add(Code::GreetingRejected, Some(said(outcome))),
         (Phase::Ehlo | Phase::Helo, Reason::Rejected) => {
             add(Code::HelloRejected, Some(said(outcome)));
@@ -90,14 +81,15 @@ fn dialogue(smtp: &Smtp, found: &mut Vec<Problem>) {
         })
         .map(|flag| flag.word())
         .collect();
-    if !broken.is_empty() {
+    // What is no SMTP breaks its rules, too.
+    if !broken.is_empty() && outcome.reason != Reason::NotSmtp {
         add(Code::ReplyMalformed, Some(broken.join(", ")));
     }
     if smtp.helo.is_some() && smtp.esmtp == Some(false) && outcome.reason != Reason::Rejected {
         add(Code::HeloOnly, None);
     }
     if let Some(ehlo) = &smtp.ehlo {
-        let octets: usize = ehlo.lines.iter().map(|line| line.0.len() + 6).sum();
+        let octets = octets_of(&ehlo.lines);
         if octets > EHLO_OCTETS {
             add(Code::EhloTooLong, Some(format!("{octets} octets")));
         }
@@ -133,7 +125,6 @@ fn handshake(tls: &Tls, found: &mut Vec<Problem>) {
     let mut add = |code, detail: String| found.push(Problem::new(code).with(detail));
     for flag in &tls.flags {
         match flag {
-            TlsOddity::VersionIntolerant => add(Code::VersionIntolerant, said(&tls.outcome)),
             TlsOddity::LengthIntolerant => add(Code::LengthIntolerant, said(&tls.outcome)),
             TlsOddity::Injected => add(Code::StarttlsInjected, said(&tls.outcome)),
             _ => {}
@@ -147,9 +138,8 @@ fn handshake(tls: &Tls, found: &mut Vec<Problem>) {
         let version = tls.version.as_ref().map(ToString::to_string);
         add(Code::OldVersionsOnly, version.unwrap_or_default());
     }
-    let is_demanding = tls.client_certificate_requested == Some(true);
     match (tls.completed, tls.negotiated) {
-        (Some(false), _) if is_demanding => {
+        _ if wants_client_certificate(tls) => {
             add(Code::ClientCertificateDemanded, said(&tls.outcome));
         }
         // A flight of the old hello is read, not finished: that it could be is not known, nor that it could not.

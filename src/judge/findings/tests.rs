@@ -8,7 +8,7 @@ use super::*;
 use crate::judge::delivery::{Cause, Delivery, Fate, ServerContact, TlsaMatch, TlsaView};
 use crate::judge::problem::Severity;
 use crate::judge::weakness;
-use crate::record::{Domain, Policy, Smtp, Sts, Tls};
+use crate::record::{Domain, Phase, Policy, Reason, Smtp, Sts, Tls};
 
 /// JSON pointers into a record, and what stands there.
 type Changes<'a> = &'a [(&'a str, Value)];
@@ -122,13 +122,10 @@ fn a_dialogue_has_exactly_its_problem() {
     let long: Vec<String> = (0..99).map(|it| format!("{it:>30}")).collect();
     let cases: &[(Changes<'_>, Words)] = &[
         (&[], &[]),
+        // That is told of the domain.
         (
             &[outcome("connect", "timeout"), ("/esmtp", Value::Null)],
-            &["server_silent"],
-        ),
-        (
-            &[outcome("banner", "closed"), ("/esmtp", Value::Null)],
-            &["server_silent"],
+            &[],
         ),
         (&[outcome("banner", "rejected")], &["greeting_rejected"]),
         (&[outcome("banner", "deferred")], &[]),
@@ -137,6 +134,13 @@ fn a_dialogue_has_exactly_its_problem() {
             &["hello_rejected"],
         ),
         (&[outcome("banner", "not_smtp")], &["not_smtp"]),
+        (
+            &[
+                outcome("banner", "not_smtp"),
+                ("/flags", json!(["no_code"])),
+            ],
+            &["not_smtp"],
+        ),
         (&[("/flags", json!(["bare_lf"]))], &["reply_malformed"]),
         (
             &[
@@ -260,10 +264,15 @@ fn a_handshake_has_exactly_its_problem() {
             &[("/inside/starttls", json!(true))],
             &["starttls_offered_inside"],
         ),
+        // TLS 1.3: the handshake is complete before the server says that it wanted a certificate.
         (
-            &[("/flags", json!(["version_intolerant"]))],
-            &["version_intolerant"],
+            &[
+                ("/client_certificate_requested", json!(true)),
+                ("/inside/outcome/reason", json!("tls_error")),
+            ],
+            &["client_certificate_demanded"],
         ),
+        (&[("/client_certificate_requested", json!(true))], &[]),
         (
             &[("/flags", json!(["length_intolerant"]))],
             &["length_intolerant"],
@@ -338,6 +347,7 @@ fn good_servers() -> Vec<ServerSeen> {
         .map(|last| ServerSeen {
             address: format!("192.0.2.{last}"),
             contact: ServerContact::Answers,
+            silence: None,
             tls: Some(true),
             valid: Some(true),
             names_exchange: Some(true),
@@ -450,8 +460,13 @@ fn servers_behind_exchanges_have_exactly_their_problem() {
         *it = ServerSeen {
             address: it.address.clone(),
             contact: ServerContact::Silent,
+            silence: Some((Phase::Connect, Reason::Timeout)),
             ..ServerSeen::default()
         };
+    };
+    let garbled = |it: &mut ServerSeen| {
+        it.contact = ServerContact::Silent;
+        it.silence = Some((Phase::Banner, Reason::NotSmtp));
     };
     type Change = Box<dyn Fn(&mut Vec<ServerSeen>)>;
     let each = |change: fn(&mut ServerSeen)| -> Change {
@@ -468,7 +483,18 @@ fn servers_behind_exchanges_have_exactly_their_problem() {
             [none, none],
             &["preferred_server_silent"],
         ),
-        (only(0, silent), [none, none], &[]),
+        (only(0, silent), [none, none], &["server_silent"]),
+        (only(2, silent), [none, none], &["server_silent"]),
+        (only(2, garbled), [none, none], &[]),
+        (each(garbled), [none, none], &["no_server_answers"]),
+        (
+            Box::new(move |servers| {
+                servers[..2].iter_mut().for_each(silent);
+                servers[2].contact = ServerContact::Defers;
+            }),
+            [none, none],
+            &["server_silent"],
+        ),
         (
             only(1, |it| it.tls = Some(false)),
             [none, none],
@@ -520,6 +546,66 @@ fn servers_behind_exchanges_have_exactly_their_problem() {
         of_domain(&unsigned, &good_servers(), [usable; 2]),
         ["mx_unsigned"]
     );
+}
+
+#[test]
+fn a_name_that_no_mail_server_has_says_why_it_has_no_address() {
+    for name in ["address_literal", "localhost"] {
+        for with_it in ["unresolvable", "special_address"] {
+            let faults = json!([name, with_it]);
+            let domain: Domain = with(good_domain(), &[("/mx/1/faults", faults)]);
+            let expected = match name {
+                "localhost" => "exchange_is_localhost",
+                _ => "exchange_is_address",
+            };
+            let found = of_domain(&domain, &good_servers(), [TlsaView::None; 2]);
+            assert_eq!(found, [expected], "{name} {with_it}");
+        }
+    }
+}
+
+#[test]
+fn a_special_address_is_a_problem_unless_the_survey_was_let_in() {
+    let special = json!([{"ip": "192.0.2.3", "special": "192.0.2.0/24"}]);
+    let changes = [
+        ("/mx/1/faults", json!(["special_address"])),
+        ("/mx/1/addresses", special),
+    ];
+    let domain: Domain = with(good_domain(), &changes);
+    let mut servers = good_servers();
+    assert_eq!(
+        of_domain(&domain, &servers, [TlsaView::None; 2]),
+        Vec::<&str>::new()
+    );
+    for contact in [ServerContact::OutOfReach, ServerContact::NotAsked] {
+        servers[2].contact = contact;
+        assert_eq!(
+            of_domain(&domain, &servers, [TlsaView::None; 2]),
+            ["exchange_special_address"]
+        );
+    }
+}
+
+#[test]
+fn a_policy_in_test_is_one_thing_and_a_record_that_is_none_another() {
+    let testing: &[(&str, Value)] = &[
+        ("/dmarc/tags/t", json!(true)),
+        ("/dmarc/effective_9989", json!("quarantine")),
+        ("/dmarc/differ", json!(true)),
+    ];
+    assert_eq!(of_policy(testing, &[]), ["dmarc_testing"]);
+    let bad = [("/mta_sts/state", json!("invalid"))];
+    let served = [
+        ("/record", json!("invalid")),
+        ("/standing", json!("policy_without_record")),
+    ];
+    assert_eq!(of_policy(&bad, &served), ["sts_record_invalid"]);
+    let absent = [("/mta_sts/state", json!("absent"))];
+    let served = [
+        ("/record", json!("absent")),
+        ("/standing", json!("policy_without_record")),
+    ];
+    assert_eq!(of_policy(&absent, &served), ["sts_policy_without_record"]);
 }
 
 #[test]
@@ -750,7 +836,10 @@ fn a_policy_of_mta_sts_has_exactly_its_problem() {
     };
     let cases: Vec<(Vec<(&str, Value)>, Words)> = vec![
         (
-            vec![("/standing", json!("policy_without_record"))],
+            vec![
+                ("/standing", json!("policy_without_record")),
+                ("/record", json!("absent")),
+            ],
             &["sts_policy_without_record"],
         ),
         (vec![("/strict/mode", json!("testing"))], &["sts_testing"]),

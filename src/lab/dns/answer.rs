@@ -167,6 +167,7 @@ impl<'a> Question<'a> {
         match answer {
             FalseAnswer::Formerr => error(rcode::FORMERR),
             FalseAnswer::Servfail => error(rcode::SERVFAIL),
+            FalseAnswer::Bogus => vec![self.bogus()],
             FalseAnswer::Notimp => error(rcode::NOTIMP),
             FalseAnswer::Refused => error(rcode::REFUSED),
             FalseAnswer::NoEdns if self.edns.is_some() => error(rcode::FORMERR),
@@ -220,6 +221,20 @@ impl<'a> Question<'a> {
         let root = b"\x01a\x0croot-servers\x03net\x00";
         answer.record(&[0], 2, root, Section::Authority);
         answer.finish(self, transport)
+    }
+
+    /// SERVFAIL with the option that says why (RFC 8914 §2), where there is room for options.
+    fn bogus(&self) -> Vec<u8> {
+        const DNSSEC_BOGUS: [u8; 6] = [0, 15, 0, 2, 0, 6];
+        let mut answer = Answer::new(self, rcode::SERVFAIL);
+        answer.opt(self);
+        if self.edns.is_some()
+            && let Some([_, length]) = answer.message.last_chunk_mut::<2>()
+        {
+            *length = DNSSEC_BOGUS.len() as u8;
+            answer.message.extend(DNSSEC_BOGUS);
+        }
+        answer.message
     }
 
     fn negative(&self, code: u8, transport: Transport) -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! Worlds that are made: the one of the 2014 study, small or full, and random ones whose truth is known.
+//! Worlds that are made: the one of the 2014 study, small or full, random ones whose truth is known, and one with a
+//! domain for every problem.
 //!
 //! A world is made into a directory: `world.ndjson` for `mail-lab`, `domains.csv` (`rank,name`) for `mx-lookup`,
 //! `adobe.txt`, `gawker.txt` and `sony.txt` in the formats of the leaked lists for `leak-count`, `messages.mbox` for
@@ -10,6 +11,7 @@ mod messages;
 mod names;
 mod outputs;
 mod policies;
+pub mod problems;
 mod random;
 mod study;
 
@@ -29,6 +31,8 @@ pub enum WorldKind {
     Study2014Full,
     /// A random one.
     Random,
+    /// One domain for every problem that can be found.
+    Problems,
 }
 
 impl std::str::FromStr for WorldKind {
@@ -39,7 +43,8 @@ impl std::str::FromStr for WorldKind {
             "2014-small" => Ok(Self::Study2014Small),
             "2014-full" => Ok(Self::Study2014Full),
             "random" => Ok(Self::Random),
-            _ => Err("2014-small, 2014-full or random".into()),
+            "problems" => Ok(Self::Problems),
+            _ => Err("2014-small, 2014-full, random or problems".into()),
         }
     }
 }
@@ -74,6 +79,9 @@ pub fn generate(request: Request, target: WorldTarget<'_>) -> anyhow::Result<()>
         WorldTarget::Directory(directory) => {
             let named = directory.display().to_string();
             std::fs::create_dir_all(directory).with_context(|| named.clone())?;
+            if request.kind == WorldKind::Problems {
+                return problems::make(directory);
+            }
             (Outputs::create(directory, request.shorten)?, named)
         }
         WorldTarget::List(list) => (
@@ -85,6 +93,7 @@ pub fn generate(request: Request, target: WorldTarget<'_>) -> anyhow::Result<()>
         WorldKind::Study2014Small => study::make("small", request.old_ciphers, &mut outputs),
         WorldKind::Study2014Full => study::make("full", request.old_ciphers, &mut outputs),
         WorldKind::Random => random::make(request.seed, request.domains, &mut outputs),
+        WorldKind::Problems => anyhow::bail!("the world of problems has no lists"),
     }?;
     outputs.finish().context(named)
 }

@@ -448,6 +448,9 @@ impl Maker<'_> {
             version: TlsVersion::Tls10,
             cipher: cipher.into(),
             dh_bits: 1024,
+            secure_renegotiation: false,
+            compression: false,
+            beside: false,
         });
         ServerTls {
             // The suites of then are those of RSA.

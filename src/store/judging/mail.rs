@@ -23,14 +23,14 @@ use crate::judge::findings::{
     DomainView, ExchangeSeen, PolicyView, ServerRecords, ServerSeen, domain_problems,
     policy_problems, server_problems,
 };
-use crate::judge::problem::{Problem, ProblemCode};
+use crate::judge::problem::Problem;
 use crate::judge::weakness::{CertificateWeakness, ServerWeakness};
 use crate::ndjson::printable;
 use crate::policy::mta_sts::covers_leniently;
-use crate::record::{Domain, Policy, Smtp, Sts, Tls};
+use crate::record::{Domain, MxFault, Phase, Policy, Reason, Smtp, Sts, Tls};
 
-/// A certificate that ends within this is told.
-const SOON: Duration = Duration::days(14);
+/// A certificate that ends within so many days of its scan is told, unless the database says otherwise.
+const EXPIRY_DAYS: i64 = 14;
 /// The profile that heeds MTA-STS to the letter.
 const BY_THE_LETTER: &str = "mta_sts";
 
@@ -45,8 +45,16 @@ pub(super) fn judge(
         [],
         |row| row.get(0),
     )?;
+    let days: Option<i64> = connection
+        .query_row(
+            "SELECT value FROM meta WHERE key = 'expiry_days'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
     let mut mail = Mail {
         connection,
+        soon: Duration::days(days.unwrap_or(EXPIRY_DAYS)),
         is_reached,
         servers: HashMap::new(),
         exchanges: Vec::new(),
@@ -54,6 +62,7 @@ pub(super) fn judge(
         named: HashMap::new(),
         dane: HashMap::new(),
         vectors: HashMap::new(),
+        judged: HashMap::new(),
         letter: Profile::from_word(BY_THE_LETTER).unwrap_or(&PROFILES[0]),
         insert: connection.prepare(
             "INSERT INTO domain_problem (domain, position, code, severity, place, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -77,6 +86,8 @@ pub(super) fn judge(
 struct Seen {
     view: ServerView,
     leaf: Option<u32>,
+    /// Where and how the dialogue ended, of a server that does not answer.
+    silence: Option<(Phase, Reason)>,
 }
 
 /// A row of `exchange`.
@@ -89,8 +100,21 @@ struct ExchangeRow {
 
 type Verdicts = Vec<Delivery>;
 
+/// What becomes of mail to a destination: many domains have the same servers and policies, and so the same verdicts.
+#[derive(Clone, Copy)]
+struct Judged {
+    vector: u32,
+    /// From a sender that heeds MTA-STS to the letter; none where it is lost without a policy as well.
+    by_the_letter: Option<Delivery>,
+}
+
+/// Destinations whose verdicts are remembered: some hundred octets each.
+const DESTINATIONS: usize = 50_000;
+
 struct Mail<'c> {
     connection: &'c Connection,
+    /// A certificate that ends within this is told.
+    soon: Duration,
     is_reached: bool,
     /// By address and the name that was asked for, 0 where all names share a handshake.
     servers: HashMap<(u32, u32), Seen>,
@@ -103,6 +127,7 @@ struct Mail<'c> {
     /// By row of `exchange` and of `address`.
     dane: HashMap<(u32, u32), TlsaMatch>,
     vectors: HashMap<Verdicts, u32>,
+    judged: HashMap<Destination, Judged>,
     letter: &'static Profile,
     insert: Statement<'c>,
     insert_delivery: Statement<'c>,
@@ -163,24 +188,30 @@ impl Mail<'_> {
                 if !self.is_reached && view.contact == ServerContact::Silent {
                     view.contact = ServerContact::NotAsked;
                 }
-                self.servers
-                    .insert((address, *sni), Seen { view, leaf: *leaf });
+                let ended = smtp.as_ref().map(|smtp| &smtp.outcome);
+                let silence = ended
+                    .filter(|_| view.contact == ServerContact::Silent)
+                    .map(|outcome| (outcome.phase, outcome.reason));
+                let leaf = *leaf;
+                let seen = Seen {
+                    view,
+                    leaf,
+                    silence,
+                };
+                self.servers.insert((address, *sni), seen);
                 let records = ServerRecords {
                     smtp: smtp.as_ref(),
                     tls: tls.as_ref(),
                     weaknesses: &of_server,
                     certificate_weaknesses: &of_certificates,
                 };
-                for problem in server_problems(records, SOON) {
-                    if self.is_reached || problem.code != ProblemCode::ServerSilent {
-                        let detail = shown(problem.detail.as_ref());
-                        insert.execute(params![
-                            address,
-                            problem.code.word(),
-                            problem.severity.word(),
-                            detail
-                        ])?;
-                    }
+                for problem in server_problems(records, self.soon) {
+                    insert.execute(params![
+                        address,
+                        problem.code.word(),
+                        problem.severity.word(),
+                        shown(problem.detail.as_ref())
+                    ])?;
                 }
             }
         }
@@ -309,6 +340,9 @@ impl Mail<'_> {
         let mut destination = Destination {
             takes_mail: domain.and_then(takes_mail),
             mx_is_secure: domain.and_then(|domain| is_secure(domain.dnssec)),
+            has_null_mx: domain
+                .is_some_and(|domain| domain.faults.contains(&MxFault::NullMxWithOthers)),
+            mx_is_bogus: domain.is_some_and(|domain| domain.outcome.reason == Reason::Bogus),
             sts: sts_policy(policy.as_ref(), sts.as_ref()),
             exchanges: Vec::new(),
         };
@@ -322,6 +356,7 @@ impl Mail<'_> {
             seen.push((servers, view.tlsa, has_unsigned_tlsa(exchange)));
             destination.exchanges.push(view);
         }
+        let mut by_the_letter = None;
         if let Some(domain) = domain {
             let exchanges = seen
                 .iter()
@@ -335,20 +370,42 @@ impl Mail<'_> {
                 exchanges: exchanges.collect(),
                 is_anything_reached: self.is_reached,
             }));
-            let verdicts: Verdicts = PROFILES
-                .iter()
-                .map(|profile| deliver(&destination, profile))
-                .collect();
-            let next = self.vectors.len() as u32 + 1;
-            let vector = *self.vectors.entry(verdicts).or_insert(next);
-            self.insert_delivery.execute([id, vector])?;
+            let judged = self.deliver(&destination);
+            self.insert_delivery.execute([id, judged.vector])?;
+            by_the_letter = judged.by_the_letter;
         }
-        if let Some(policy) = &policy {
-            found.extend(self.policy(policy, sts.as_ref(), &destination, domain));
+        // A domain that does not exist has nothing, for that one reason.
+        let is_gone = domain.is_some_and(|domain| domain.outcome.reason == Reason::Nxdomain);
+        if let Some(policy) = policy.as_ref().filter(|_| !is_gone) {
+            let destination = (&destination, by_the_letter);
+            found.extend(self.policy(policy, sts.as_ref(), destination, domain));
         }
         found.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
         self.write(id, &found)?;
         Ok(())
+    }
+
+    /// The verdicts of every profile.
+    fn deliver(&mut self, destination: &Destination) -> Judged {
+        if let Some(judged) = self.judged.get(destination) {
+            return *judged;
+        }
+        let verdicts: Verdicts = PROFILES
+            .iter()
+            .map(|profile| deliver(destination, profile))
+            .collect();
+        let is_lost_anyway = verdicts[0].fate == Fate::Refused;
+        let letter = verdicts[usize::from(self.letter.id) - 1];
+        let next = self.vectors.len() as u32 + 1;
+        let judged = Judged {
+            vector: *self.vectors.entry(verdicts).or_insert(next),
+            by_the_letter: (!is_lost_anyway).then_some(letter),
+        };
+        if self.judged.len() >= DESTINATIONS {
+            self.judged.clear();
+        }
+        self.judged.insert(destination.clone(), judged);
+        judged
     }
 
     /// The servers of an exchange, for the rules of delivery and for those that find problems.
@@ -362,10 +419,9 @@ impl Mail<'_> {
         let Some(row) = row else {
             return Ok((view, all));
         };
-        let ExchangeRow {
-            name, addresses, ..
-        } = self.exchanges[row as usize].clone();
-        for address in addresses {
+        let name = self.exchanges[row as usize].name;
+        for at in 0..self.exchanges[row as usize].addresses.len() {
+            let address = self.exchanges[row as usize].addresses[at];
             let found = (self.servers.get(&(address, name)))
                 .or_else(|| self.servers.get(&(address, 0)))
                 .cloned();
@@ -383,7 +439,9 @@ impl Mail<'_> {
                 tlsa: self.dane.get(&(row, address)).copied().unwrap_or_default(),
             };
             let text = self.addresses.get(address as usize).map_or("", |it| it);
-            let (server, seen) = server_behind(seen.view, named, text);
+            let silence = seen.silence;
+            let (server, mut seen) = server_behind(seen.view, named, text);
+            seen.silence = silence;
             view.servers.push(server);
             all.push(seen);
         }
@@ -413,7 +471,7 @@ impl Mail<'_> {
         &self,
         policy: &Policy,
         sts: Option<&Sts>,
-        destination: &Destination,
+        (destination, by_the_letter): (&Destination, Option<Delivery>),
         domain: Option<&Domain>,
     ) -> Vec<Problem> {
         let mut refused: Vec<(String, Cause)> = Vec::new();
@@ -426,8 +484,11 @@ impl Mail<'_> {
                     ..destination.clone()
                 };
                 let delivery = deliver(&alone, self.letter);
+                // What refuses everybody does not fail the policy.
+                let is_lost_anyway = deliver(&alone, &PROFILES[0]).fate == Fate::Refused;
                 if let (Fate::Refused, Some(cause), Some(true)) =
                     (delivery.fate, delivery.cause, view.covered)
+                    && !is_lost_anyway
                 {
                     refused.push((exchange.exchange.clone(), cause));
                 }
@@ -441,7 +502,7 @@ impl Mail<'_> {
                 .exchanges
                 .iter()
                 .any(|view| view.tlsa == TlsaView::Usable),
-            delivery: domain.map(|_| deliver(destination, self.letter)),
+            delivery: by_the_letter,
             refused: &refused,
         })
     }

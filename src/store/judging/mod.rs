@@ -27,7 +27,7 @@ use crate::judge::facts::{Server, TlsFacts};
 use crate::record::{Dnssec, Reason};
 
 /// Changes with what this module computes: older judgements are made again.
-const RULES_VERSION: i64 = 6;
+const RULES_VERSION: i64 = 7;
 
 /// Whether the judgements are those of the facts as they stand.
 pub fn is_judged(connection: &Connection) -> Result<bool, StoreError> {
@@ -40,6 +40,23 @@ pub fn is_judged(connection: &Connection) -> Result<bool, StoreError> {
     };
     let changes = value("changes")?.unwrap_or(0);
     Ok(value("judged")? == Some(changes) && value("rules")? == Some(RULES_VERSION))
+}
+
+/// Certificates are told of that end within so many days of their scan; the judgements are made anew where that changes.
+/// None: as it was.
+pub fn expire_within(connection: &Connection, days: Option<u32>) -> Result<(), StoreError> {
+    let Some(days) = days else {
+        return Ok(());
+    };
+    let changed = connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('expiry_days', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1 \
+         WHERE value <> ?1",
+        [days],
+    )?;
+    if changed > 0 {
+        connection.execute("DELETE FROM meta WHERE key = 'judged'", [])?;
+    }
+    Ok(())
 }
 
 /// Makes the judgements, in one transaction; false: `stop` was set before they were whole, and nothing changed.
