@@ -1,6 +1,7 @@
 #!/bin/bash
-# CPU seconds of to-sqlite beside those of `sqlite3 .import` of the same rows into the same tables and keys.
-# usage: benches/store.sh [DOMAINS]   (wants sqlite3; builds to-sqlite and report)
+# What to-sqlite takes for a survey, beside `sqlite3 .import` of the finished tables into the same tables, keys and indexes,
+# and DuckDB reading the same lines without judging them: CPU, wall clock, memory and size of the file, in one run.
+# usage: benches/store.sh [DOMAINS]   (wants sqlite3 and GNU time; DuckDB where python3 has it; builds to-sqlite and report)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 domains=${1:-200000}
@@ -19,7 +20,7 @@ BEGIN {
     printf "{\"type\":\"listed\",\"source\":\"top\",\"domain\":\"%s\",\"rank\":%d,%s}\n", name, i + 1, run
     if (rand() < 0.25) { k = int(rand() * 20); exchange = "mx" k ".host.example"; operator = "host.example" }
     else { k = 20 + int(rand() * servers); exchange = "mail." name; operator = name }
-    ip = sprintf("100.%d.%d.%d", 64 + int(k / 65536), int(k / 256) % 256, k % 256)
+    ip = sprintf("11.%d.%d.%d", 64 + int(k / 65536), int(k / 256) % 256, k % 256)
     printf "{\"type\":\"domain\",\"domain\":\"%s\",\"outcome\":{\"phase\":\"done\",\"reason\":\"ok\"},\"implicit_mx\":false,\"null_mx\":false,\"mx\":[{\"exchange\":\"%s\",\"preference\":10,\"registered_domain\":\"%s\",\"addresses\":[{\"ip\":\"%s\"}],\"ipv4\":{\"phase\":\"done\",\"reason\":\"ok\"},\"ipv6\":{\"phase\":\"dns\",\"reason\":\"no_data\"},\"dnssec\":\"insecure\"}],\"dnssec\":\"insecure\",\"questions\":3,\"time\":\"%s\",\"elapsed_ms\":12,%s}\n", name, exchange, operator, ip, time, run
     if (k in seen) continue
     seen[k] = 1
@@ -30,29 +31,44 @@ BEGIN {
   }
 }' > "$work/lines"
 
-# CPU seconds of a command, user and system.
-cpu() { local TIMEFORMAT='%U %S'; { time "$@" > "$work/said" 2>&1; } 2>&1 | awk '{ print $1 + $2 }'; }
+# Runs a command; says CPU seconds, wall clock and memory under a name, and the size of the file it made.
+measured() {
+  local name=$1 file=$2; shift 2
+  /usr/bin/time -o "$work/time" -f '%U %S %e %M' "$@" > "$work/said" 2>&1 || { echo "$name: $(head -c 400 "$work/said")"; exit 1; }
+  read -r user system wall memory < <(tail -1 "$work/time")
+  cpu=$(awk "BEGIN { print $user + $system }")
+  local size=""
+  [ -z "$file" ] || size=", $(awk "BEGIN { printf \"%.0f\", $(stat -c %s "$file") / 1e6 }") MB"
+  printf '%-34s %6.2f CPU s (%.2f + %.2f), %6.2f s wall, %4d MiB%s\n' "$name" "$cpu" "$user" "$system" "$wall" $((memory / 1024)) "$size"
+}
 
-ours=$(cpu sh -c "target/release/to-sqlite '$work/out.db' < '$work/lines'")
-tables=$(sqlite3 "$work/out.db" "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid")
+echo "$(wc -l < "$work/lines") lines, $(($(stat -c %s "$work/lines") / 1000000)) MB"
+measured "to-sqlite" "$work/out.db" sh -c "exec target/release/to-sqlite '$work/out.db' < '$work/lines'"
+ours=$cpu
+tables=$(sqlite3 "$work/out.db" "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY rowid")
 {
   echo 'PRAGMA page_size = 8192; PRAGMA journal_mode = wal; PRAGMA synchronous = normal; PRAGMA cache_size = -64000;'
-  # Without STRICT: .import has no null, and brings the empty text instead.
+  # Without STRICT: .import has no null, and brings the empty text instead. Without views, which are no part of the load.
   sed 's/ STRICT, / /; s/ STRICT;/;/' src/store/schema.sql
+  sed '/^DROP VIEW/,$d; s/ STRICT, / /; s/ STRICT;/;/' src/store/mail.sql
   for table in $tables; do
-    sqlite3 -csv "$work/out.db" "SELECT * FROM $table" > "$work/$table.csv"
+    sqlite3 -csv "$work/out.db" "SELECT * FROM \"$table\"" > "$work/$table.csv"
     # What the schema wants to be there is there: only empty tables are left out.
     [ -s "$work/$table.csv" ] && echo ".import --csv $work/$table.csv $table"
   done
-  true
+  cat src/store/indexes.sql
 } > "$work/script"
-theirs=$(cpu sqlite3 "$work/theirs.db" ".read $work/script")
+measured "sqlite3 .import, indexes" "$work/theirs.db" sqlite3 "$work/theirs.db" ".read $work/script"
+theirs=$cpu
 rows() { sqlite3 "$1" "SELECT (SELECT count(*) FROM domain) || ' domains, ' || (SELECT count(*) FROM tls) || ' servers with TLS'"; }
 [ "$(rows "$work/out.db")" = "$(rows "$work/theirs.db")" ] || { echo "the import differs: $(head -c 400 "$work/said")"; exit 1; }
-
-echo "$(wc -l < "$work/lines") lines, $(rows "$work/out.db")"
-awk -v ours="$ours" -v theirs="$theirs" 'BEGIN {
-  printf "CPU: to-sqlite %.2f s, sqlite3 .import %.2f s, ratio %.2f (at most 2)\n", ours, theirs, ours / theirs; exit ours > 2 * theirs }'
-page=$(cpu target/release/report "$work/out.db" --format html)
-one=$(cpu target/release/report "$work/out.db" --table tls-by-rank)
-echo "CPU: report, the page $page s, one table $one s"
+if python3 -c 'import duckdb' 2> /dev/null; then
+  measured "DuckDB, without judgement" "$work/duck.db" python3 -c "
+import duckdb
+duckdb.connect('$work/duck.db').execute(\"CREATE TABLE line AS SELECT * FROM read_json('$work/lines', format = 'newline_delimited', union_by_name = true)\")"
+else
+  echo "DuckDB: python3 has no module duckdb"
+fi
+measured "report, the page" "" target/release/report "$work/out.db" --format html
+measured "report, one table" "" target/release/report "$work/out.db" --table tls-by-rank
+awk -v ours="$ours" -v theirs="$theirs" 'BEGIN { printf "to-sqlite takes %.2f of the CPU of .import (at most 2)\n", ours / theirs; exit ours > 2 * theirs }'

@@ -361,10 +361,10 @@ fn the_whole_pipe_has_the_right_facts_of_each_server() {
     let rows = rows(
         &directory.path().join("out.db"),
         "SELECT r.domain, s.reason, s.esmtp, s.advertised, s.accepted, t.completed, t.version, t.cipher, v.valid,
-                v.reason, m.name_match
+                v.reason, CASE WHEN c.subject IS NOT NULL THEN coalesce(m.name_match, 'no') END
          FROM mail_route r JOIN address a USING (ip) JOIN smtp s ON s.address = a.id
          LEFT JOIN tls t ON t.address = a.id LEFT JOIN verdict v ON v.tls = t.id AND v.position = 0
-         LEFT JOIN exchange_certificate m
+         LEFT JOIN certificate c ON c.id = t.leaf LEFT JOIN exchange_certificate m
             ON m.certificate = t.leaf AND m.name = (SELECT id FROM name WHERE name = r.exchange)
          ORDER BY 1",
     );

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::harness::{Ran, program, run, shell, wait_for};
 
+mod earlier;
+
 fn line(value: Value) -> String {
     format!("{value}\n")
 }
@@ -474,86 +476,232 @@ fn r7_servers_that_were_seen_at_two_ports_are_told() {
 }
 
 #[test]
-fn a_database_of_version_0_1_is_migrated_and_gives_the_same_report() {
+fn two_domains_of_a_list_never_share_a_rank() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("out.db");
-    let path = database.to_str().unwrap();
-    load(&database, &many(0..50)).expect(0);
-    let before = run("report", &[path], "").expect(0).stdout;
-    let make_old = |version: u32| {
-        let old = "DROP TABLE exchange_dane; CREATE TABLE exchange_dane (exchange INTEGER NOT NULL REFERENCES exchange, \
-                   address INTEGER NOT NULL REFERENCES address, matches INTEGER, reasons TEXT, \
-                   PRIMARY KEY (exchange, address)) STRICT, WITHOUT ROWID; DROP INDEX tls_of_server; DROP TABLE exchange_cname; \
-                   ALTER TABLE tls RENAME COLUMN \"group\" TO key_exchange; DROP TABLE exchange_fault; DROP TABLE verdict_also; \
-                   UPDATE meta SET value = 3 WHERE key = 'rules'";
-        let connection = rusqlite::Connection::open(&database).unwrap();
-        let views = connection
-            .prepare("SELECT 'DROP VIEW ' || name FROM sqlite_schema WHERE type = 'view'")
-            .unwrap()
-            .query_map([], |row| row.get::<_, String>(0))
-            .unwrap()
-            .collect::<Result<Vec<_>, _>>()
-            .unwrap();
-        for drop in views {
-            connection.execute_batch(&drop).unwrap();
-        }
-        connection.execute_batch(old).unwrap();
-        connection
-            .pragma_update(None, "user_version", version)
-            .unwrap();
+    let entry = |source: &str, domain: &str, rank: u64| {
+        line(json!({"type": "listed", "source": source, "domain": domain, "rank": rank}))
     };
-    let lines = "SELECT group_concat(line) FROM (SELECT line FROM domain ORDER BY line)";
-    let stored = query(&database, lines);
-    for version in [1, 2] {
-        make_old(version);
-        assert_eq!(run("report", &[path], "").expect(0).stdout, before);
-        assert_eq!(query(&database, "PRAGMA user_version"), "4");
-        assert_eq!(query(&database, lines), stored);
-        assert!(
-            query(
-                &database,
-                "SELECT sql FROM sqlite_schema WHERE name = 'tls'"
-            )
-            .contains("-- Suite")
-        );
+    let input = entry("top", "a.test", 1)
+        + &entry("top", "b.test", 2)
+        + &entry("top", "c.test", 1)
+        + &entry("top", "b.test", 3)
+        + &entry("other", "c.test", 1);
+    let ran = load(&database, &input).expect(1);
+    for told in [
+        "line 3: c.test in the list top has the rank 1, which another domain has",
+        "line 4: b.test in the list top has rank 3 here, 2 before",
+        "2 not understood",
+    ] {
+        assert!(ran.stderr.contains(told), "{}", ran.stderr);
     }
-    make_old(1);
-    load(&database, &many(50..60)).expect(0);
-    assert_eq!(domains(&database), 60);
+    // The database knows the ranks of an earlier load.
+    let ran = load(&database, &entry("top", "d.test", 2)).expect(1);
+    assert!(ran.stderr.contains("line 1: d.test"), "{}", ran.stderr);
+    let buckets = [
+        ("a.test", 1000),
+        ("b.test", 1000),
+        ("c.test", 5000),
+        ("d.test", 1000),
+    ];
+    let buckets: String = buckets
+        .iter()
+        .map(|(domain, rank)| entry("crux", domain, *rank))
+        .collect();
+    load(&database, &buckets).expect(0);
+    assert_eq!(query(&database, "SELECT count(*) FROM entry"), "7");
+}
+
+/// Domains as mx-lookup writes them, of many shapes.
+fn looked_up() -> Vec<Value> {
+    let ok = json!({"phase": "done", "reason": "ok"});
+    let none = json!({"phase": "dns", "reason": "no_data"});
+    let exchange = |name: &str, preference: u16, more: Value| {
+        let mut exchange = json!({"exchange": name, "preference": preference, "registered_domain": "op.example",
+            "addresses": [{"ip": "11.0.0.1"}, {"ip": "11.0.0.9"}, {"ip": "2a00::1"}], "ipv4": ok, "ipv6": ok,
+            "dnssec": "insecure"});
+        for (key, value) in more.as_object().unwrap() {
+            exchange[key] = value.clone();
+        }
+        exchange
+    };
+    let tlsa = json!({"base": "mx.op.example", "outcome": ok, "dnssec": "secure", "records": [
+        {"usage": 3, "selector": 1, "matching_type": 1, "data": "aa"}, {"usage": 2, "selector": 0, "matching_type": 1, "data": "bb"}]});
+    let domain = |more: Value| {
+        let mut domain = json!({"outcome": ok, "implicit_mx": false, "null_mx": false, "mx": [], "dnssec": null, "questions": 3,
+            "elapsed_ms": 12, "time": "2026-01-01T00:00:00.000Z", "run": "a1"});
+        for (key, value) in more.as_object().unwrap() {
+            domain[key] = value.clone();
+        }
+        domain
+    };
+    let shared = exchange("mx.op.example", 10, json!({}));
+    vec![
+        domain(json!({"mx": [shared]})),
+        domain(
+            json!({"mx": [shared, exchange("mx2.op.example", 10, json!({"addresses": [], "ipv4": none, "ipv6": none}))]}),
+        ),
+        domain(
+            json!({"mx": [exchange("mx.op.example", 20, json!({"tlsa": tlsa, "dnssec": "secure"}))]}),
+        ),
+        domain(
+            json!({"mx": [exchange("mx.op.example", 20, json!({"tlsa": {"base": "mx.op.example",
+            "outcome": {"phase": "dns", "reason": "unsigned"}, "dnssec": null, "records": []}}))]}),
+        ),
+        domain(
+            json!({"mx": [exchange("lo.example", 1, json!({"addresses": [{"ip": "127.0.0.1", "special": "loopback"}],
+            "faults": ["special_address"], "ipv6": null}))]}),
+        ),
+        domain(
+            json!({"outcome": {"phase": "dns", "reason": "nxdomain"}, "implicit_mx": null, "null_mx": null}),
+        ),
+        domain(
+            json!({"outcome": {"phase": "dns", "reason": "servfail"}, "dnssec": "bogus", "faults": ["duplicate_exchange"]}),
+        ),
+        // From here on something is said that no table says, or in another way.
+        domain(json!({"outcome": {"phase": "dns", "reason": "servfail", "detail": "lame"}})),
+        domain(json!({"answers": ["a.test. 1 IN MX 1 b."]})),
+        domain(json!({"cname": ["b.test"]})),
+        domain(
+            json!({"mx": [exchange("mx.op.example", 20, json!({})), exchange("mx.op.example", 10, json!({}))]}),
+        ),
+        domain(json!({"mx": [shared, shared]})),
+        domain(
+            json!({"mx": [exchange("mx.op.example", 10, json!({"left_out": 3, "ipv4": {"phase": "dns", "reason": "too_many"}}))]}),
+        ),
+    ]
+}
+
+/// How many of [`looked_up`] the tables hold whole.
+const WHOLE: usize = 7;
+
+#[test]
+fn a_record_that_the_tables_hold_whole_is_made_again_byte_for_byte() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let mut lines = Vec::new();
+    for (at, mut value) in looked_up().into_iter().enumerate() {
+        value["domain"] = format!("d{at}.test").into();
+        let record: mx_survey::record::Domain = serde_json::from_value(value).unwrap();
+        lines.push(String::from_utf8(mx_survey::ndjson::to_line(&record)).unwrap());
+    }
+    // The same as the first, but with a field that nobody knows, and with a blank.
+    let first = lines[0].clone();
+    let with =
+        |from: &str, to: &str, name: &str| first.replace("d0.test", name).replacen(from, to, 1);
+    lines.push(with(
+        "\"questions\":",
+        "\"extra\":1,\"questions\":",
+        "d90.test",
+    ));
+    lines.push(with("\"questions\":", "\"questions\": ", "d91.test"));
+    load(&database, &lines.concat()).expect(0);
     assert_eq!(
-        query(&database, "SELECT count(dane) FROM exchange_dane"),
-        "0"
+        query(
+            &database,
+            "SELECT group_concat(name) FROM (SELECT n.name FROM domain d JOIN name n USING (id) WHERE line IS NULL ORDER BY id)"
+        ),
+        (0..WHOLE)
+            .map(|at| format!("d{at}.test"))
+            .collect::<Vec<_>>()
+            .join(",")
     );
-    assert_eq!(query(&database, "PRAGMA integrity_check"), "ok");
+    let lookup = RecordLookup::open(&database).unwrap();
+    for line in &lines {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let found = lookup
+            .domain(value["domain"].as_str().unwrap())
+            .unwrap()
+            .unwrap();
+        assert_eq!(String::from_utf8(found).unwrap(), line.trim_end());
+    }
+    // A later record of another kind takes the place of one that was held whole, and the other way round.
+    let later = |line: &str, name: &str| {
+        line.replace(name, "d0.test")
+            .replace("2026-01-01T", "2026-01-02T")
+    };
+    for (at, name) in [(8, "d8.test"), (1, "d1.test")] {
+        let line = later(&lines[at], name).replace("-02T", &format!("-0{}T", 9 - at));
+        load(&database, &line).expect(0);
+        let found = RecordLookup::open(&database)
+            .unwrap()
+            .domain("d0.test")
+            .unwrap()
+            .unwrap();
+        assert_eq!(String::from_utf8(found).unwrap(), line.trim_end());
+    }
 }
 
 #[test]
-fn a_database_that_cannot_be_migrated_is_told_and_left_as_it_was() {
+fn what_was_left_out_keeps_any_and_all_open() {
     let directory = tempfile::tempdir().unwrap();
-    let database = directory.path().join("out.db");
-    load(&database, &many(0..5)).expect(0);
-    let change = |sql: &str| {
-        let connection = rusqlite::Connection::open(&database).unwrap();
-        connection.execute_batch(sql).unwrap();
+    let too_many = json!({"phase": "dns", "reason": "too_many"});
+    let ok = json!({"phase": "done", "reason": "ok"});
+    let known = json!({"exchange": "mx.test", "preference": 1, "addresses": [{"ip": "11.0.0.1"}], "ipv4": ok, "ipv6": null,
+        "dnssec": null});
+    let cut = |more: Value| {
+        let mut exchange = known.clone();
+        for (key, value) in more.as_object().unwrap() {
+            exchange[key] = value.clone();
+        }
+        exchange
     };
-    change(
-        "UPDATE domain SET line = '{\"type\":\"domain\",\"domain\":5}' WHERE id = (SELECT max(id) FROM domain); PRAGMA user_version = 2",
-    );
-    let before = std::fs::read(&database).unwrap();
-    let ran = load(&database, &many(5..9)).expect(2);
-    assert!(
-        ran.stderr.contains("a line in it is not understood"),
-        "{}",
-        ran.stderr
-    );
-    assert_eq!(domains(&database), 5);
-    assert_eq!(query(&database, "PRAGMA user_version"), "2");
-    assert_eq!(std::fs::read(&database).unwrap().len(), before.len());
-    change("PRAGMA user_version = 5");
-    let ran = load(&database, "").expect(2);
-    assert!(
-        ran.stderr.contains("made by another version"),
-        "{}",
-        ran.stderr
-    );
+    let not_asked = json!({"exchange": "mx9.test", "preference": 9, "addresses": [], "ipv4": too_many, "ipv6": too_many,
+        "dnssec": null});
+    // Addresses of an exchange that were left out, of one family; and an exchange beyond the hundredth.
+    let cases = [
+        vec![cut(json!({"left_out": 3, "ipv4": too_many}))],
+        vec![cut(json!({"left_out": 3, "ipv6": too_many}))],
+        vec![known.clone(), not_asked],
+    ];
+    for (at, mx) in cases.into_iter().enumerate() {
+        for accepted in [true, false] {
+            let database = directory.path().join(format!("{at}{accepted}.db"));
+            let domain = json!({"type": "domain", "domain": "a.test", "outcome": ok, "implicit_mx": false, "null_mx": false,
+                "mx": mx, "faults": [], "dnssec": null, "time": "2026-01-01T00:00:00Z", "elapsed_ms": 1, "run": "r"});
+            let smtp = json!({"type": "smtp", "ip": "11.0.0.1", "port": 25, "outcome": ok, "esmtp": true,
+                "starttls": {"advertised": accepted, "accepted": accepted}, "connections": 1, "attempts": 1, "timings": {},
+                "connected": null, "time": "2026-01-01T00:00:00Z", "run": "r"});
+            load(&database, &(line(domain) + &line(smtp))).expect(0);
+            let expected = if accepted {
+                "yes yes unknown"
+            } else {
+                "no unknown no"
+            };
+            assert_eq!(
+                query(
+                    &database,
+                    "SELECT concat_ws(' ', accepted, accepted_any, accepted_all) FROM domain_verdict"
+                ),
+                expected,
+                "{mx:?}"
+            );
+            let arguments = [
+                "--table",
+                "overview",
+                "--format",
+                "json",
+                database.to_str().unwrap(),
+            ];
+            let told: Value =
+                serde_json::from_str(&run("report", &arguments, "").expect(0).stdout).unwrap();
+            let rows = told["tables"][0]["rows"].as_array().unwrap();
+            let count = |rule: &str, truth: &str| {
+                let is_asked = |row: &&Value| {
+                    row["rule"] == rule
+                        && row["measure"] == "STARTTLS accepted"
+                        && row["weight"] == "domains"
+                };
+                rows.iter().find(is_asked).unwrap()[truth].as_u64().unwrap()
+            };
+            let [_, any, all] = expected.split(' ').collect::<Vec<_>>()[..] else {
+                panic!()
+            };
+            assert_eq!(
+                (count("any", any), count("all", all)),
+                (1, 1),
+                "{mx:?} {rows:#?}"
+            );
+        }
+    }
 }

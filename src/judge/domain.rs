@@ -191,7 +191,9 @@ pub struct DomainVerdict {
 }
 
 impl DomainVerdict {
-    /// Judges a domain. `choices` and `servers` are in order of preference; `silence` says why an address did not answer.
+    /// Judges a domain. `choices` and `servers` are in order of preference, and with one preference in that of the
+    /// exchanges' names and of the addresses: of servers that are alike the first stands for the domain. `silence` says
+    /// why an address did not answer.
     pub fn new(choices: &[Choice], servers: &[Reached], silence: impl Fn(u32) -> Silence) -> Self {
         let unlearned = choices.iter().any(|it| it.resolution.unlearned);
         // Servers behind addresses that were not learned are unknown ones.
@@ -229,12 +231,9 @@ impl DomainVerdict {
             let tried = tried().map(|(_, _, route)| route.truth(fact));
             pack(&mut verdict.facts, fact, Rule::Preferred, preferred(tried));
         }
-        let stands = tried().max_by_key(|&&(_, exchange, route)| {
-            (
-                route.truth(Fact::Tls) == Truth::Yes,
-                std::cmp::Reverse((exchange, route.address)),
-            )
-        });
+        let stands = tried()
+            .find(|(_, _, route)| route.truth(Fact::Tls) == Truth::Yes)
+            .or_else(|| tried().next());
         if let Some(&(_, exchange, route)) = stands {
             verdict.exchange = Some(exchange);
             if route.truth(Fact::Tls) == Truth::Yes {

@@ -4,7 +4,8 @@ use maud::{Markup, PreEscaped, html};
 
 use super::figure::{self, Figure, Slice};
 use super::matrix::Matrix;
-use super::table::{Tally, thousands};
+use super::number::thousands;
+use super::tally::Tally;
 use super::timeline::{Timeline, timeline};
 use crate::judge::Truth;
 use crate::store::printable;

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::table::thousands;
+use super::number::thousands;
 use crate::store::printable;
 
 /// A plot of curves.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use rusqlite::Connection;
 
-use super::table::thousands;
+use super::number::thousands;
 use crate::judge::Truth;
 use crate::record::Evidence;
 use crate::store::{printable, query};

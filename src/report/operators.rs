@@ -1,8 +1,9 @@
 //! Who runs which exchange of a survey, found out once for each exchange.
 
+use rusqlite::Connection;
+
 use super::providers::{Providers, is_within};
-use super::survey::Survey;
-use super::words::DistinctTexts;
+use super::words::{DistinctTexts, Words};
 use crate::store::query;
 
 /// The exchanges of a survey by who runs them.
@@ -19,15 +20,18 @@ pub struct Operators {
 pub const SELF: usize = 0;
 
 impl Operators {
-    /// Goes through the exchanges of a survey.
-    pub fn read(survey: &Survey, providers: &Providers) -> rusqlite::Result<Self> {
-        let names = survey.names()?;
+    /// Goes through the exchanges of a survey; `names` are those of its domains and exchanges, by row.
+    pub fn read(
+        connection: &Connection,
+        names: &Words,
+        providers: &Providers,
+    ) -> rusqlite::Result<Self> {
         let mut registered = DistinctTexts::default();
-        let last = query::last_exchange(&survey.connection)?;
+        let last = query::last_exchange(connection)?;
         registered.reserve(last as usize);
         let mut of = vec![SELF as u32; last as usize + 1];
         let first = providers.known().len() as u32 + 1;
-        query::exchanges(&survey.connection, |id, name, domain| {
+        query::exchanges(connection, |id, name, domain| {
             let name = names.get(name as usize);
             of[id as usize] = match providers.place_of(name) {
                 Some(place) => place as u32 + 1,

@@ -299,7 +299,7 @@ impl Survey {
         {
             return Ok(Rc::clone(operators));
         }
-        let operators = Rc::new(Operators::read(self, providers)?);
+        let operators = Rc::new(Operators::read(&self.connection, self.names()?, providers)?);
         *self.operators.borrow_mut() = Some(Rc::clone(&operators));
         Ok(operators)
     }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::judge::Truth;
-
 use super::chart::Chart;
+pub use super::number::thousands;
+pub use super::tally::Tally;
 
 /// A table with its heading.
 #[derive(Clone, Debug, Default)]
@@ -141,19 +141,6 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
     }
 }
 
-/// `1,234,567`.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 impl Table {
     /// An empty table.
     pub fn new(name: &'static str, title: impl Into<String>, note: impl Into<String>) -> Self {
@@ -229,19 +216,6 @@ impl Table {
     }
 }
 
-/// Yes, no, mixed and unknown, counted with a weight (domains, users or servers).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Yes.
-    pub yes: u64,
-    /// No.
-    pub no: u64,
-    /// Mixed.
-    pub mixed: u64,
-    /// Not learned.
-    pub unknown: u64,
-}
-
 /// The columns of a [`Tally`].
 pub const TALLY: [(&str, &str); 8] = [
     ("percent", "Percent"),
@@ -255,37 +229,6 @@ pub const TALLY: [(&str, &str); 8] = [
 ];
 
 impl Tally {
-    /// Counts one.
-    pub fn add(&mut self, truth: Truth, weight: u64) {
-        *match truth {
-            Truth::Yes => &mut self.yes,
-            Truth::No => &mut self.no,
-            Truth::Mixed => &mut self.mixed,
-            Truth::Unknown => &mut self.unknown,
-        } += weight;
-    }
-
-    /// The base of the percentage: what was learned.
-    pub fn decided(&self) -> u64 {
-        self.yes + self.no + self.mixed
-    }
-
-    /// Yes in percent of what was learned.
-    pub fn percent(&self) -> Option<f64> {
-        (self.decided() > 0).then(|| 100.0 * self.yes as f64 / self.decided() as f64)
-    }
-
-    /// The percentage if every unknown were a no, and if every unknown were a yes.
-    pub fn bounds(&self) -> Option<(f64, f64)> {
-        let all = (self.decided() + self.unknown) as f64;
-        (all > 0.0).then(|| {
-            (
-                100.0 * self.yes as f64 / all,
-                100.0 * (self.yes + self.unknown) as f64 / all,
-            )
-        })
-    }
-
     /// The cells of [`TALLY`].
     pub fn cells(&self) -> [Cell; 8] {
         let percent = |value: Option<f64>| value.map_or(Cell::Null, Cell::Percent);
@@ -308,15 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_set_apart() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(thousands(number), text);
-        }
+    fn numbers_are_shown_for_people() {
         assert_eq!(Cell::Fraction(1234.56).shown(), "1,234.6");
         for (by, text) in [
             (-0.0001, "0"),
@@ -326,18 +261,5 @@ mod tests {
         ] {
             assert_eq!(Cell::Difference(by).shown(), text);
         }
-    }
-
-    #[test]
-    fn unknowns_move_the_bounds_and_never_the_percentage() {
-        let mut tally = Tally::default();
-        tally.add(Truth::Yes, 3);
-        tally.add(Truth::No, 1);
-        assert_eq!(tally.percent(), Some(75.0));
-        assert_eq!(tally.bounds(), Some((75.0, 75.0)));
-        tally.add(Truth::Unknown, 4);
-        assert_eq!(tally.percent(), Some(75.0));
-        assert_eq!(tally.bounds(), Some((37.5, 87.5)));
-        assert_eq!(Tally::default().percent(), None);
     }
 }

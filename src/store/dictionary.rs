@@ -26,6 +26,22 @@ impl<K: Hash + Eq> Dictionary<K> {
         }
     }
 
+    /// The number of a key that is cached.
+    pub fn cached<Q>(&self, key: &Q) -> Option<i64>
+    where
+        Q: Hash + hashbrown::Equivalent<K> + ?Sized,
+    {
+        self.cached.get(key).copied()
+    }
+
+    /// Keeps the number of a key at hand.
+    pub fn keep(&mut self, key: K, id: i64) {
+        if self.cached.len() >= CACHED {
+            self.cached.clear();
+        }
+        self.cached.insert(key, id);
+    }
+
     /// The number of a key, a new one where it has none. `parameters` begin with those of `select`.
     pub fn number<Q>(
         &mut self,
@@ -41,10 +57,7 @@ impl<K: Hash + Eq> Dictionary<K> {
             return Ok(RowNumber { id, new: false });
         }
         let number = ask(connection, self.insert, self.select, parameters, asked)?;
-        if self.cached.len() >= CACHED {
-            self.cached.clear();
-        }
-        self.cached.insert(key.to_key(), number.id);
+        self.keep(key.to_key(), number.id);
         Ok(number)
     }
 

@@ -1,7 +1,8 @@
 -- From an exchange to the domains that lead to it.
 CREATE INDEX IF NOT EXISTS domain_of_exchange ON domain_exchange (exchange, domain);
 -- From an address to the exchanges that have it.
-CREATE INDEX IF NOT EXISTS exchange_of_address ON exchange_address (address, exchange);
+CREATE INDEX IF NOT EXISTS set_of_address ON address_of_set (address, address_set);
+CREATE INDEX IF NOT EXISTS exchange_of_set ON exchange (addresses);
 -- From a domain to the lists it stands on.
 CREATE INDEX IF NOT EXISTS list_of_domain ON entry (domain, list);
 -- From a certificate to the handshakes whose chain has it.

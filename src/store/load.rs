@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::StoreError;
+use super::error::StoreError;
+use super::parsed::ParsedLine;
 use super::writer::{LineCounts, Refused, SurveyWriter};
 use crate::ndjson::{LINE_LIMIT, Line, Lines, NotARecord, Read1, printable};
 use crate::program::input::{InputPlace, Source};
@@ -136,8 +137,24 @@ pub fn load(
 
 enum Message {
     /// Lines of one source, and the name of it.
-    Lines(Option<Arc<str>>, Vec<Read1>),
+    Lines(Option<Arc<str>>, Vec<ReadLine>),
     Failed(std::io::Error),
+}
+
+/// A line as it was read, and as it was understood; none: it is blank or too long.
+struct ReadLine {
+    line: Read1,
+    parsed: Option<Result<ParsedLine, String>>,
+}
+
+impl ReadLine {
+    fn new(line: Read1) -> Self {
+        let parsed = match &line {
+            Read1::Line(line) if !line.is_blank() => Some(ParsedLine::parse(record(line))),
+            _ => None,
+        };
+        Self { line, parsed }
+    }
 }
 
 fn read_all(sources: &[Source], sender: &SyncSender<Message>) {
@@ -164,7 +181,7 @@ fn read(source: &Source, sender: &SyncSender<Message>) -> std::io::Result<bool> 
                     if let Read1::Line(line) = &line {
                         bytes += line.bytes.len();
                     }
-                    batch.push(line);
+                    batch.push(ReadLine::new(line));
                     if batch.len() >= BATCH || bytes >= BATCH_BYTES || !lines.is_ready() {
                         break None;
                     }
@@ -258,16 +275,17 @@ fn write(
 
 fn put(
     writer: &mut SurveyWriter,
-    line: Read1,
+    read: ReadLine,
     file: Option<&str>,
     how: &mut Load<'_>,
     state: &mut State,
 ) -> Result<(), StoreError> {
     state.summary.lines += 1;
-    let (number, refused) = match line {
-        Read1::TooLong(number) => (number, format!("longer than {} MiB", LINE_LIMIT >> 20)),
-        Read1::Line(line) if line.is_blank() => return Ok(()),
-        Read1::Line(line) => match writer.put(without_mark(&line)) {
+    let (number, refused) = match (read.line, read.parsed) {
+        (Read1::TooLong(number), _) => (number, format!("longer than {} MiB", LINE_LIMIT >> 20)),
+        (Read1::Line(_), None) => return Ok(()),
+        (Read1::Line(line), Some(Err(why))) => (line.number, hint(&line, why)),
+        (Read1::Line(line), Some(Ok(parsed))) => match writer.put_parsed(&parsed, record(&line)) {
             Ok(put) => {
                 state.is_known = true;
                 state.summary.counts.add(put.stored);
@@ -295,12 +313,13 @@ fn put(
     Ok(())
 }
 
-/// The bytes of a line; from the first a byte order mark is taken off, which some editors write.
-fn without_mark(line: &Line) -> &[u8] {
-    match line.bytes.strip_prefix(b"\xef\xbb\xbf") {
+/// The record in a line: from the first a byte order mark is taken off, which some editors write, and white space around.
+fn record(line: &Line) -> &[u8] {
+    let bytes = match line.bytes.strip_prefix(b"\xef\xbb\xbf") {
         Some(rest) if line.number == 1 => rest,
         _ => &line.bytes,
-    }
+    };
+    bytes.trim_ascii()
 }
 
 /// What else the place of a line says about why it is not understood.

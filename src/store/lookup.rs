@@ -5,9 +5,11 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-use super::StoreError;
+use super::error::StoreError;
+use super::{open, whole};
 use crate::driver::Key;
 use crate::driver::resume::{Earlier, Start};
+use crate::ndjson::to_line;
 
 /// A survey asked for single records by their key.
 pub struct RecordLookup {
@@ -18,7 +20,7 @@ impl RecordLookup {
     /// Opens a survey for reading.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self {
-            connection: super::open(path)?,
+            connection: open::open(path)?,
         })
     }
 
@@ -29,10 +31,26 @@ impl RecordLookup {
 
     /// The `domain` line of a domain.
     pub fn domain(&self, domain: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.one(
-            "SELECT line FROM domain WHERE id = (SELECT id FROM name WHERE name = ?1)",
-            params![domain],
-        )
+        let found: Option<(i64, Option<Vec<u8>>)> = self
+            .connection
+            .prepare_cached(
+                "SELECT d.id, d.line FROM name n JOIN domain d ON d.id = n.id WHERE n.name = ?1",
+            )?
+            .query_row([domain], |row| {
+                let line = row.get_ref(1)?.as_bytes_or_null().ok().flatten();
+                Ok((row.get(0)?, line.map(<[u8]>::to_vec)))
+            })
+            .optional()?;
+        Ok(match found {
+            // The tables say all that was in it.
+            Some((id, None)) => whole::read_domain(&self.connection, id)?.map(|domain| {
+                let mut line = to_line(&domain);
+                line.pop();
+                line
+            }),
+            Some((_, line)) => line,
+            None => None,
+        })
     }
 
     /// The `smtp` line of a server.

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::error::StoreError;
 use super::label::{label, set_label};
-use super::writer::Refused;
-use super::{MAIL, SCHEMA, SCHEMA_VERSION, StoreError, SurveyWriter};
+use super::schema::{MAIL, SCHEMA, SCHEMA_VERSION};
+use super::writer::{Refused, SurveyWriter};
 
 /// Which tables of an earlier version keep lines, and the query for them, in the order in which they are loaded: runs first, since they say how `tls`
 /// records are told apart.

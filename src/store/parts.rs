@@ -1,16 +1,15 @@
 //! Rows that belong to others: exchanges of a domain, words of a list, one by one; and hops.
 
+use std::net::IpAddr;
+
 use rusqlite::params;
 use sha2::{Digest, Sha256};
 
+use super::insert::{OnConflict, insert};
 use super::rows::word;
 use super::writer::{Raw, Refused, Stored, SurveyWriter};
 use crate::ndjson::printable;
-use crate::record::{Dnssec, Exchange, Hop};
-
-pub(super) const INSERT_EXCHANGE: &str = "INSERT INTO exchange (name, digest, registered_domain, ipv4, ipv6, \
-     dnssec, tlsa, tlsa_base, tlsa_dnssec) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
-pub(super) const SELECT_EXCHANGE: &str = "SELECT id FROM exchange WHERE name = ?1 AND digest = ?2";
+use crate::record::{Address, Dnssec, Exchange, Hop};
 
 impl SurveyWriter {
     /// The row that was written last, and whether it was there before (`known`).
@@ -47,107 +46,113 @@ impl SurveyWriter {
     pub(super) fn exchange(&mut self, exchange: &Exchange) -> rusqlite::Result<i64> {
         let name = self.name(&exchange.exchange)?;
         let digest = digest(exchange);
+        if let Some(id) = self.exchanges.cached(&(name, digest)) {
+            return Ok(id);
+        }
+        let addresses = self.address_set(&exchange.addresses)?;
+        let tlsa = exchange.tlsa.as_ref();
         let number = self.exchanges.number(
             &self.connection,
             &(name, digest),
             params![
                 name,
                 digest,
+                addresses,
                 exchange.registered_domain,
                 exchange.ipv4.as_ref().map(|outcome| outcome.reason.word()),
                 exchange.ipv6.as_ref().map(|outcome| outcome.reason.word()),
                 exchange.dnssec.map(Dnssec::word),
-                exchange.tlsa.as_ref().map(|set| set.outcome.reason.word()),
-                exchange.tlsa.as_ref().map(|set| &set.base),
-                exchange
-                    .tlsa
-                    .as_ref()
-                    .and_then(|set| set.dnssec)
-                    .map(Dnssec::word),
+                tlsa.map(|set| set.outcome.reason.word()),
+                tlsa.map(|set| &set.base),
+                tlsa.and_then(|set| set.dnssec).map(Dnssec::word),
             ],
             2,
         )?;
-        if !number.new {
-            return Ok(number.id);
+        if number.new {
+            self.exchange_parts(number.id, exchange)?;
         }
+        Ok(number.id)
+    }
+
+    fn exchange_parts(&self, id: i64, exchange: &Exchange) -> rusqlite::Result<()> {
+        let connection = &self.connection;
         for (position, target) in exchange.cname.iter().enumerate() {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO exchange_cname (exchange, position, target) VALUES (?1, ?2, ?3)",
-                )?
-                .execute(params![number.id, position as i64, target])?;
+            insert!(connection, OnConflict::Keep, "exchange_cname", {
+                exchange: id, position: position as i64, target: target,
+            })?;
         }
         self.words(
             "INSERT INTO exchange_fault (exchange, fault) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            number.id,
+            id,
             &exchange.faults,
         )?;
-        for address in &exchange.addresses {
-            let address = self.address(address.ip, word(address.special.as_ref()))?;
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO exchange_address (exchange, address) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                )?
-                .execute([number.id, address])?;
+        let records = exchange.tlsa.iter().flat_map(|set| &set.records);
+        for (position, record) in records.enumerate() {
+            insert!(connection, OnConflict::Keep, "tlsa", {
+                exchange: id,
+                position: position as i64,
+                usage: record.usage,
+                selector: record.selector,
+                matching_type: record.matching_type,
+                data: record.data,
+            })?;
         }
-        for (position, record) in exchange
-            .tlsa
-            .iter()
-            .flat_map(|set| &set.records)
-            .enumerate()
-        {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO tlsa (exchange, position, usage, selector, matching_type, data) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
-                    number.id,
-                    position as i64,
-                    record.usage,
-                    record.selector,
-                    record.matching_type,
-                    record.data
-                ])?;
+        Ok(())
+    }
+
+    /// The row of a set of addresses: exchanges by the thousand lead to the same servers.
+    fn address_set(&mut self, addresses: &[Address]) -> rusqlite::Result<i64> {
+        let mut ips: Vec<IpAddr> = addresses.iter().map(|address| address.ip).collect();
+        ips.sort_unstable();
+        ips.dedup();
+        let mut hash = Sha256::new();
+        for ip in &ips {
+            match ip {
+                IpAddr::V4(ip) => hash.update(ip.octets()),
+                IpAddr::V6(ip) => hash.update(ip.octets()),
+            }
+            hash.update([0]);
         }
-        Ok(number.id)
+        let digest = beginning(hash);
+        let set = (self.address_sets).number(&self.connection, &digest, params![digest], 1)?;
+        if set.new {
+            for address in addresses {
+                let id = self.address(address.ip, word(address.special.as_ref()))?;
+                insert!(self.connection, OnConflict::Keep, "address_of_set", {
+                    address_set: set.id, address: id,
+                })?;
+            }
+        }
+        Ok(set.id)
     }
 
     pub(super) fn hop(&mut self, hop: &Hop, line: &[u8]) -> Result<Stored, Refused> {
         let run = self.run_number(&hop.run)?;
         let (from, by) = (hop.from.as_ref(), hop.by.as_ref());
-        let added = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO hop (message, hop, of, from_host, from_ip, from_registered_domain, by_host, by_ip, \
-                 by_registered_domain, protocol, encrypted, evidence, version, cipher, writer, time, delay_ms, \
-                 inter_organisation, left_out, trusted, run, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-                 ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![
-                hop.message,
-                hop.hop,
-                hop.of,
-                from.and_then(|end| end.host.as_ref()),
-                from.and_then(|end| end.ip).map(|ip| ip.to_string()),
-                from.and_then(|end| end.registered_domain.as_ref()),
-                by.and_then(|end| end.host.as_ref()),
-                by.and_then(|end| end.ip).map(|ip| ip.to_string()),
-                by.and_then(|end| end.registered_domain.as_ref()),
-                word(hop.protocol.as_ref()),
-                hop.encrypted,
-                hop.evidence.as_ref(),
-                word(hop.version.as_ref()),
-                hop.cipher.as_ref().map(|cipher| &cipher.iana),
-                hop.writer.as_deref().map(printable),
-                hop.time,
-                hop.delay_ms,
-                hop.inter_organisation,
-                word(hop.left_out.as_ref()),
-                hop.trusted,
-                run,
-                Raw(line),
-            ])?;
+        let added = insert!(self.connection, OnConflict::Keep, "hop", {
+            message: hop.message,
+            hop: hop.hop,
+            of: hop.of,
+            from_host: from.and_then(|end| end.host.as_ref()),
+            from_ip: from.and_then(|end| end.ip).map(|ip| ip.to_string()),
+            from_registered_domain: from.and_then(|end| end.registered_domain.as_ref()),
+            by_host: by.and_then(|end| end.host.as_ref()),
+            by_ip: by.and_then(|end| end.ip).map(|ip| ip.to_string()),
+            by_registered_domain: by.and_then(|end| end.registered_domain.as_ref()),
+            protocol: word(hop.protocol.as_ref()),
+            encrypted: hop.encrypted,
+            evidence: hop.evidence.as_ref(),
+            version: word(hop.version.as_ref()),
+            cipher: hop.cipher.as_ref().map(|cipher| &cipher.iana),
+            writer: hop.writer.as_deref().map(printable),
+            time: hop.time,
+            delay_ms: hop.delay_ms,
+            inter_organisation: hop.inter_organisation,
+            left_out: word(hop.left_out.as_ref()),
+            trusted: hop.trusted,
+            run: run,
+            line: Raw(line),
+        })?;
         Ok(if added == 1 {
             Stored::New
         } else {
@@ -177,6 +182,7 @@ fn digest(exchange: &Exchange) -> i64 {
     word(exchange.registered_domain.as_deref().unwrap_or(""));
     word(exchange.dnssec.map_or("", Dnssec::word));
     if let Some(set) = &exchange.tlsa {
+        word(&set.base);
         word(set.outcome.reason.word());
         word(set.dnssec.map_or("", Dnssec::word));
         for record in &set.records {
@@ -186,6 +192,11 @@ fn digest(exchange: &Exchange) -> i64 {
             ));
         }
     }
+    beginning(hash)
+}
+
+/// The first eight bytes of a digest, as a number.
+fn beginning(hash: Sha256) -> i64 {
     let bytes = hash.finalize();
     i64::from_be_bytes(std::array::from_fn(|at| bytes[at]))
 }

@@ -1,7 +1,6 @@
 //! The rows of what domains publish about their mail: `policy` and `sts`.
 
-use rusqlite::params;
-
+use super::insert::{OnConflict, insert};
 use super::writer::{Raw, Refused, Stored, SurveyWriter, against, instant};
 use crate::record::{Policy, Sts};
 
@@ -14,35 +13,28 @@ impl SurveyWriter {
         };
         let run = self.run_number(&policy.run)?;
         let (spf, dmarc) = (policy.spf.as_ref(), policy.dmarc.as_ref());
-        self.connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO policy (domain, phase, reason, spf, spf_all, spf_lookups, spf_ipv4, dmarc, \
-                 dmarc_at, dmarc_9989, dmarc_7489, dmarc_differ, dkim, mta_sts, tls_rpt, caa, bimi, time, run, line) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
-            )?
-            .execute(params![
-                domain,
-                policy.outcome.phase.word(),
-                policy.outcome.reason.word(),
-                spf.map(|part| part.state.word()),
-                spf.and_then(|part| part.all).map(|it| it.word()),
-                spf.and_then(|part| part.lookups_most),
-                spf.and_then(|part| part.ipv4_addresses)
-                    .and_then(|count| i64::try_from(count).ok()),
-                dmarc.map(|part| part.state.word()),
-                dmarc.and_then(|part| part.record_at.as_ref()),
-                dmarc.and_then(|part| part.effective_9989).map(|it| it.word()),
-                dmarc.and_then(|part| part.effective_7489).map(|it| it.word()),
-                dmarc.and_then(|part| part.differ),
-                policy.dkim.as_ref().map(|part| part.state.word()),
-                policy.mta_sts.as_ref().map(|part| part.state.word()),
-                policy.tls_rpt.as_ref().map(|part| part.state.word()),
-                policy.caa.as_ref().map(|part| part.state.word()),
-                policy.bimi.as_ref().map(|part| part.state.word()),
-                policy.time,
-                run,
-                Raw(line),
-            ])?;
+        insert!(self.connection, OnConflict::Replace, "policy", {
+            domain: domain,
+            phase: policy.outcome.phase.word(),
+            reason: policy.outcome.reason.word(),
+            spf: spf.map(|part| part.state.word()),
+            spf_all: spf.and_then(|part| part.all).map(|it| it.word()),
+            spf_lookups: spf.and_then(|part| part.lookups_most),
+            spf_ipv4: spf.and_then(|part| part.ipv4_addresses).and_then(|count| i64::try_from(count).ok()),
+            dmarc: dmarc.map(|part| part.state.word()),
+            dmarc_at: dmarc.and_then(|part| part.record_at.as_ref()),
+            dmarc_9989: dmarc.and_then(|part| part.effective_9989).map(|it| it.word()),
+            dmarc_7489: dmarc.and_then(|part| part.effective_7489).map(|it| it.word()),
+            dmarc_differ: dmarc.and_then(|part| part.differ),
+            dkim: policy.dkim.as_ref().map(|part| part.state.word()),
+            mta_sts: policy.mta_sts.as_ref().map(|part| part.state.word()),
+            tls_rpt: policy.tls_rpt.as_ref().map(|part| part.state.word()),
+            caa: policy.caa.as_ref().map(|part| part.state.word()),
+            bimi: policy.bimi.as_ref().map(|part| part.state.word()),
+            time: policy.time,
+            run: run,
+            line: Raw(line),
+        })?;
         self.policy_parts(domain, policy)?;
         Ok(stored)
     }
@@ -54,29 +46,23 @@ impl SurveyWriter {
             stored => stored,
         };
         let run = self.run_number(&sts.run)?;
-        self.connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO sts (domain, phase, reason, record, standing, strict, error, mode, max_age, \
-                 lenient, lenient_mode, status, time, run, line) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-            )?
-            .execute(params![
-                domain,
-                sts.outcome.phase.word(),
-                sts.outcome.reason.word(),
-                sts.record.word(),
-                sts.standing.word(),
-                sts.strict.state.word(),
-                sts.strict.error.map(|it| it.word()),
-                sts.strict.mode.map(|it| it.word()),
-                sts.strict.max_age.and_then(|age| i64::try_from(age).ok()),
-                sts.lenient.state.word(),
-                sts.lenient.mode.map(|it| it.word()),
-                sts.status,
-                sts.time,
-                run,
-                Raw(line),
-            ])?;
+        insert!(self.connection, OnConflict::Replace, "sts", {
+            domain: domain,
+            phase: sts.outcome.phase.word(),
+            reason: sts.outcome.reason.word(),
+            record: sts.record.word(),
+            standing: sts.standing.word(),
+            strict: sts.strict.state.word(),
+            error: sts.strict.error.map(|it| it.word()),
+            mode: sts.strict.mode.map(|it| it.word()),
+            max_age: sts.strict.max_age.and_then(|age| i64::try_from(age).ok()),
+            lenient: sts.lenient.state.word(),
+            lenient_mode: sts.lenient.mode.map(|it| it.word()),
+            status: sts.status,
+            time: sts.time,
+            run: run,
+            line: Raw(line),
+        })?;
         Ok(stored)
     }
 

@@ -4,6 +4,8 @@ use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::dictionary::{RowNumber, ask};
+use super::insert::{OnConflict, insert};
+use super::ranks::Ranks;
 use super::writer::{Raw, Refused, Stored, SurveyWriter, against, asks_each_name, instant};
 use crate::ndjson::printable;
 use crate::record::{
@@ -65,7 +67,12 @@ impl SurveyWriter {
         Ok(list.id)
     }
 
-    pub(super) fn listed(&mut self, listed: &Listed, line: &[u8]) -> Result<Stored, Refused> {
+    /// `kept` is the line, where the columns do not say all that is in it.
+    pub(super) fn listed(
+        &mut self,
+        listed: &Listed,
+        kept: Option<&[u8]>,
+    ) -> Result<Stored, Refused> {
         let (rank, users) = (count(listed.rank)?, count(listed.users)?);
         let list = self.list(&listed.source, listed.of)?;
         let domain = self.name(&listed.domain)?;
@@ -74,41 +81,84 @@ impl SurveyWriter {
             .as_deref()
             .map(|run| self.run_number(run))
             .transpose()?;
-        let added = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO entry (list, domain, rank, users, run, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![list, domain, rank, users, run, Raw(line)])?;
+        self.read_ranks(list)?;
+        let added = insert!(self.connection, OnConflict::Keep, "entry", {
+            list: list, domain: domain, rank: rank, users: users, run: run, line: kept.map(Raw),
+        })?;
         if added == 1 {
-            return Ok(Stored::New);
+            let ranks = self.ranks.entry(list).or_default();
+            return match listed.rank {
+                Some(rank) if !ranks.take(rank) => {
+                    Err(self.shares_rank(list, domain, rank, listed)?)
+                }
+                _ => Ok(Stored::New),
+            };
         }
-        let known: Option<i64> = self
+        let known: (Option<i64>, Option<i64>) = self
             .connection
-            .prepare_cached("SELECT users FROM entry WHERE list = ?1 AND domain = ?2")?
-            .query_row([list, domain], |row| row.get(0))?;
-        if known != users {
-            return Err(Refused::Line(format!(
-                "{} in the list {} has {} users here, {} before: two counts are never added up",
-                printable(&listed.domain),
-                printable(&listed.source),
+            .prepare_cached("SELECT rank, users FROM entry WHERE list = ?1 AND domain = ?2")?
+            .query_row([list, domain], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let what = if known.1 != users {
+            format!(
+                "{} users here, {} before: two counts are never added up",
                 shown(users),
-                shown(known)
-            )));
+                shown(known.1)
+            )
+        } else if known.0 != rank {
+            format!("rank {} here, {} before", shown(rank), shown(known.0))
+        } else {
+            return Ok(Stored::Repeated);
+        };
+        Err(Refused::Line(format!(
+            "{} in the list {} has {what}",
+            printable(&listed.domain),
+            printable(&listed.source),
+        )))
+    }
+
+    /// Ranks that were given out before this writer began.
+    fn read_ranks(&mut self, list: i64) -> rusqlite::Result<()> {
+        if self.ranks.contains_key(&list) {
+            return Ok(());
         }
-        Ok(Stored::Repeated)
+        let mut ranks = Ranks::default();
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT rank FROM entry WHERE list = ?1 AND rank IS NOT NULL")?;
+        let mut rows = statement.query([list])?;
+        while let Some(row) = rows.next()? {
+            ranks.take(row.get(0)?);
+        }
+        drop(rows);
+        drop(statement);
+        self.ranks.insert(list, ranks);
+        Ok(())
+    }
+
+    /// Takes an entry back whose rank another domain has.
+    fn shares_rank(
+        &self,
+        list: i64,
+        domain: i64,
+        rank: u64,
+        listed: &Listed,
+    ) -> rusqlite::Result<Refused> {
+        self.connection
+            .prepare_cached("DELETE FROM entry WHERE list = ?1 AND domain = ?2")?
+            .execute([list, domain])?;
+        Ok(Refused::Line(format!(
+            "{} in the list {} has the rank {rank}, which another domain has: it is no list of buckets, and two never share one",
+            printable(&listed.domain),
+            printable(&listed.source),
+        )))
     }
 
     pub(super) fn other(&mut self, other: &Other, line: &[u8]) -> Result<Stored, Refused> {
         let (domains, users) = (count(Some(other.domains))?, count(Some(other.users))?);
         let list = self.list(&other.source, Some(other.of))?;
-        let added = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO entry_other (list, domains, users, line) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![list, domains, users, Raw(line)])?;
+        let added = insert!(self.connection, OnConflict::Keep, "entry_other", {
+            list: list, domains: domains, users: users, line: Raw(line),
+        })?;
         if added == 1 {
             return Ok(Stored::New);
         }
@@ -127,29 +177,16 @@ impl SurveyWriter {
         Ok(Stored::Repeated)
     }
 
-    pub(super) fn domain(&mut self, domain: &Domain, line: &[u8]) -> Result<Stored, Refused> {
+    /// `kept` is the line, where the tables do not say all that is in it.
+    pub(super) fn domain(
+        &mut self,
+        domain: &Domain,
+        kept: Option<&[u8]>,
+    ) -> Result<Stored, Refused> {
         let time = instant(&domain.time)?;
         let id = self.name(&domain.domain)?;
         let run = self.run_number(&domain.run)?;
-        let row = params![
-            id,
-            domain.outcome.phase.word(),
-            domain.outcome.reason.word(),
-            domain.implicit_mx,
-            domain.null_mx,
-            domain.dnssec.map(Dnssec::word),
-            domain.time,
-            run,
-            Raw(line),
-        ];
-        let added = self
-            .connection
-            .prepare_cached(
-                "INSERT INTO domain (id, phase, reason, implicit_mx, null_mx, dnssec, time, run, line) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
-            )?
-            .execute(row)?;
-        let stored = if added == 1 {
+        let stored = if self.domain_row(OnConflict::Keep, id, run, domain, kept)? == 1 {
             Stored::New
         } else {
             let known: String = self
@@ -160,12 +197,7 @@ impl SurveyWriter {
                 Stored::Replaced => {}
                 kept => return Ok(kept),
             }
-            self.connection
-                .prepare_cached(
-                    "UPDATE domain SET phase = ?2, reason = ?3, implicit_mx = ?4, null_mx = ?5, dnssec = ?6, \
-                     time = ?7, run = ?8, line = ?9 WHERE id = ?1",
-                )?
-                .execute(row)?;
+            self.domain_row(OnConflict::Replace, id, run, domain, kept)?;
             self.forget_parts(
                 id,
                 &[
@@ -182,14 +214,34 @@ impl SurveyWriter {
         )?;
         for exchange in &domain.mx {
             let number = self.exchange(exchange)?;
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO domain_exchange (domain, preference, exchange) VALUES (?1, ?2, ?3) \
-                     ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![id, exchange.preference, number])?;
+            insert!(self.connection, OnConflict::Keep, "domain_exchange", {
+                domain: id, preference: exchange.preference, exchange: number,
+            })?;
         }
         Ok(stored)
+    }
+
+    fn domain_row(
+        &self,
+        conflict: OnConflict,
+        id: i64,
+        run: i64,
+        domain: &Domain,
+        kept: Option<&[u8]>,
+    ) -> rusqlite::Result<usize> {
+        insert!(self.connection, conflict, "domain", {
+            id: id,
+            phase: domain.outcome.phase.word(),
+            reason: domain.outcome.reason.word(),
+            implicit_mx: domain.implicit_mx,
+            null_mx: domain.null_mx,
+            dnssec: domain.dnssec.map(Dnssec::word),
+            questions: domain.questions,
+            elapsed_ms: i64::try_from(domain.elapsed_ms).unwrap_or(i64::MAX),
+            time: domain.time,
+            run: run,
+            line: kept.map(Raw),
+        })
     }
 
     /// The row of a set of keywords.
@@ -237,38 +289,7 @@ impl SurveyWriter {
         let set = capabilities
             .map(|capabilities| self.capability_set(capabilities))
             .transpose()?;
-        self.connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO smtp (id, address, port, phase, reason, detail, esmtp, advertised, accepted, \
-                 masked, injected, banner_code, banner, ehlo_code, helo_code, capabilities, size, software, \
-                 connections, attempts, time, run, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-                 ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
-            )?
-            .execute(params![
-                id,
-                address,
-                smtp.port,
-                smtp.outcome.phase.word(),
-                smtp.outcome.reason.word(),
-                detail(&smtp.outcome),
-                smtp.esmtp,
-                smtp.starttls.advertised,
-                smtp.starttls.accepted,
-                smtp.starttls.masked.as_deref().map(printable),
-                smtp.starttls.injected.is_some(),
-                smtp.banner.as_ref().map(|reply| reply.code),
-                smtp.banner.as_ref().and_then(|reply| reply.lines.first()).map(shown_text),
-                smtp.ehlo.as_ref().map(|reply| reply.code),
-                smtp.helo.as_ref().map(|reply| reply.code),
-                set,
-                capabilities.and_then(|capabilities| capabilities.size).and_then(|size| i64::try_from(size).ok()),
-                smtp.software.as_deref().map(printable),
-                smtp.connections,
-                smtp.attempts,
-                smtp.time,
-                run,
-                Raw(line),
-            ])?;
+        self.smtp_row(id, address, run, set, smtp, line)?;
         let (id, is_known) = self.row(id);
         if is_known {
             self.forget_parts(
@@ -290,6 +311,47 @@ impl SurveyWriter {
             &smtp.flags,
         )?;
         Ok(stored)
+    }
+
+    fn smtp_row(
+        &self,
+        id: Option<i64>,
+        address: i64,
+        run: i64,
+        set: Option<i64>,
+        smtp: &Smtp,
+        line: &[u8],
+    ) -> rusqlite::Result<usize> {
+        let banner = smtp.banner.as_ref();
+        let size = smtp
+            .capabilities
+            .as_ref()
+            .and_then(|capabilities| capabilities.size);
+        insert!(self.connection, OnConflict::Replace, "smtp", {
+            id: id,
+            address: address,
+            port: smtp.port,
+            phase: smtp.outcome.phase.word(),
+            reason: smtp.outcome.reason.word(),
+            detail: detail(&smtp.outcome),
+            esmtp: smtp.esmtp,
+            advertised: smtp.starttls.advertised,
+            accepted: smtp.starttls.accepted,
+            masked: smtp.starttls.masked.as_deref().map(printable),
+            injected: smtp.starttls.injected.is_some(),
+            banner_code: banner.map(|reply| reply.code),
+            banner: banner.and_then(|reply| reply.lines.first()).map(shown_text),
+            ehlo_code: smtp.ehlo.as_ref().map(|reply| reply.code),
+            helo_code: smtp.helo.as_ref().map(|reply| reply.code),
+            capabilities: set,
+            size: size.and_then(|size| i64::try_from(size).ok()),
+            software: smtp.software.as_deref().map(printable),
+            connections: smtp.connections,
+            attempts: smtp.attempts,
+            time: smtp.time,
+            run: run,
+            line: Raw(line),
+        })
     }
 
     pub(super) fn tls(&mut self, tls: &Tls, line: &[u8]) -> Result<Stored, Refused> {
@@ -315,7 +377,6 @@ impl SurveyWriter {
                 kept => return Ok(kept),
             },
         };
-        let run = self.run_number(&tls.run)?;
         let mut chain = Vec::with_capacity(tls.chain.len());
         for sha256 in &tls.chain {
             chain.push(self.certificate(sha256)?.id);
@@ -325,41 +386,14 @@ impl SurveyWriter {
             (None, Some(leaf)) => Some(self.certificate(&leaf.sha256)?.id),
             (None, None) => None,
         };
-        self.connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO tls (id, address, port, sni, server_name, phase, reason, detail, accepted, \
-                 negotiated, completed, version, cipher, openssl, bits, \"group\", dh_bits, dh_name, signature_scheme, \
-                 leaf, alert, connections, attempts, time, run, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
-                 ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
-            )?
-            .execute(params![
-                id,
-                address,
-                tls.port,
-                sni,
-                tls.server_name,
-                tls.outcome.phase.word(),
-                tls.outcome.reason.word(),
-                detail(&tls.outcome),
-                tls.accepted,
-                tls.negotiated,
-                tls.completed,
-                word(tls.version.as_ref()),
-                tls.cipher.as_ref().map(|cipher| &cipher.iana),
-                tls.cipher.as_ref().and_then(|cipher| cipher.openssl.as_ref()),
-                tls.cipher.as_ref().and_then(|cipher| cipher.bits),
-                word(tls.group.as_ref()),
-                tls.dh.as_ref().map(|dh| dh.bits),
-                tls.dh.as_ref().and_then(|dh| dh.name.as_ref()),
-                word(tls.signature_scheme.as_ref()),
-                leaf,
-                word(tls.alert.as_ref().map(|alert| &alert.description)),
-                tls.connections,
-                tls.attempts,
-                tls.time,
-                run,
-                Raw(line),
-            ])?;
+        let places = TlsPlaces {
+            id,
+            address,
+            sni,
+            leaf,
+            run: self.run_number(&tls.run)?,
+        };
+        self.tls_row(&places, tls, line)?;
         let (id, is_known) = self.row(id);
         if is_known {
             self.forget_parts(
@@ -388,23 +422,50 @@ impl SurveyWriter {
         Ok(stored)
     }
 
+    fn tls_row(&self, places: &TlsPlaces, tls: &Tls, line: &[u8]) -> rusqlite::Result<usize> {
+        let (cipher, dh) = (tls.cipher.as_ref(), tls.dh.as_ref());
+        insert!(self.connection, OnConflict::Replace, "tls", {
+            id: places.id,
+            address: places.address,
+            port: tls.port,
+            sni: places.sni,
+            server_name: tls.server_name,
+            phase: tls.outcome.phase.word(),
+            reason: tls.outcome.reason.word(),
+            detail: detail(&tls.outcome),
+            accepted: tls.accepted,
+            negotiated: tls.negotiated,
+            completed: tls.completed,
+            version: word(tls.version.as_ref()),
+            cipher: cipher.map(|cipher| &cipher.iana),
+            openssl: cipher.and_then(|cipher| cipher.openssl.as_ref()),
+            bits: cipher.and_then(|cipher| cipher.bits),
+            group: word(tls.group.as_ref()),
+            dh_bits: dh.map(|dh| dh.bits),
+            dh_name: dh.and_then(|dh| dh.name.as_ref()),
+            signature_scheme: word(tls.signature_scheme.as_ref()),
+            leaf: places.leaf,
+            alert: word(tls.alert.as_ref().map(|alert| &alert.description)),
+            connections: tls.connections,
+            attempts: tls.attempts,
+            time: tls.time,
+            run: places.run,
+            line: Raw(line),
+        })
+    }
+
     fn verdicts(&self, tls: i64, verdicts: &[Verdict]) -> rusqlite::Result<()> {
         for (position, verdict) in verdicts.iter().enumerate() {
             let position = position as i64;
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO verdict (tls, position, store, store_date, at, valid, reason) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?
-                .execute(params![
-                    tls,
-                    position,
-                    verdict.store,
-                    verdict.store_date,
-                    verdict.at,
-                    verdict.valid,
-                    verdict.reason.word(),
-                ])?;
+            insert!(self.connection, OnConflict::Keep, "verdict", {
+                tls: tls,
+                position: position,
+                store: verdict.store,
+                store_date: verdict.store_date,
+                at: verdict.at,
+                valid: verdict.valid,
+                reason: verdict.reason.word(),
+            })?;
             for reason in &verdict.also {
                 self.connection
                     .prepare_cached(
@@ -419,52 +480,73 @@ impl SurveyWriter {
     /// A certificate is what its hash says: the first record of it stands.
     pub(super) fn cert(&mut self, cert: &Cert, line: &[u8]) -> Result<Stored, Refused> {
         instant(&cert.time)?;
-        let number = self.certificate(&cert.sha256)?;
         let run = self.run_number(&cert.run)?;
-        let facts = cert.facts.as_ref();
-        let filled = self
-            .connection
-            .prepare_cached(
-                "UPDATE certificate SET subject = ?2, issuer = ?3, not_before = ?4, not_after = ?5, key_type = ?6, \
-                 key_bits = ?7, spki_sha256 = ?8, signature_algorithm = ?9, self_issued = ?10, self_signed = ?11, ca = ?12, \
-                 must_staple = ?13, scts = ?14, fault = ?15, time = ?16, run = ?17, line = ?18 \
-                 WHERE id = ?1 AND line IS NULL",
-            )?
-            .execute(params![
-                number.id,
-                facts.map(|facts| shown_text(&facts.subject)),
-                facts.map(|facts| shown_text(&facts.issuer)),
-                facts.and_then(|facts| facts.not_before.as_ref()),
-                facts.and_then(|facts| facts.not_after.as_ref()),
-                word(facts.map(|facts| &facts.key_type)),
-                facts.and_then(|facts| facts.key_bits),
-                facts.map(|facts| &facts.spki_sha256),
-                word(facts.map(|facts| &facts.signature_algorithm)),
-                facts.map(|facts| facts.self_issued),
-                facts.and_then(|facts| facts.self_signed),
-                facts.map(|facts| facts.ca),
-                facts.map(|facts| facts.must_staple),
-                facts.map(|facts| facts.scts),
-                cert.fault.as_deref().map(printable),
-                cert.time,
-                run,
-                Raw(line),
-            ])?;
-        if filled == 0 {
-            return Ok(Stored::Repeated);
-        }
-        let names = facts.iter().flat_map(|facts| {
+        let known = match self.certificates.cached(cert.sha256.as_str()) {
+            None if self.certificate_row(OnConflict::Keep, None, run, cert, line)? == 1 => None,
+            None => Some(self.certificate(&cert.sha256)?.id),
+            known => known,
+        };
+        let id = match known {
+            None => {
+                let id = self.connection.last_insert_rowid();
+                self.certificates.keep(cert.sha256.as_str().into(), id);
+                id
+            }
+            Some(id) => {
+                // A chain may have named it before its record came.
+                let is_seen: bool = self
+                    .connection
+                    .prepare_cached("SELECT line IS NOT NULL FROM certificate WHERE id = ?1")?
+                    .query_row([id], |row| row.get(0))?;
+                if is_seen {
+                    return Ok(Stored::Repeated);
+                }
+                self.certificate_row(OnConflict::Replace, Some(id), run, cert, line)?;
+                id
+            }
+        };
+        let names = cert.facts.iter().flat_map(|facts| {
             let dns = facts.names.iter().map(|name| ("dns", name));
             dns.chain(facts.common_names.iter().map(|name| ("cn", name)))
         });
         for (kind, name) in names {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO certificate_name (certificate, kind, name) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-                )?
-                .execute(params![number.id, kind, shown_text(name)])?;
+            insert!(self.connection, OnConflict::Keep, "certificate_name", {
+                certificate: id, kind: kind, name: shown_text(name),
+            })?;
         }
         Ok(Stored::New)
+    }
+
+    fn certificate_row(
+        &self,
+        conflict: OnConflict,
+        id: Option<i64>,
+        run: i64,
+        cert: &Cert,
+        line: &[u8],
+    ) -> rusqlite::Result<usize> {
+        let facts = cert.facts.as_ref();
+        insert!(self.connection, conflict, "certificate", {
+            id: id,
+            sha256: cert.sha256,
+            subject: facts.map(|facts| shown_text(&facts.subject)),
+            issuer: facts.map(|facts| shown_text(&facts.issuer)),
+            not_before: facts.and_then(|facts| facts.not_before.as_ref()),
+            not_after: facts.and_then(|facts| facts.not_after.as_ref()),
+            key_type: word(facts.map(|facts| &facts.key_type)),
+            key_bits: facts.and_then(|facts| facts.key_bits),
+            spki_sha256: facts.map(|facts| &facts.spki_sha256),
+            signature_algorithm: word(facts.map(|facts| &facts.signature_algorithm)),
+            self_issued: facts.map(|facts| facts.self_issued),
+            self_signed: facts.and_then(|facts| facts.self_signed),
+            ca: facts.map(|facts| facts.ca),
+            must_staple: facts.map(|facts| facts.must_staple),
+            scts: facts.map(|facts| facts.scts),
+            fault: cert.fault.as_deref().map(printable),
+            time: cert.time,
+            run: run,
+            line: Raw(line),
+        })
     }
 
     pub(super) fn run(&mut self, run: &Run, line: &[u8]) -> Result<Stored, Refused> {
@@ -515,6 +597,16 @@ impl SurveyWriter {
             Stored::Repeated
         })
     }
+}
+
+/// Rows that a handshake belongs to.
+struct TlsPlaces {
+    /// Its own, where it replaces an earlier one.
+    id: Option<i64>,
+    address: i64,
+    sni: Option<i64>,
+    leaf: Option<i64>,
+    run: i64,
 }
 
 /// A count that SQLite can hold.

@@ -32,7 +32,7 @@ CREATE TABLE entry ( -- A domain's place on a list.
     rank   INTEGER, -- Its rank, from 1; null: the list has none.
     users  INTEGER, -- Its users, in a list that counts them.
     run    INTEGER REFERENCES run, -- The run that wrote the record; null: none is named.
-    line   ANY NOT NULL, -- The record as it was read; json_extract gives what has no column.
+    line   ANY, -- The record as it was read; null: the other columns say all that is in it.
     PRIMARY KEY (list, domain)
 ) STRICT, WITHOUT ROWID;
 
@@ -50,9 +50,11 @@ CREATE TABLE domain ( -- What the DNS said of a domain's mail.
     implicit_mx INTEGER, -- 1: no MX record, its own address stands in (RFC 5321 5.1); null: not learned.
     null_mx     INTEGER, -- 1: it says that it takes no mail (RFC 7505); null: not learned.
     dnssec      TEXT, -- State of its MX records: a word of Dnssec; null: not learned.
+    questions   INTEGER NOT NULL, -- Questions of the DNS that were asked for it alone.
+    elapsed_ms  INTEGER NOT NULL, -- Milliseconds from the first question to the last answer.
     time        TEXT NOT NULL, -- When it was looked up, RFC 3339.
     run         INTEGER NOT NULL REFERENCES run, -- The run.
-    line        ANY NOT NULL -- The record as it was read.
+    line        ANY -- The record as it was read; null: the tables say all that is in it.
 ) STRICT;
 
 CREATE TABLE domain_fault ( -- What is wrong with a domain's MX records.
@@ -65,6 +67,7 @@ CREATE TABLE exchange ( -- What an exchange resolved to; a row for each way that
     id                INTEGER PRIMARY KEY, -- The number by which the other tables name it.
     name              INTEGER NOT NULL REFERENCES name, -- Its name.
     digest            INTEGER NOT NULL, -- Over all that the record says of it but its preference.
+    addresses         INTEGER NOT NULL REFERENCES address_set, -- Its addresses, as a set.
     registered_domain TEXT, -- Its registered domain by the public suffix list.
     ipv4              TEXT, -- How the question for A ended: a word of Reason; null: not asked.
     ipv6              TEXT, -- How the question for AAAA ended; null: not asked.
@@ -101,10 +104,15 @@ CREATE TABLE address ( -- An IP address.
     special TEXT -- The special-purpose block it lies in; null: none.
 ) STRICT;
 
-CREATE TABLE exchange_address ( -- The addresses of an exchange.
-    exchange INTEGER NOT NULL REFERENCES exchange, -- The exchange.
-    address  INTEGER NOT NULL REFERENCES address, -- An address of it.
-    PRIMARY KEY (exchange, address)
+CREATE TABLE address_set ( -- A distinct set of addresses: exchanges by the thousand share one.
+    id     INTEGER PRIMARY KEY, -- The number by which exchange names it.
+    digest INTEGER NOT NULL UNIQUE -- Over the addresses.
+) STRICT;
+
+CREATE TABLE address_of_set ( -- The addresses of a set; the view exchange_address leads from an exchange to them.
+    address_set INTEGER NOT NULL REFERENCES address_set, -- The set.
+    address     INTEGER NOT NULL REFERENCES address, -- An address in it.
+    PRIMARY KEY (address_set, address)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE tlsa ( -- The TLSA records of an exchange (RFC 6698).
@@ -292,14 +300,14 @@ CREATE TABLE unknown ( -- Lines of types that this version does not know.
 
 -- Judgements
 
-CREATE TABLE exchange_certificate ( -- Does a leaf name the exchange?
+CREATE TABLE exchange_certificate ( -- Leaves that name their exchange. One that was read (it has a subject) and has no row does not.
     name        INTEGER NOT NULL REFERENCES name, -- Name of the exchange.
     certificate INTEGER NOT NULL REFERENCES certificate, -- The leaf.
-    name_match  TEXT NOT NULL, -- san: yes; cn_only: only by its common name, which does not count (RFC 9525); no.
+    name_match  TEXT NOT NULL, -- san; cn_only: only by its common name, which does not count (RFC 9525).
     PRIMARY KEY (name, certificate)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE domain_certificate ( -- Does a leaf name the domain itself?
+CREATE TABLE domain_certificate ( -- Leaves that name the domain itself. One that was read and has no row does not.
     domain      INTEGER NOT NULL REFERENCES name, -- The domain.
     certificate INTEGER NOT NULL REFERENCES certificate, -- The leaf.
     name_match  TEXT NOT NULL, -- As in exchange_certificate.

@@ -2,8 +2,9 @@
 
 use rusqlite::Connection;
 
+use super::error::StoreError;
 use super::packed::spelled;
-use super::{MAIL, StoreError};
+use super::schema::MAIL;
 use crate::judge::{FACTS, RULES, Rule};
 
 /// The views; `{…}` stands for columns that are spelled from packed facts.

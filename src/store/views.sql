@@ -1,6 +1,10 @@
 -- Questions as views. Percentages have their numerator and denominator beside them. Facts are spelled: yes, no, unknown,
 -- and of a domain mixed, where servers that mail would go to with the same right differ.
 
+DROP VIEW IF EXISTS exchange_address;
+CREATE VIEW exchange_address AS -- The addresses of each exchange.
+SELECT e.id AS exchange, s.address FROM exchange e JOIN address_of_set s ON s.address_set = e.addresses;
+
 DROP VIEW IF EXISTS domain_verdict;
 CREATE VIEW domain_verdict AS -- A domain under the rules preferred (no suffix), any and all.
 SELECT j.domain AS id, n.name AS domain, j.status, j.status NOT IN ({outside}) AS takes_mail, j.not_best,
@@ -44,8 +48,8 @@ FROM (
            CASE WHEN t.completed = 1 OR t.negotiated = 1 THEN 'yes'
                 WHEN t.accepted = 0 OR t.id IS NULL AND s.accepted = 0 THEN 'no' ELSE 'unknown' END AS tls,
            CASE v.valid WHEN 1 THEN 'yes' WHEN 0 THEN 'no' ELSE 'unknown' END AS valid,
-           CASE WHEN xc.name_match = 'san' THEN 'yes' WHEN xc.name_match IS NULL THEN 'unknown' ELSE 'no' END AS names_exchange,
-           CASE WHEN dc.name_match = 'san' THEN 'yes' WHEN dc.name_match IS NULL THEN 'unknown' ELSE 'no' END AS names_domain,
+           CASE WHEN xc.name_match = 'san' THEN 'yes' WHEN c.subject IS NULL THEN 'unknown' ELSE 'no' END AS names_exchange,
+           CASE WHEN dc.name_match = 'san' THEN 'yes' WHEN c.subject IS NULL THEN 'unknown' ELSE 'no' END AS names_domain,
            CASE WHEN xd.dane IS NOT NULL THEN xd.dane
                 WHEN r.tlsa = 'unsigned' OR r.tlsa IN ('ok', 'nxdomain', 'no_data') AND r.tlsa_dnssec = 'insecure'
                     THEN 'none_unsigned'
@@ -62,7 +66,7 @@ FROM (
     JOIN name e ON e.id = r.name
     LEFT JOIN judged_domain jd ON jd.domain = x.domain
     LEFT JOIN meta m ON m.key = 'port'
-    LEFT JOIN exchange_address ra ON ra.exchange = r.id
+    LEFT JOIN address_of_set ra ON ra.address_set = r.addresses
     LEFT JOIN address a ON a.id = ra.address
     LEFT JOIN smtp s ON s.address = a.id AND s.port = m.value
     LEFT JOIN tls t ON t.id = (SELECT o.id FROM tls o WHERE o.address = a.id AND o.port = m.value
@@ -94,15 +98,17 @@ CREATE VIEW status_of_domains AS -- Domains by what became of them.
 SELECT status, count(*) AS domains, sum(not_best) AS not_best FROM judged_domain GROUP BY status ORDER BY 2 DESC;
 
 DROP VIEW IF EXISTS top_providers;
-CREATE VIEW top_providers AS -- The domains of counted lists by users, with their facts.
-SELECT l.source, n.name AS domain, e.rank, e.users, round(100.0 * e.users / l.of, 2) AS percent, v.esmtp,
-       v.accepted, v.tls, v.valid
+CREATE VIEW top_providers AS -- The domains of counted lists by users, with their facts; null where they take no mail.
+SELECT l.source, n.name AS domain, e.rank, e.users, round(100.0 * e.users / l.of, 2) AS percent,
+       coalesce(v.status, 'not_looked_up') AS status,
+       CASE WHEN v.takes_mail THEN v.esmtp END AS esmtp, CASE WHEN v.takes_mail THEN v.accepted END AS accepted,
+       CASE WHEN v.takes_mail THEN v.tls END AS tls, CASE WHEN v.takes_mail THEN v.valid END AS valid
 FROM list l
 JOIN entry e ON e.list = l.id
 JOIN name n ON n.id = e.domain
 LEFT JOIN domain_verdict v ON v.id = e.domain
 WHERE e.users IS NOT NULL
-ORDER BY l.source, e.users DESC;
+ORDER BY l.source, e.users DESC, e.rank, n.name;
 
 DROP VIEW IF EXISTS top_exchanges;
 CREATE VIEW top_exchanges AS -- Exchanges by the domains that share them.
@@ -118,9 +124,10 @@ SELECT c.sha256, c.subject, c.issuer, c.not_after, j.servers, j.domains
 FROM judged_certificate j JOIN certificate c ON c.id = j.certificate ORDER BY j.domains DESC, j.servers DESC;
 
 DROP VIEW IF EXISTS cipher_of_servers;
-CREATE VIEW cipher_of_servers AS -- Versions and suites by servers, and by the domains behind them.
+CREATE VIEW cipher_of_servers AS -- Versions and suites by servers with TLS, and by the domains behind them.
 SELECT version, coalesce(openssl, cipher) AS cipher, count(*) AS servers, sum(j.domains) AS domain_uses
-FROM judged_server j JOIN tls t ON t.id = j.tls WHERE cipher IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC;
+FROM judged_server j JOIN tls t ON t.id = j.tls
+WHERE cipher IS NOT NULL AND (t.completed = 1 OR t.negotiated = 1) GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2;
 
 DROP VIEW IF EXISTS certificate_verdict;
 CREATE VIEW certificate_verdict AS -- Verdicts of each store by servers, and by the domains behind them.
@@ -135,8 +142,8 @@ WHERE c.spki_sha256 IS NOT NULL GROUP BY 1 HAVING servers > 1 ORDER BY servers D
 
 DROP VIEW IF EXISTS software_of_servers;
 CREATE VIEW software_of_servers AS -- Software of the servers that answered, by its own words.
-SELECT coalesce(software, 'not told') AS software, count(*) AS servers, sum(accepted) AS with_starttls
-FROM smtp WHERE esmtp IS NOT NULL GROUP BY 1 ORDER BY 2 DESC;
+SELECT coalesce(s.software, 'not told') AS software, count(*) AS servers, coalesce(sum(s.accepted), 0) AS with_starttls
+FROM judged_server j JOIN smtp s ON s.id = j.smtp WHERE j.answered GROUP BY 1 ORDER BY 2 DESC, 1;
 
 DROP VIEW IF EXISTS cut_runs;
 CREATE VIEW cut_runs AS -- Runs that began and did not end.

@@ -1,20 +1,19 @@
 //! Lines in, rows out: each record into the tables of its type, all in one transaction that the caller ends.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::dictionary::Dictionary;
-use super::parts;
+use super::parsed::{ParsedLine, ParsedRecord};
+use super::ranks::Ranks;
 use crate::ndjson;
-use crate::record::{Cert, Domain, Event, Hop, Listed, Other, Policy, Run, Smtp, Sts, Tls};
+use crate::record::{Event, Run};
 
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +71,12 @@ pub struct SurveyWriter {
     pub(super) runs: Dictionary<Box<str>>,
     pub(super) lists: Dictionary<Box<str>>,
     pub(super) addresses: Dictionary<IpAddr>,
+    pub(super) address_sets: Dictionary<i64>,
     pub(super) exchanges: Dictionary<(i64, i64)>,
     pub(super) certificates: Dictionary<Box<str>>,
     pub(super) capabilities: Dictionary<Box<str>>,
+    /// By row of `list`.
+    pub(super) ranks: HashMap<i64, Ranks>,
     /// Runs that asked each server once for each name.
     pub(super) by_name: HashSet<String>,
     changed: bool,
@@ -101,7 +103,15 @@ impl SurveyWriter {
                 "INSERT INTO address (ip, special) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                 "SELECT id FROM address WHERE ip = ?1",
             ),
-            exchanges: Dictionary::new(parts::INSERT_EXCHANGE, parts::SELECT_EXCHANGE),
+            address_sets: Dictionary::new(
+                "INSERT INTO address_set (digest) VALUES (?1) ON CONFLICT DO NOTHING",
+                "SELECT id FROM address_set WHERE digest = ?1",
+            ),
+            exchanges: Dictionary::new(
+                "INSERT INTO exchange (name, digest, addresses, registered_domain, ipv4, ipv6, dnssec, tlsa, tlsa_base, \
+                 tlsa_dnssec) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+                "SELECT id FROM exchange WHERE name = ?1 AND digest = ?2",
+            ),
             certificates: Dictionary::new(
                 "INSERT INTO certificate (sha256) VALUES (?1) ON CONFLICT DO NOTHING",
                 "SELECT id FROM certificate WHERE sha256 = ?1",
@@ -110,6 +120,7 @@ impl SurveyWriter {
                 "INSERT INTO capability_set (keywords) VALUES (?1) ON CONFLICT DO NOTHING",
                 "SELECT id FROM capability_set WHERE keywords = ?1",
             ),
+            ranks: HashMap::new(),
             by_name: HashSet::new(),
             changed: false,
         }
@@ -143,6 +154,8 @@ impl SurveyWriter {
         self.runs.forget();
         self.lists.forget();
         self.addresses.forget();
+        self.ranks.clear();
+        self.address_sets.forget();
         self.exchanges.forget();
         self.certificates.forget();
         self.capabilities.forget();
@@ -161,32 +174,29 @@ impl SurveyWriter {
     /// Writes a line. A line that is refused has changed nothing.
     pub fn put(&mut self, line: &[u8]) -> Result<Put, Refused> {
         let line = line.trim_ascii();
-        let tag = match quick_tag(line) {
-            Some(tag) => Cow::Borrowed(tag),
-            None => ndjson::tag(line).map_err(|error| Refused::Line(error.to_string()))?,
-        };
+        let parsed = ParsedLine::parse(line).map_err(Refused::Line)?;
+        self.put_parsed(&parsed, line)
+    }
+
+    /// Writes a line that was parsed, without white space around it.
+    pub(super) fn put_parsed(&mut self, parsed: &ParsedLine, line: &[u8]) -> Result<Put, Refused> {
         let mut event = None;
-        let stored = match tag.as_ref() {
-            "listed" => self.listed(&parse::<Listed>(line, &tag)?, line)?,
-            "other" => self.other(&parse::<Other>(line, &tag)?, line)?,
-            "domain" => self.domain(&parse::<Domain>(line, &tag)?, line)?,
-            "smtp" => self.smtp(&parse::<Smtp>(line, &tag)?, line)?,
-            "tls" => self.tls(&parse::<Tls>(line, &tag)?, line)?,
-            "cert" => self.cert(&parse::<Cert>(line, &tag)?, line)?,
-            "policy" => self.policy(&parse::<Policy>(line, &tag)?, line)?,
-            "sts" => self.sts(&parse::<Sts>(line, &tag)?, line)?,
-            "hop" => self.hop(&parse::<Hop>(line, &tag)?, line)?,
-            "run" => {
-                let run = parse::<Run>(line, &tag)?;
-                let stored = self.run(&run, line)?;
-                event = Some((run.event, run.id, run.stage));
-                stored
+        let kept = (!parsed.is_whole).then_some(line);
+        let stored = match &parsed.record {
+            ParsedRecord::Listed(listed) => self.listed(listed, kept)?,
+            ParsedRecord::Other(other) => self.other(other, line)?,
+            ParsedRecord::Domain(domain) => self.domain(domain, kept)?,
+            ParsedRecord::Smtp(smtp) => self.smtp(smtp, line)?,
+            ParsedRecord::Tls(tls) => self.tls(tls, line)?,
+            ParsedRecord::Cert(cert) => self.cert(cert, line)?,
+            ParsedRecord::Policy(policy) => self.policy(policy, line)?,
+            ParsedRecord::Sts(sts) => self.sts(sts, line)?,
+            ParsedRecord::Hop(hop) => self.hop(hop, line)?,
+            ParsedRecord::Run(run) => {
+                event = Some((run.event, run.id.clone(), run.stage.clone()));
+                self.run(run, line)?
             }
-            _ => {
-                // The quick look did not check that the whole line is an object.
-                ndjson::tag(line).map_err(|error| Refused::Line(error.to_string()))?;
-                self.unknown(&tag, line)?
-            }
+            ParsedRecord::Unknown(tag) => self.unknown(tag, line)?,
         };
         self.changed |= matches!(stored, Stored::New | Stored::Replaced);
         Ok(Put { stored, event })
@@ -200,29 +210,6 @@ pub struct Put {
     pub stored: Stored,
     /// For a `run` line, which end of which run (id and stage).
     pub event: Option<(Event, String, String)>,
-}
-
-/// The tag of a line that begins with it, as every stage writes them.
-fn quick_tag(line: &[u8]) -> Option<&str> {
-    let rest = line.strip_prefix(b"{\"type\":\"")?;
-    let end = memchr::memchr(b'"', rest)?;
-    let tag = std::str::from_utf8(&rest[..end]).ok()?;
-    (!tag.contains('\\') && matches!(rest.get(end + 1), Some(b',' | b'}'))).then_some(tag)
-}
-
-fn parse<T: DeserializeOwned>(line: &[u8], tag: &str) -> Result<T, Refused> {
-    serde_json::from_slice(line).map_err(|error| {
-        let text = error.to_string();
-        // "at line 1" would be read as a line of the stream.
-        let text = text
-            .rsplit_once(" at line ")
-            .map_or(&*text, |(text, _)| text);
-        Refused::Line(format!(
-            "not a {} record: {text} at column {}",
-            ndjson::printable(tag),
-            error.column()
-        ))
-    })
 }
 
 /// A record's time.

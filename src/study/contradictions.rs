@@ -1,7 +1,7 @@
 //! Where the study's numbers cannot hold together: both values, the arithmetic, and what a survey counts.
 
 use super::count::{Counted, StudyCount, StudySurvey, named};
-use super::rows;
+use super::printed::rows;
 use super::tables::with_tls;
 use crate::judge::{Fact, Truth};
 use crate::report::asked::ReportSettings;

@@ -1,11 +1,13 @@
 //! What the study's numbers count, asked of a survey: each as yes, of and unknown.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use hashbrown::{HashMap, HashSet};
 use serde::Deserialize;
 
-use super::{STUDY, rows};
+use super::printed::{list as list_of_study, part, rows};
 use crate::judge::{Fact, Rule, Truth, unpack};
 use crate::report::asked::ReportSettings;
 use crate::report::measure::{MEASURES, Measure};
@@ -15,6 +17,18 @@ use crate::report::survey::{
 };
 use crate::report::table::Tally;
 use crate::store::query::{self, TlsValue};
+
+/// Domains whose accounts are another's, by who that is.
+static ACCOUNT_OPERATORS: LazyLock<BTreeMap<String, Vec<String>>> =
+    LazyLock::new(|| part("account_operators"));
+/// What the numbers of the study count.
+static COUNTS: LazyLock<Vec<CountById>> = LazyLock::new(|| part("numbers"));
+
+#[derive(Deserialize)]
+struct CountById {
+    id: String,
+    count: StudyCount,
+}
 
 /// A number of the study, in words that can be counted. Ranks are those of the ranked list, users those of a counted one.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -174,7 +188,7 @@ impl<'a> StudySurvey<'a> {
                 list,
             };
             // A list of the study is known by any name that has its own in it; a second one keeps its name.
-            let name = super::list(&list.source).filter(|name| !counted.contains_key(*name));
+            let name = list_of_study(&list.source).filter(|name| !counted.contains_key(*name));
             counted.insert(name.unwrap_or(&list.source).to_owned(), users);
         }
         let mut suites = HashMap::new();
@@ -192,7 +206,7 @@ impl<'a> StudySurvey<'a> {
             asked,
             operators: HashMap::new(),
         };
-        for (operator, domains) in &STUDY.account_operators {
+        for (operator, domains) in &*ACCOUNT_OPERATORS {
             let Some(own) = census.domain(operator)? else {
                 continue;
             };
@@ -426,10 +440,8 @@ impl<'a> StudySurvey<'a> {
 
     /// A number of the study, by its id.
     pub fn number(&self, id: &str) -> rusqlite::Result<Counted> {
-        match STUDY.numbers.iter().find(|number| number.id == id) {
-            Some(number) => self.count(&number.count),
-            None => Ok(Counted::default()),
-        }
+        let named = COUNTS.iter().find(|named| named.id == id);
+        named.map_or(Ok(Counted::default()), |named| self.count(&named.count))
     }
 
     /// A number.

@@ -1,11 +1,13 @@
 //! The study's figures, drawn from a survey over what was read off the published images.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 
 use super::count::{Counted, StudyCount, StudySurvey, named};
 use super::numbers::{ranks_of, whole};
+use super::printed::{part, received, registered};
 use super::sentences::SEVEN;
-use super::{STUDY, received, registered};
 use crate::judge::Truth;
 use crate::report::asked::ReportSettings;
 use crate::report::chart::Chart;
@@ -120,10 +122,8 @@ impl PublishedCurve {
 }
 
 fn curves(figure: u64) -> impl Iterator<Item = &'static PublishedCurve> {
-    STUDY
-        .figures
-        .iter()
-        .filter(move |curve| curve.figure == figure)
+    static CURVES: LazyLock<Vec<PublishedCurve>> = LazyLock::new(|| part("figures"));
+    CURVES.iter().filter(move |curve| curve.figure == figure)
 }
 
 fn by_rank_and_users(

@@ -1,12 +1,17 @@
 //! Every number that the study printed, beside ours.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 
-use super::STUDY;
 use super::count::{Counted, StudyCount, StudySurvey};
+use super::printed::part;
 use crate::report::asked::ReportSettings;
 use crate::report::survey::Survey;
 use crate::report::table::{Cell, Table, thousands};
+
+/// All of them, in order.
+static NUMBERS: LazyLock<Vec<StudyNumber>> = LazyLock::new(|| part("numbers"));
 
 /// A number of the study.
 #[derive(Debug, Deserialize)]
@@ -73,7 +78,7 @@ pub fn numbers(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Tabl
         ("of", "Of"),
         ("unknown", "Unknown"),
     ]);
-    for number in &STUDY.numbers {
+    for number in &*NUMBERS {
         let ours = census.count(&number.count)?;
         table.row([
             Cell::from(number.id.as_str()),
@@ -188,6 +193,11 @@ struct Asking {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_numbers_of_the_data_file_are_read() {
+        assert_eq!(NUMBERS.len(), 65);
+    }
 
     fn number(printed: &str, contradiction: Option<u64>) -> StudyNumber {
         StudyNumber {

@@ -2,7 +2,7 @@
 
 use super::contradictions::said;
 use super::count::{Counted, StudyCount, StudySurvey};
-use super::rows;
+use super::printed::{registered, rows};
 use super::tables::with_tls;
 use crate::judge::{Fact, Truth};
 use crate::report::asked::ReportSettings;
@@ -306,7 +306,7 @@ impl Mail {
         let mut holds = Truth::Yes;
         let (mut seen, mut told) = (0, Vec::new());
         for (from, to) in pairs.filter(|(from, to)| from != to) {
-            let Some(hops) = self.0.hops(super::registered(from), super::registered(to)) else {
+            let Some(hops) = self.0.hops(registered(from), registered(to)) else {
                 continue;
             };
             seen += 1;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::count::{StudyCount, StudySurvey};
 use super::numbers::whole;
-use super::{STUDY_2014, hosting};
+use super::printed::{STUDY_2014, hosting};
 use crate::judge::{Fact, Truth};
 use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart};

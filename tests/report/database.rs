@@ -1,6 +1,8 @@
 //! The database for others: its views say what the report says, its page's questions use an index each, and its schema
 //! can be read as a page.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use mx_survey::report::asked::ReportSettings;
 use mx_survey::store::{SurveyWriter, create, index, judge};
 use proptest::prelude::{ProptestConfig, proptest};
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::naive::Scan;
 use super::naive::scans::{fixed, scans};
+use super::naive::tables::cipher;
 use super::{EVERYTHING, rows, survey};
 
 /// A finished database of these lines.
@@ -103,6 +106,32 @@ const SAME: &[Same] = &[
         &["certificate", "domains"],
     ),
     (
+        "SELECT source, domain, users, status, esmtp, accepted, tls, valid FROM top_providers",
+        "top-providers",
+        |_| true,
+        &[
+            "list", "domain", "users", "status", "esmtp", "accepted", "tls", "valid",
+        ],
+    ),
+    (
+        "SELECT cipher, sum(servers) FROM cipher_of_servers GROUP BY 1",
+        "ciphers",
+        |row| row["servers"].as_u64().unwrap() > 0,
+        &["value", "servers"],
+    ),
+    (
+        "SELECT software, servers FROM software_of_servers",
+        "software",
+        |_| true,
+        &["software", "servers"],
+    ),
+    (
+        "SELECT DISTINCT domain, code, severity, place, detail FROM problem",
+        "problems",
+        |_| true,
+        &["domain", "code", "severity", "place", "detail"],
+    ),
+    (
         "SELECT run, stage, started FROM cut_runs",
         "runs",
         |row| row["ended"] == "cut",
@@ -144,6 +173,23 @@ fn check(scan: &Scan) {
             "{sql}\nagainst {table} of\n{scan:?}"
         );
     }
+    for (sql, slowly) in [
+        ("SELECT * FROM cipher_of_servers", ciphers(scan)),
+        ("SELECT * FROM certificate_verdict", verdicts(scan)),
+        ("SELECT * FROM shared_key", keys(scan)),
+        ("SELECT * FROM software_of_servers", software(scan)),
+    ] {
+        assert_eq!(
+            select(&database, sql),
+            sorted(slowly),
+            "{sql}\nof\n{scan:?}"
+        );
+    }
+    assert_eq!(
+        select(&database, "PRAGMA foreign_key_check"),
+        Vec::<Value>::new(),
+        "{scan:?}"
+    );
     let none = |sql: String| {
         assert_eq!(
             select(&database, &sql),
@@ -185,6 +231,87 @@ fn check(scan: &Scan) {
              CASE (j.facts >> {shift}) & 3 WHEN 1 THEN 'no' WHEN 2 THEN 'yes' ELSE 'unknown' END"
         ));
     }
+}
+
+/// Servers, domains behind them, and whatever else is counted, by what it is counted for.
+type Uses = BTreeMap<String, (Vec<Value>, Vec<u64>)>;
+
+fn add(uses: &mut Uses, what: Vec<Value>, counts: &[u64]) {
+    let key = Value::from(what.clone()).to_string();
+    let none = || (what, vec![0; counts.len()]);
+    let (_, sums) = uses.entry(key).or_insert_with(none);
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        *sum += count;
+    }
+}
+
+fn rows_of(uses: Uses) -> Vec<Value> {
+    let rows = uses.into_values().map(|(mut row, counts)| {
+        row.extend(counts.into_iter().map(Value::from));
+        Value::from(row)
+    });
+    rows.collect()
+}
+
+fn ciphers(scan: &Scan) -> Vec<Value> {
+    let mut uses = Uses::new();
+    for ip in scan.servers() {
+        let Some(tls) = scan.tls_at(ip, None) else {
+            continue;
+        };
+        let version = json!(tls.version);
+        if let (Some(cipher), Some(true)) = (cipher(tls), scan.fact(ip, None, "", "tls")) {
+            add(
+                &mut uses,
+                vec![version, cipher.into()],
+                &[1, scan.behind(ip)],
+            );
+        }
+    }
+    rows_of(uses)
+}
+
+fn verdicts(scan: &Scan) -> Vec<Value> {
+    let mut uses = Uses::new();
+    for ip in scan.servers() {
+        for verdict in scan.tls_at(ip, None).iter().flat_map(|tls| &tls.verdicts) {
+            let what = vec![
+                json!(verdict.store),
+                json!(verdict.store_date),
+                json!(verdict.reason.word()),
+            ];
+            add(&mut uses, what, &[1, scan.behind(ip)]);
+        }
+    }
+    rows_of(uses)
+}
+
+fn keys(scan: &Scan) -> Vec<Value> {
+    let mut keys: BTreeMap<&str, (BTreeSet<&str>, u64)> = BTreeMap::new();
+    for ip in scan.servers() {
+        let leaf = scan.tls_at(ip, None).and_then(|tls| tls.chain.first());
+        let facts = leaf.and_then(|leaf| scan.certs.get(leaf)?.facts.as_ref().map(|it| (leaf, it)));
+        if let Some((leaf, facts)) = facts {
+            let (certificates, servers) = keys.entry(&facts.spki_sha256).or_default();
+            certificates.insert(leaf);
+            *servers += 1;
+        }
+    }
+    let shared = keys.into_iter().filter(|(_, (_, servers))| *servers > 1);
+    let rows =
+        shared.map(|(key, (certificates, servers))| json!([key, certificates.len(), servers]));
+    rows.collect()
+}
+
+fn software(scan: &Scan) -> Vec<Value> {
+    let mut uses = Uses::new();
+    for (ip, smtp) in scan.smtp.iter().filter(|(ip, _)| scan.answers(**ip)) {
+        assert_eq!(*ip, smtp.ip);
+        let software = smtp.software.as_deref().unwrap_or("not told");
+        let accepted = u64::from(smtp.starttls.accepted == Some(true));
+        add(&mut uses, vec![software.into()], &[1, accepted]);
+    }
+    rows_of(uses)
 }
 
 proptest! {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::judge::dane::{Dane, named_by};
-use crate::record::Tlsa;
+use crate::store::whole::TlsaRecords;
 use crate::x509::dane::{MismatchReason, TlsaFault, check};
 
 /// A server that is held against the records of an exchange.
@@ -61,7 +61,7 @@ fn chain_matches(
     connection: &Connection,
     held: &Held<'_>,
 ) -> rusqlite::Result<(Option<bool>, Vec<&'static str>)> {
-    let records = records(connection, held.exchange)?;
+    let records = TlsaRecords::new(connection)?.read(held.exchange as i64)?;
     let chain = chain(connection, held.tls)?;
     let at: Option<String> = match held.tls {
         None => None,
@@ -106,21 +106,6 @@ fn secure_domains(connection: &Connection, exchange: usize) -> rusqlite::Result<
          WHERE e.exchange = ?1 AND d.dnssec = 'secure'",
     )?;
     let rows = statement.query_map([exchange as i64], |row| row.get(0))?;
-    rows.collect()
-}
-
-fn records(connection: &Connection, exchange: usize) -> rusqlite::Result<Vec<Tlsa>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT usage, selector, matching_type, data FROM tlsa WHERE exchange = ?1 ORDER BY position",
-    )?;
-    let rows = statement.query_map([exchange as i64], |row| {
-        Ok(Tlsa {
-            usage: row.get(0)?,
-            selector: row.get(1)?,
-            matching_type: row.get(2)?,
-            data: row.get(3)?,
-        })
-    })?;
     rows.collect()
 }
 

@@ -1,16 +1,16 @@
 //! What becomes of mail to each domain, and what is wrong with servers, domains and policies.
 //!
-//! Memory: some 100 bytes for a server and for an exchange; domains stream by.
+//! Memory: some 100 bytes for a server, 16 for a leaf that names an exchange; domains stream by.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hashbrown::HashMap;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Statement, params};
+use hashbrown::{HashMap, HashSet};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Rows, Statement, params};
 use serde::de::DeserializeOwned;
 use time::Duration;
 
-use super::super::StoreError;
-use super::merge::{Merge, Merged, index};
+use super::addresses::Addresses;
+use super::merge::index;
 use crate::judge::delivery::{
     Cause, Delivery, Destination, ExchangeView, Fate, PROFILES, Profile, ServerContact, ServerView,
     StsPolicy, TlsaMatch, TlsaView, deliver,
@@ -28,6 +28,8 @@ use crate::judge::weakness::{CertificateWeakness, ServerWeakness};
 use crate::ndjson::printable;
 use crate::policy::mta_sts::covers_leniently;
 use crate::record::{Domain, MxFault, Phase, Policy, Reason, Smtp, Sts, Tls};
+use crate::store::error::StoreError;
+use crate::store::whole::{self, ExchangeRow, TlsaRecords};
 
 /// A certificate that ends within so many days of its scan is told, unless the database says otherwise.
 const EXPIRY_DAYS: i64 = 14;
@@ -38,6 +40,7 @@ const BY_THE_LETTER: &str = "mta_sts";
 pub(super) fn judge(
     connection: &Connection,
     port: u16,
+    addresses: &Addresses,
     stop: &AtomicBool,
 ) -> Result<bool, StoreError> {
     let is_reached: bool = connection.query_row(
@@ -57,9 +60,10 @@ pub(super) fn judge(
         soon: Duration::days(days.unwrap_or(EXPIRY_DAYS)),
         is_reached,
         servers: HashMap::new(),
-        exchanges: Vec::new(),
-        addresses: Vec::new(),
+        addresses,
+        tlsa: TlsaRecords::new(connection)?,
         named: HashMap::new(),
+        read: HashSet::new(),
         dane: HashMap::new(),
         vectors: HashMap::new(),
         judged: HashMap::new(),
@@ -73,7 +77,7 @@ pub(super) fn judge(
         )?,
     };
     mail.read_servers(port)?;
-    mail.read_exchanges()?;
+    mail.read_matches()?;
     if !mail.domains(stop)? {
         return Ok(false);
     }
@@ -88,14 +92,6 @@ struct Seen {
     leaf: Option<u32>,
     /// Where and how the dialogue ended, of a server that does not answer.
     silence: Option<(Phase, Reason)>,
-}
-
-/// A row of `exchange`.
-#[derive(Clone, Default)]
-struct ExchangeRow {
-    name: u32,
-    text: Box<str>,
-    addresses: Vec<u32>,
 }
 
 type Verdicts = Vec<Delivery>;
@@ -118,12 +114,12 @@ struct Mail<'c> {
     is_reached: bool,
     /// By address and the name that was asked for, 0 where all names share a handshake.
     servers: HashMap<(u32, u32), Seen>,
-    /// By row of `exchange`.
-    exchanges: Vec<ExchangeRow>,
-    /// Texts by row of `address`.
-    addresses: Vec<Box<str>>,
-    /// `name_match` by row of `name` and of `certificate`.
-    named: HashMap<(u32, u32), Option<bool>>,
+    addresses: &'c Addresses,
+    tlsa: TlsaRecords<'c>,
+    /// Leaves that name an exchange, by row of `name` and of `certificate`: true where an alternative name does.
+    named: HashMap<(u32, u32), bool>,
+    /// Leaves whose names are known.
+    read: HashSet<u32>,
     /// By row of `exchange` and of `address`.
     dane: HashMap<(u32, u32), TlsaMatch>,
     vectors: HashMap<Verdicts, u32>,
@@ -132,6 +128,33 @@ struct Mail<'c> {
     insert: Statement<'c>,
     insert_delivery: Statement<'c>,
     leaf_names: CachedStatement<'c>,
+}
+
+/// The exchanges of all domains, walked beside the domains.
+struct Exchanges<'s> {
+    rows: Rows<'s>,
+    ahead: Option<ExchangeRow>,
+    is_begun: bool,
+}
+
+impl Exchanges<'_> {
+    fn step(&mut self) -> rusqlite::Result<Option<ExchangeRow>> {
+        self.is_begun = true;
+        let next = self.rows.next()?.map(ExchangeRow::read).transpose()?;
+        Ok(std::mem::replace(&mut self.ahead, next))
+    }
+
+    /// Those of a domain, by preference, then name; the domains are asked for in order.
+    fn next_of(&mut self, domain: usize) -> rusqlite::Result<Vec<ExchangeRow>> {
+        if !self.is_begun {
+            self.step()?;
+        }
+        let mut found = Vec::new();
+        while (self.ahead.as_ref()).is_some_and(|row| row.domain <= domain) {
+            found.extend(self.step()?.filter(|row| row.domain == domain));
+        }
+        Ok(found)
+    }
 }
 
 /// A record in a column `line`; none where there is no row, or a record of another version.
@@ -218,49 +241,21 @@ impl Mail<'_> {
         Ok(())
     }
 
-    /// Exchanges with their addresses, the names of leaves, and what TLSA records are worth.
-    fn read_exchanges(&mut self) -> rusqlite::Result<()> {
+    /// Which leaves name which exchanges, and what TLSA records are worth.
+    fn read_matches(&mut self) -> rusqlite::Result<()> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT name, certificate, name_match = 'san' FROM exchange_certificate")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            self.named.insert((row.get(0)?, row.get(1)?), row.get(2)?);
+        }
         let mut statement = self.connection.prepare(
-            "SELECT e.id, e.name, n.name FROM exchange e JOIN name n ON n.id = e.name ORDER BY e.id",
+            "SELECT c.id FROM judged_certificate j JOIN certificate c ON c.id = j.certificate WHERE c.subject IS NOT NULL",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let id = index(row, 0)?;
-            self.exchanges.resize(id + 1, ExchangeRow::default());
-            self.exchanges[id].name = row.get(1)?;
-            self.exchanges[id].text = row.get::<_, String>(2)?.into();
-        }
-        let mut statement = self
-            .connection
-            .prepare("SELECT exchange, address FROM exchange_address ORDER BY exchange, address")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let exchange = index(row, 0)?;
-            if let Some(exchange) = self.exchanges.get_mut(exchange) {
-                exchange.addresses.push(row.get(1)?);
-            }
-        }
-        let mut statement = self
-            .connection
-            .prepare("SELECT id, ip FROM address ORDER BY id")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let id = index(row, 0)?;
-            self.addresses.resize(id + 1, Box::default());
-            self.addresses[id] = row.get::<_, String>(1)?.into();
-        }
-        let mut statement = self
-            .connection
-            .prepare("SELECT name, certificate, name_match FROM exchange_certificate")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let is_named = match row.get_ref(2)?.as_str().unwrap_or_default() {
-                "san" => Some(true),
-                "no" => Some(false),
-                // In the common name alone.
-                _ => None,
-            };
-            self.named.insert((row.get(0)?, row.get(1)?), is_named);
+            self.read.insert(row.get(0)?);
         }
         let mut statement = self
             .connection
@@ -283,22 +278,32 @@ impl Mail<'_> {
 
     fn domains(&mut self, stop: &AtomicBool) -> Result<bool, StoreError> {
         let connection = self.connection;
-        let mut exchanges = Merge::new(connection.prepare_cached(
-            "SELECT domain, exchange, preference FROM domain_exchange ORDER BY domain, preference, exchange",
-        )?);
-        let mut exchanges = exchanges.rows()?;
-        let mut statement = connection.prepare(
-            "SELECT d.id, d.line, p.line, s.line FROM domain d LEFT JOIN policy p ON p.domain = d.id \
-             LEFT JOIN sts s ON s.domain = d.id ORDER BY d.id",
-        )?;
+        let mut exchanges = connection.prepare(&format!(
+            "SELECT {} FROM domain_exchange x JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name \
+             ORDER BY x.domain, x.preference, n.name",
+            whole::EXCHANGE
+        ))?;
+        let mut exchanges = Exchanges {
+            rows: exchanges.query([])?,
+            ahead: None,
+            is_begun: false,
+        };
+        let mut statement = connection.prepare(&format!(
+            "SELECT d.id, d.line, p.line, s.line, {} FROM domain d JOIN name n ON n.id = d.id JOIN run r ON r.id = d.run \
+             LEFT JOIN policy p ON p.domain = d.id LEFT JOIN sts s ON s.domain = d.id ORDER BY d.id",
+            whole::DOMAIN
+        ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            let domain: Option<Domain> = record(row, 1)?;
-            let of_domain = self.rows_of(&mut exchanges, index(row, 0)?)?;
-            self.domain(row, domain.as_ref(), &of_domain)?;
+            let mut found = exchanges.next_of(index(row, 0)?)?;
+            let domain = match record(row, 1)? {
+                Some(domain) => domain,
+                None => self.whole(row, &mut found)?,
+            };
+            self.domain(row, Some(&domain), &found)?;
         }
         // Domains whose policies alone were asked for.
         let mut statement = connection.prepare(
@@ -315,16 +320,19 @@ impl Mail<'_> {
         Ok(true)
     }
 
-    fn rows_of(
-        &self,
-        exchanges: &mut Merged<'_>,
-        domain: usize,
-    ) -> rusqlite::Result<Vec<(u32, u32)>> {
-        let mut rows = Vec::new();
-        while let Some(row) = exchanges.next_pair_of(domain)? {
-            rows.push(row);
+    /// A domain whose line is not kept, from its columns (behind the fourth) and its exchanges.
+    fn whole(&mut self, row: &Row<'_>, found: &mut [ExchangeRow]) -> rusqlite::Result<Domain> {
+        let mut domain = whole::domain(row, 4)?;
+        for row in found {
+            let ips = (self.addresses.members(row.addresses).iter())
+                .filter_map(|&address| self.addresses.ip(address));
+            row.exchange.addresses = whole::addresses(ips);
+            if let Some(set) = &mut row.exchange.tlsa {
+                set.records = self.tlsa.read(i64::from(row.id))?;
+            }
+            domain.mx.push(row.exchange.clone());
         }
-        Ok(rows)
+        Ok(domain)
     }
 
     /// One domain; columns: its number, and the lines of `domain`, `policy` and `sts`.
@@ -332,7 +340,7 @@ impl Mail<'_> {
         &mut self,
         row: &Row<'_>,
         domain: Option<&Domain>,
-        exchanges: &[(u32, u32)],
+        exchanges: &[ExchangeRow],
     ) -> Result<(), StoreError> {
         let id: u32 = row.get(0)?;
         let (policy, sts): (Option<Policy>, Option<Sts>) = (record(row, 2)?, record(row, 3)?);
@@ -349,9 +357,7 @@ impl Mail<'_> {
         let mut seen: Vec<(Vec<ServerSeen>, TlsaView, bool)> = Vec::new();
         for exchange in domain.iter().flat_map(|domain| &domain.mx) {
             let view = exchange_view(exchange, sts.as_ref());
-            let row = exchanges.iter().map(|&(row, _)| row).find(|&row| {
-                (self.exchanges.get(row as usize)).is_some_and(|row| *row.text == exchange.exchange)
-            });
+            let row = (exchanges.iter()).find(|row| row.exchange.exchange == exchange.exchange);
             let (view, servers) = self.behind(row, view, sts.as_ref())?;
             seen.push((servers, view.tlsa, has_unsigned_tlsa(exchange)));
             destination.exchanges.push(view);
@@ -411,7 +417,7 @@ impl Mail<'_> {
     /// The servers of an exchange, for the rules of delivery and for those that find problems.
     fn behind(
         &mut self,
-        row: Option<u32>,
+        row: Option<&ExchangeRow>,
         mut view: ExchangeView,
         sts: Option<&Sts>,
     ) -> rusqlite::Result<(ExchangeView, Vec<ServerSeen>)> {
@@ -419,28 +425,32 @@ impl Mail<'_> {
         let Some(row) = row else {
             return Ok((view, all));
         };
-        let name = self.exchanges[row as usize].name;
-        for at in 0..self.exchanges[row as usize].addresses.len() {
-            let address = self.exchanges[row as usize].addresses[at];
-            let found = (self.servers.get(&(address, name)))
+        let addresses = self.addresses;
+        for &address in addresses.members(row.addresses) {
+            let found = (self.servers.get(&(address, row.name)))
                 .or_else(|| self.servers.get(&(address, 0)))
                 .cloned();
             let seen = found.unwrap_or_default();
-            let is_named = seen
-                .leaf
-                .and_then(|leaf| self.named.get(&(name, leaf)).copied());
+            let leaf = seen.leaf.filter(|leaf| self.read.contains(leaf));
+            let by = leaf.map(|leaf| self.named.get(&(row.name, leaf)).copied());
             let named = ExchangeTies {
-                exchange: is_named.map(|it| it == Some(true)),
-                by_common_name: is_named == Some(None),
+                exchange: by.map(|it| it == Some(true)),
+                by_common_name: by == Some(Some(false)),
                 pattern: match (seen.leaf, sts) {
                     (Some(leaf), Some(sts)) => self.names_pattern(leaf, sts)?,
                     _ => None,
                 },
-                tlsa: self.dane.get(&(row, address)).copied().unwrap_or_default(),
+                tlsa: self
+                    .dane
+                    .get(&(row.id, address))
+                    .copied()
+                    .unwrap_or_default(),
             };
-            let text = self.addresses.get(address as usize).map_or("", |it| it);
+            let text = addresses
+                .ip(address)
+                .map_or_else(String::new, |ip| ip.to_string());
             let silence = seen.silence;
-            let (server, mut seen) = server_behind(seen.view, named, text);
+            let (server, mut seen) = server_behind(seen.view, named, &text);
             seen.silence = silence;
             view.servers.push(server);
             all.push(seen);

@@ -62,10 +62,6 @@ impl Merged<'_> {
             _ => Ok(None),
         }
     }
-
-    pub(super) fn next_of(&mut self, key: usize) -> rusqlite::Result<Option<u32>> {
-        Ok(self.next_pair_of(key)?.map(|(value, _)| value))
-    }
 }
 
 /// A row number, for indexing.

@@ -1,8 +1,9 @@
 //! The judged tables: facts are read in one pass over ordered rows, handed to the rules of `crate::judge`, and what these
 //! say is written down. They are made again from nothing whenever facts or rules changed.
 //!
-//! Memory: some 40 bytes for an address or exchange, and for an edge between them 16; domains stream by.
+//! Memory: some 40 bytes for an address or exchange, and for a way from one to the other 16; domains stream by.
 
+mod addresses;
 mod dane;
 mod mail;
 mod merge;
@@ -13,11 +14,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::HashMap;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
+use self::addresses::Addresses;
 use self::merge::{Merge, index};
 use self::names::CertificateNames;
-use super::StoreError;
+use super::error::StoreError;
 use crate::judge::Fact;
 use crate::judge::dane::DaneAnswers;
 use crate::judge::domain::{
@@ -25,6 +27,7 @@ use crate::judge::domain::{
 };
 use crate::judge::facts::{Server, TlsFacts};
 use crate::record::{Dnssec, Reason};
+use crate::x509::names::NameMatch;
 
 /// Changes with what this module computes: older judgements are made again.
 const RULES_VERSION: i64 = 7;
@@ -61,22 +64,27 @@ pub fn expire_within(connection: &Connection, days: Option<u32>) -> Result<(), S
 
 /// Makes the judgements, in one transaction; false: `stop` was set before they were whole, and nothing changed.
 pub fn judge(connection: &mut Connection, stop: &AtomicBool) -> Result<bool, StoreError> {
+    // What is judged can be made again: without a log its new pages are written once, straight to their places. Where
+    // another program reads, the log stays.
+    let _ = connection.pragma_update(None, "journal_mode", "delete");
     let transaction = connection.transaction()?;
     transaction.execute_batch(
-        "DELETE FROM exchange_certificate; DELETE FROM domain_certificate; DELETE FROM judged_server; DELETE FROM exchange_dane; DELETE FROM exchange_dane_reason; DELETE FROM server_weakness; DELETE FROM server_level; \
+        "DELETE FROM exchange_certificate; DELETE FROM domain_certificate; DELETE FROM judged_server; \
+         DELETE FROM exchange_dane; DELETE FROM exchange_dane_reason; DELETE FROM server_weakness; DELETE FROM server_level; \
          DELETE FROM judged_exchange; DELETE FROM judged_certificate; DELETE FROM judged_domain; \
          DELETE FROM delivery; DELETE FROM delivery_vector; DELETE FROM server_problem; DELETE FROM domain_problem;",
     )?;
-    let mut judge = Judge::new(&transaction)?;
+    let addresses = Addresses::read(&transaction)?;
+    let mut judge = Judge::new(&transaction, &addresses)?;
     judge.exchanges()?;
     if !judge.domains(stop)? {
         return Ok(false);
     }
     judge.shared()?;
     let port = judge.port;
-    weigh::weigh(&transaction)?;
     drop(judge);
-    if !mail::judge(&transaction, port, stop)? {
+    weigh::weigh(&transaction)?;
+    if !mail::judge(&transaction, port, &addresses, stop)? {
         return Ok(false);
     }
     transaction.execute(
@@ -112,8 +120,21 @@ struct Resolved {
     resolution: Resolution,
 }
 
+/// What is said of an exchange, for all servers behind it.
+struct ExchangeFacts<'r> {
+    /// Row of `exchange`.
+    id: usize,
+    /// Row of `name`.
+    name: u32,
+    text: &'r str,
+    /// The TLSA base domain.
+    base: Option<&'r str>,
+    question: DaneAnswers,
+}
+
 struct Judge<'c> {
     connection: &'c Connection,
+    addresses: &'c Addresses,
     port: u16,
     /// By row of `address`.
     probed: Vec<Option<Probed>>,
@@ -129,7 +150,7 @@ struct Judge<'c> {
 }
 
 impl<'c> Judge<'c> {
-    fn new(connection: &'c Connection) -> Result<Self, StoreError> {
+    fn new(connection: &'c Connection, addresses: &'c Addresses) -> Result<Self, StoreError> {
         let port = connection
             .query_row(
                 "SELECT port FROM (SELECT port FROM smtp UNION ALL SELECT port FROM tls) \
@@ -141,6 +162,7 @@ impl<'c> Judge<'c> {
             .unwrap_or(25);
         let mut judge = Self {
             connection,
+            addresses,
             port,
             probed: Vec::new(),
             by_address: Vec::new(),
@@ -157,12 +179,7 @@ impl<'c> Judge<'c> {
 
     /// Reads what was learned of every address at the survey's port.
     fn servers(&mut self) -> Result<(), StoreError> {
-        let addresses: i64 =
-            self.connection
-                .query_row("SELECT coalesce(max(id), 0) FROM address", [], |row| {
-                    row.get(0)
-                })?;
-        let addresses = usize::try_from(addresses).unwrap_or(0) + 1;
+        let addresses = self.addresses.rows();
         self.probed.resize_with(addresses, || None);
         self.by_address.resize(addresses, 0);
         let mut statement = self.connection.prepare(
@@ -210,59 +227,30 @@ impl<'c> Judge<'c> {
             "INSERT OR IGNORE INTO exchange_certificate (name, certificate, name_match) VALUES (?1, ?2, ?3)",
         )?;
         dane::prepare(self.connection)?;
-        let mut addresses = Merge::new(self.connection.prepare_cached(
-            "SELECT exchange, address FROM exchange_address ORDER BY exchange, address",
-        )?);
-        let mut addresses = addresses.rows()?;
         let mut statement = self.connection.prepare(
             "SELECT e.id, e.name, n.name, e.ipv4, e.ipv6, e.tlsa, e.tlsa_base, e.tlsa_dnssec, e.dnssec, \
-             c.exchange IS NOT NULL FROM exchange e JOIN name n ON n.id = e.name \
+             c.exchange IS NOT NULL, e.addresses FROM exchange e JOIN name n ON n.id = e.name \
              LEFT JOIN exchange_cname c ON c.exchange = e.id AND c.position = 0 ORDER BY e.id",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let id: usize = index(row, 0)?;
-            let name: u32 = row.get(1)?;
-            let text = row.get_ref(2)?;
-            let text = text.as_str().unwrap_or_default();
-            let question = DaneAnswers {
-                exchange: state(row, 8)?,
-                is_alias: row.get(9)?,
-                tlsa: ended(row, 5)?,
-                tlsa_dnssec: state(row, 7)?,
+            let exchange = ExchangeFacts {
+                id,
+                name: row.get(1)?,
+                text: row.get_ref(2)?.as_str().unwrap_or_default(),
+                base: row.get_ref(6)?.as_str_or_null().ok().flatten(),
+                question: DaneAnswers {
+                    exchange: state(row, 8)?,
+                    is_alias: row.get(9)?,
+                    tlsa: ended(row, 5)?,
+                    tlsa_dnssec: state(row, 7)?,
+                },
             };
-            let base: Option<String> = row.get(6)?;
             let first = self.routes.len();
-            while let Some(address) = addresses.next_of(id)? {
-                let shaken = (self.shaken.get(&(address, name)))
-                    .or_else(|| self.shaken.get(&(address, 0)))
-                    .copied();
-                let leaf = shaken.and_then(|shaken| shaken.leaf);
-                let named = match leaf {
-                    None => None,
-                    Some(leaf) => self.names.matches(leaf, text)?,
-                };
-                if let (Some(leaf), Some(named)) = (leaf, named) {
-                    insert.execute(params![name, leaf, named.word()])?;
-                }
-                let server = self.server(address, shaken);
-                let tls = shaken.map(|shaken| shaken.id);
-                let mut route = Route::new(address, tls, leaf, server, named);
-                let dane = match question.without_records() {
-                    Some(known) => known,
-                    None => {
-                        let base = base.as_deref().unwrap_or(text);
-                        let held = dane::Held {
-                            exchange: id,
-                            address,
-                            names: &[base, text],
-                            tls,
-                            has_tls: server.tls,
-                        };
-                        dane::hold(self.connection, &held)?
-                    }
-                };
-                route.set(Fact::Dane, dane.truth());
+            let addresses = self.addresses;
+            for &address in addresses.members(row.get(10)?) {
+                let route = self.route(&exchange, address, &mut insert)?;
                 self.routes.push(route);
             }
             if self.exchanges.len() <= id {
@@ -270,13 +258,52 @@ impl<'c> Judge<'c> {
             }
             let routes = self.routes.len() - first;
             self.exchanges[id] = Resolved {
-                name,
+                name: exchange.name,
                 first: first as u32,
                 routes: routes as u32,
                 resolution: Resolution::new(ended(row, 3)?, ended(row, 4)?, routes > 0),
             };
         }
         Ok(())
+    }
+
+    /// A server as an exchange leads to it.
+    fn route(
+        &mut self,
+        exchange: &ExchangeFacts<'_>,
+        address: u32,
+        insert: &mut Statement<'_>,
+    ) -> Result<Route, StoreError> {
+        let shaken = (self.shaken.get(&(address, exchange.name)))
+            .or_else(|| self.shaken.get(&(address, 0)))
+            .copied();
+        let leaf = shaken.and_then(|shaken| shaken.leaf);
+        let named = match leaf {
+            None => None,
+            Some(leaf) => self.names.matches(leaf, exchange.text)?,
+        };
+        if let (Some(leaf), Some(named)) = (leaf, named.filter(|&it| it != NameMatch::No)) {
+            insert.execute(params![exchange.name, leaf, named.word()])?;
+        }
+        let server = self.server(address, shaken);
+        let tls = shaken.map(|shaken| shaken.id);
+        let mut route = Route::new(address, tls, leaf, server, named);
+        let dane = match exchange.question.without_records() {
+            Some(known) => known,
+            None => {
+                let base = exchange.base.unwrap_or(exchange.text);
+                let held = dane::Held {
+                    exchange: exchange.id,
+                    address,
+                    names: &[base, exchange.text],
+                    tls,
+                    has_tls: server.tls,
+                };
+                dane::hold(self.connection, &held)?
+            }
+        };
+        route.set(Fact::Dane, dane.truth());
+        Ok(route)
     }
 
     fn server(&self, address: u32, shaken: Option<Shaken>) -> Server {
@@ -320,51 +347,80 @@ impl<'c> Judge<'c> {
                     resolution: self.exchanges[exchange as usize].resolution,
                 });
             }
-            if let Some(status) = without_exchanges(reason, choices.is_empty()) {
-                insert.execute(params![
-                    id as i64,
+            let verdict = match without_exchanges(reason, choices.is_empty()) {
+                Some(status) => DomainVerdict {
                     status,
-                    false,
-                    0,
-                    None::<u32>,
-                    None::<u32>
-                ])?;
-                continue;
-            }
-            let name = row.get_ref(1)?;
-            let name = name.as_str().unwrap_or_default();
-            for &Choice {
-                preference,
-                exchange,
-                ..
-            } in &choices
-            {
-                let resolved = self.exchanges[exchange as usize];
-                let first = resolved.first as usize;
-                for at in first..first + resolved.routes as usize {
-                    let route = self.routes[at];
-                    let named = match route.leaf {
-                        0 => None,
-                        leaf => self.names.matches(leaf, name)?,
-                    };
-                    if let Some(named) = named {
-                        insert_match.execute(params![id as i64, route.leaf, named.word()])?;
-                    }
-                    servers.push((preference, exchange, route.names_domain(named)));
+                    ..DomainVerdict::default()
+                },
+                None => {
+                    let name = row.get_ref(1)?;
+                    let name = name.as_str().unwrap_or_default();
+                    self.order(&mut choices)?;
+                    self.reach(name, id, &choices, &mut servers, &mut insert_match)?;
+                    self.count(&choices, &servers);
+                    DomainVerdict::new(&choices, &servers, |address| self.silence(address))
                 }
-            }
-            self.count(&choices, &servers);
-            let judged = DomainVerdict::new(&choices, &servers, |address| self.silence(address));
+            };
             insert.execute(params![
                 id as i64,
-                judged.status,
-                judged.not_best,
-                judged.facts,
-                judged.exchange,
-                (judged.tls != 0).then_some(judged.tls)
+                verdict.status,
+                verdict.not_best,
+                verdict.facts,
+                verdict.exchange,
+                (verdict.tls != 0).then_some(verdict.tls)
             ])?;
         }
         Ok(true)
+    }
+
+    /// Exchanges of one preference by name, so that nothing hangs on the numbers of rows.
+    fn order(&self, choices: &mut [Choice]) -> rusqlite::Result<()> {
+        let ties = choices.chunk_by_mut(|a, b| a.preference == b.preference);
+        for tied in ties.filter(|tied| tied.len() > 1) {
+            let mut names = HashMap::new();
+            for choice in tied.iter() {
+                let name = self.exchanges[choice.exchange as usize].name;
+                let text: String = self
+                    .connection
+                    .prepare_cached("SELECT name FROM name WHERE id = ?1")?
+                    .query_row([name], |row| row.get(0))?;
+                names.insert(choice.exchange, text);
+            }
+            tied.sort_by(|a, b| names[&a.exchange].cmp(&names[&b.exchange]));
+        }
+        Ok(())
+    }
+
+    /// The servers of a domain, by preference, name of the exchange and address, with what their leaves say of its name.
+    fn reach(
+        &mut self,
+        domain: &str,
+        id: usize,
+        choices: &[Choice],
+        servers: &mut Vec<Reached>,
+        insert: &mut Statement<'_>,
+    ) -> rusqlite::Result<()> {
+        for &Choice {
+            preference,
+            exchange,
+            ..
+        } in choices
+        {
+            let resolved = self.exchanges[exchange as usize];
+            let first = resolved.first as usize;
+            for at in first..first + resolved.routes as usize {
+                let route = self.routes[at];
+                let named = match route.leaf {
+                    0 => None,
+                    leaf => self.names.matches(leaf, domain)?,
+                };
+                if let Some(named) = named.filter(|&it| it != NameMatch::No) {
+                    insert.execute(params![id as i64, route.leaf, named.word()])?;
+                }
+                servers.push((preference, exchange, route.names_domain(named)));
+            }
+        }
+        Ok(())
     }
 
     fn silence(&self, address: u32) -> Silence {
@@ -372,7 +428,7 @@ impl<'c> Judge<'c> {
         probed.map_or(Silence::NotProbed, |probed| probed.silence)
     }
 
-    /// Counts the domain at each exchange name, address and leaf once.
+    /// LineCounts the domain at each exchange name, address and leaf once.
     fn count(&mut self, choices: &[Choice], servers: &[Reached]) {
         let names: BTreeSet<u32> = choices
             .iter()

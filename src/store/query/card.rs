@@ -220,7 +220,8 @@ pub fn servers_of(
          t.completed, t.negotiated, t.version, coalesce(t.openssl, t.cipher) AS cipher, t.\"group\" AS key_group, \
          c.subject, c.sha256, c.not_after, v.store, v.store_date, v.valid, v.reason AS verdict, \
          (SELECT group_concat(reason, ' ') FROM verdict_also w WHERE w.tls = t.id AND w.position = 0) AS also, \
-         xc.name_match AS names_exchange, dc.name_match AS names_domain, d.dane, \
+         CASE WHEN c.subject IS NOT NULL THEN coalesce(xc.name_match, 'no') END AS names_exchange, \
+         CASE WHEN c.subject IS NOT NULL THEN coalesce(dc.name_match, 'no') END AS names_domain, d.dane, \
          (SELECT group_concat(reason, ' ') FROM exchange_dane_reason w WHERE w.exchange = x.exchange AND w.address = a.id) AS reasons, \
          (SELECT group_concat(weakness, ', ') FROM server_weakness w WHERE w.address = a.id) AS weak \
          FROM exchange_address x JOIN address a ON a.id = x.address \

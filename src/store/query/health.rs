@@ -29,7 +29,7 @@ pub struct NotLearned {
     pub unconnected: u64,
 }
 
-/// Counts what a survey did not learn.
+/// LineCounts what a survey did not learn.
 pub fn lost(connection: &Connection) -> rusqlite::Result<NotLearned> {
     connection.query_row(
         "SELECT (SELECT count(*) FROM judged_domain WHERE status <> 'invalid_name'), \
@@ -71,7 +71,7 @@ pub struct Cautions {
     pub not_probed: u64,
 }
 
-/// Counts what is missing.
+/// LineCounts what is missing.
 pub fn cautions(connection: &Connection) -> rusqlite::Result<Cautions> {
     connection.query_row(
         "SELECT (SELECT count(*) FROM cut_runs), (SELECT count(*) FROM smtp WHERE accepted = 1), \

@@ -8,7 +8,7 @@ pub mod tables;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use mx_survey::record::{Cert, Domain, Exchange, Hop, Listed, Reason, Run, Smtp, Tls};
+use mx_survey::record::{Cert, Domain, Exchange, Hop, Listed, Phase, Reason, Run, Smtp, Tls};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -25,8 +25,8 @@ pub struct Scan {
     pub certs: BTreeMap<String, Cert>,
     pub hops: Vec<Hop>,
     pub runs: Vec<Run>,
-    /// Domains, exchanges (what is said of one, the preference aside) and addresses in the order of the lines.
-    order: (Vec<String>, Vec<Exchange>, Vec<IpAddr>),
+    /// Domains in the order of the lines.
+    order: Vec<String>,
 }
 
 /// An address that was probed, at the port of the survey.
@@ -47,8 +47,23 @@ impl Scan {
         let mut scan = Self::default();
         for line in lines {
             match line["type"].as_str().unwrap() {
-                "listed" => scan.listed(record(&line)),
-                "domain" => scan.domain(record(&line)),
+                "listed" => {
+                    let listed: Listed = record(&line);
+                    scan.lines.push(written(&listed));
+                    scan.listed(listed);
+                    continue;
+                }
+                "domain" => {
+                    let domain: Domain = record(&line);
+                    // Every other one is as mx-lookup writes it, which the tables hold whole.
+                    if scan.domains.len() % 2 == 1 {
+                        let domain = as_looked_up(domain);
+                        scan.lines.push(written(&domain));
+                        scan.domain(domain);
+                        continue;
+                    }
+                    scan.domain(domain);
+                }
                 "cert" => {
                     let cert: Cert = record(&line);
                     scan.certs.insert(cert.sha256.clone(), cert);
@@ -68,25 +83,19 @@ impl Scan {
     }
 
     fn listed(&mut self, listed: Listed) {
-        self.order.0.push(listed.domain.clone());
+        self.order.push(listed.domain.clone());
         let list = self.lists.entry(listed.source.clone()).or_default();
         list.push(listed);
     }
 
     fn domain(&mut self, domain: Domain) {
-        self.order.0.push(domain.domain.clone());
-        for exchange in &domain.mx {
-            self.order.1.push(unpreferred(exchange));
-            self.order
-                .2
-                .extend(exchange.addresses.iter().map(|it| it.ip));
-        }
+        self.order.push(domain.domain.clone());
         self.domains.insert(domain.domain.clone(), domain);
     }
 
     /// Where a domain was named first.
     fn first_named(&self, domain: &str) -> Option<usize> {
-        self.order.0.iter().position(|name| name == domain)
+        self.order.iter().position(|name| name == domain)
     }
 
     // --- servers ----------------------------------------------------------------------------------------------
@@ -287,18 +296,18 @@ impl Scan {
         self.answered_at(domain).is_some_and(|at| Some(at) != best)
     }
 
-    /// The server that stands for a domain: of the preference that answered the first with TLS, else the first.
+    /// The server that stands for a domain: of the preference that answered the first with TLS, else the first, by the name
+    /// of the exchange, then by address.
     pub fn stands(&self, domain: &str) -> Option<(&Exchange, Server)> {
         let answered = self.answered_at(domain)?;
         let routes = self.routes(domain).into_iter();
         let tried =
             routes.filter(|(preference, _, ip)| *preference == answered && self.answers(*ip));
         let (_, exchange, ip) = tried.min_by_key(|(_, exchange, ip)| {
-            let seen = unpreferred(exchange);
             (
                 self.fact(*ip, Some(exchange), domain, "tls") != Some(true),
-                self.order.1.iter().position(|it| *it == seen),
-                self.order.2.iter().position(|it| it == ip),
+                exchange.exchange.clone(),
+                *ip,
             )
         })?;
         Some((exchange, ip))
@@ -401,11 +410,44 @@ fn survey_port(lines: &[Value]) -> u64 {
     ports().max_by_key(most).unwrap_or(25)
 }
 
+/// A record as a line.
+fn written<R: mx_survey::record::Record>(record: &R) -> String {
+    let line = mx_survey::ndjson::to_line(record);
+    String::from_utf8(line).unwrap().trim_end().to_owned()
+}
+
+/// The same domain as mx-lookup would have written it.
+fn as_looked_up(mut domain: Domain) -> Domain {
+    let order = |exchange: &Exchange| (exchange.preference, exchange.exchange.clone());
+    domain.mx.sort_by_key(order);
+    domain.mx = domain.mx.into_iter().map(as_resolved).collect();
+    domain
+}
+
+/// What is said of an exchange, whatever its preference and whoever wrote it.
 fn unpreferred(exchange: &Exchange) -> Exchange {
     Exchange {
         preference: 0,
-        ..exchange.clone()
+        ..as_resolved(exchange.clone())
     }
+}
+
+fn as_resolved(mut exchange: Exchange) -> Exchange {
+    for address in &mut exchange.addresses {
+        address.special = mx_survey::net::special::block(address.ip);
+    }
+    exchange.addresses.sort_by_key(|address| address.ip);
+    let tlsa = exchange.tlsa.iter_mut().map(|set| &mut set.outcome);
+    for outcome in (exchange.ipv4.iter_mut())
+        .chain(&mut exchange.ipv6)
+        .chain(tlsa)
+    {
+        outcome.phase = match outcome.reason {
+            Reason::Ok => Phase::Done,
+            _ => Phase::Dns,
+        };
+    }
+    exchange
 }
 
 pub fn operator(exchange: &Exchange) -> &str {

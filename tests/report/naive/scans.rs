@@ -380,6 +380,9 @@ fn lists() -> impl Strategy<Value = Vec<Value>> {
         for (number, mut entries) in lists.into_iter().enumerate() {
             let mut named = std::collections::BTreeSet::new();
             entries.retain(|(at, ..)| named.insert(*at));
+            // Two domains of a list never share a rank.
+            let mut ranks = std::collections::BTreeSet::new();
+            entries.retain(|(_, rank, _)| rank.is_none_or(|rank| ranks.insert(rank)));
             let of: u64 = 1000 + entries.iter().map(|(.., users)| users).sum::<u64>();
             let counted = number % 2 == 0;
             let source = format!("{}{number}", if counted { "counted" } else { "top" });

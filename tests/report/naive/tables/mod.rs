@@ -8,6 +8,8 @@ mod speak;
 
 use serde_json::{Map, Value, json};
 
+pub use speak::cipher;
+
 use super::{Scan, Tally, add, word};
 
 /// Counts the rows of a table, in any order, under a rule.
