@@ -3,7 +3,7 @@
 use std::io::BufReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::error::StoreError;
@@ -100,15 +100,18 @@ pub fn load(
     mut how: Load<'_>,
 ) -> Result<LoadSummary, StoreError> {
     let (sender, batches) = sync_channel(4);
+    // Lines go back to be freed by the thread that made them: what one thread allocates and another frees costs a lock
+    // each time, and leaves holes.
+    let (give_back, written) = channel();
     // Not joined: after a second signal it may sit in a read that never ends.
-    std::thread::spawn(move || read_all(&sources, &sender));
+    std::thread::spawn(move || read_all(&sources, &sender, &written));
     let mut state = State {
         summary: LoadSummary::default(),
         open: OpenRuns::default(),
         is_known: false,
         others: Unfamiliar::default(),
     };
-    let end = write(writer, &batches, &mut how, &mut state);
+    let end = write(writer, &batches, &give_back, &mut how, &mut state);
     if end.is_err() {
         writer.rollback();
     }
@@ -157,9 +160,9 @@ impl ReadLine {
     }
 }
 
-fn read_all(sources: &[Source], sender: &SyncSender<Message>) {
+fn read_all(sources: &[Source], sender: &SyncSender<Message>, written: &Receiver<Vec<ReadLine>>) {
     for source in sources {
-        match read(source, sender) {
+        match read(source, sender, written) {
             Ok(true) => {}
             // The writer may have stopped; then there is nobody to read for.
             Ok(false) => return,
@@ -169,10 +172,15 @@ fn read_all(sources: &[Source], sender: &SyncSender<Message>) {
 }
 
 /// Reads a source to its end; false if nobody wants more.
-fn read(source: &Source, sender: &SyncSender<Message>) -> std::io::Result<bool> {
+fn read(
+    source: &Source,
+    sender: &SyncSender<Message>,
+    written: &Receiver<Vec<ReadLine>>,
+) -> std::io::Result<bool> {
     let file = source.name();
     let mut lines = Lines::new(BufReader::with_capacity(1 << 18, source.open()?));
     loop {
+        written.try_iter().for_each(drop);
         let mut batch = Vec::new();
         let mut bytes = 0;
         let end = loop {
@@ -222,6 +230,7 @@ struct Transaction {
 fn write(
     writer: &mut SurveyWriter,
     batches: &Receiver<Message>,
+    give_back: &Sender<Vec<ReadLine>>,
     how: &mut Load<'_>,
     state: &mut State,
 ) -> Result<(), StoreError> {
@@ -245,13 +254,15 @@ fn write(
                         since: Instant::now(),
                     };
                 }
-                for line in batch {
+                for line in &batch {
                     put(writer, line, file.as_deref(), how, state)?;
                     transaction.lines += 1;
                     if how.stop.load(Ordering::Relaxed) {
                         break;
                     }
                 }
+                // Gone is a reader that is at its end.
+                let _ = give_back.send(batch);
                 false
             }
             Ok(Message::Failed(error)) => return Err(StoreError::Input(error)),
@@ -275,17 +286,17 @@ fn write(
 
 fn put(
     writer: &mut SurveyWriter,
-    read: ReadLine,
+    read: &ReadLine,
     file: Option<&str>,
     how: &mut Load<'_>,
     state: &mut State,
 ) -> Result<(), StoreError> {
     state.summary.lines += 1;
-    let (number, refused) = match (read.line, read.parsed) {
-        (Read1::TooLong(number), _) => (number, format!("longer than {} MiB", LINE_LIMIT >> 20)),
+    let (number, refused) = match (&read.line, &read.parsed) {
+        (Read1::TooLong(number), _) => (*number, format!("longer than {} MiB", LINE_LIMIT >> 20)),
         (Read1::Line(_), None) => return Ok(()),
-        (Read1::Line(line), Some(Err(why))) => (line.number, hint(&line, why)),
-        (Read1::Line(line), Some(Ok(parsed))) => match writer.put_parsed(&parsed, record(&line)) {
+        (Read1::Line(line), Some(Err(why))) => (line.number, hint(line, why.clone())),
+        (Read1::Line(line), Some(Ok(parsed))) => match writer.put_parsed(parsed, record(line)) {
             Ok(put) => {
                 state.is_known = true;
                 state.summary.counts.add(put.stored);
@@ -300,7 +311,7 @@ fn put(
                 if let Some(told) = told.flatten() {
                     (how.complain)(&told);
                 }
-                (line.number, hint(&line, why))
+                (line.number, hint(line, why))
             }
             Err(Refused::Database(error)) => return Err(error.into()),
         },
