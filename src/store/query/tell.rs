@@ -19,7 +19,7 @@ pub struct WayToServer {
 pub fn ways_to(connection: &Connection, domain: u32) -> rusqlite::Result<Vec<WayToServer>> {
     let mut statement = connection.prepare_cached(
         "SELECT e.id, n.name, e.registered_domain, a.ip FROM domain_exchange x JOIN exchange e ON e.id = x.exchange \
-         JOIN name n ON n.id = e.name LEFT JOIN exchange_address ea ON ea.exchange = e.id LEFT JOIN address a ON a.id = ea.address \
+         JOIN name n ON n.id = e.name LEFT JOIN address_of_set ea ON ea.address_set = e.addresses LEFT JOIN address a ON a.id = ea.address \
          WHERE x.domain = ?1 ORDER BY x.preference, n.name, a.ip",
     )?;
     let rows = statement.query_map([domain], |row| {
