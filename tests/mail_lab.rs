@@ -822,15 +822,10 @@ fn a_lab_whose_worker_dies_at_once_says_so_and_ends_with_2() {
         let began = std::time::Instant::now();
         while lab.try_wait().unwrap().is_none() {
             assert!(began.elapsed() < Duration::from_secs(120), "it goes on");
-            let threads = std::fs::read_dir(format!("/proc/{}/task", lab.id()));
-            for thread in threads.into_iter().flatten().flatten() {
-                let workers = std::fs::read_to_string(thread.path().join("children"));
-                for worker in workers.unwrap_or_default().split_whitespace() {
-                    let _ = std::process::Command::new("kill")
-                        .args(["-KILL", worker])
-                        .status();
-                }
-            }
+            let parent = lab.id().to_string();
+            let _ = Command::new("pkill")
+                .args(["-KILL", "-P", &parent])
+                .status();
         }
         let ended = lab.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -51,14 +52,14 @@ pub fn serve(
         Some("-") => Box::new(io::stdin().lock()),
         _ => Box::new(BufReader::new(File::open(world).with_context(named)?)),
     };
-    let internet = Internet::start(input, options).with_context(named)?;
-    let code = live(&internet, command, stop)?;
+    let mut internet = Internet::start(input, options).with_context(named)?;
+    let code = live(&mut internet, command, stop)?;
     internet.stop(counters)?;
     Ok(code)
 }
 
 /// Runs the command to its end, or waits for a signal if there is none. The exit code.
-fn live(internet: &Internet, command: &[String], stop: &Stop) -> anyhow::Result<u8> {
+fn live(internet: &mut Internet, command: &[String], stop: &Stop) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -74,7 +75,10 @@ fn live(internet: &Internet, command: &[String], stop: &Stop) -> anyhow::Result<
     })
 }
 
-async fn wait(internet: &Internet, stop: &Stop) -> anyhow::Result<u8> {
+/// How often a lab that waits looks after its workers.
+const LOOK: Duration = Duration::from_millis(200);
+
+async fn wait(internet: &mut Internet, stop: &Stop) -> anyhow::Result<u8> {
     match announce(internet).map_err(anyhow::Error::from) {
         // Whoever has read enough still wants the world.
         Err(error) if is_closed_stdout(&error) => {}
@@ -84,8 +88,12 @@ async fn wait(internet: &Internet, stop: &Stop) -> anyhow::Result<u8> {
         "mail-lab",
         &format!("{} names, {} listeners", internet.names, internet.listeners),
     );
-    stop.asked().await;
-    Ok(0)
+    loop {
+        tokio::select! {
+            _ = stop.asked() => return Ok(0),
+            () = tokio::time::sleep(LOOK) => internet.check()?,
+        }
+    }
 }
 
 fn announce(internet: &Internet) -> io::Result<()> {

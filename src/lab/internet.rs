@@ -92,6 +92,20 @@ impl Internet {
         ]
     }
 
+    /// That a worker has ended, which none does before it is told to: its servers are gone.
+    ///
+    /// # Errors
+    ///
+    /// A worker has ended.
+    pub fn check(&mut self) -> anyhow::Result<()> {
+        for worker in &mut self.workers {
+            if let Some(status) = worker.child.try_wait()? {
+                bail!("a worker ended, and its servers with it ({status})");
+            }
+        }
+        Ok(())
+    }
+
     /// Ends it and writes what the servers saw, a line for each address and one for the DNS.
     pub fn stop(self, counters: Option<&Path>) -> anyhow::Result<()> {
         let mut output: Box<dyn Write> = match counters {
@@ -292,7 +306,11 @@ impl Worker {
     fn stop(mut self, counters: &mut dyn Write) -> anyhow::Result<()> {
         drop(self.child.stdin.take());
         io::copy(&mut self.output.by_ref(), counters).context("counters")?;
-        self.child.wait()?;
+        let status = self.child.wait()?;
+        anyhow::ensure!(
+            status.success(),
+            "a worker ended before its time ({status})"
+        );
         Ok(())
     }
 }

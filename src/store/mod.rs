@@ -5,6 +5,7 @@
 //! is an error, never a sum.
 
 mod dictionary;
+mod entries;
 mod error;
 mod insert;
 mod judging;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use rusqlite::Connection;
 
 /// Every address, and which of them make which set.
-pub(super) struct Addresses {
+pub(super) struct AddressSets {
     /// By row of `address`.
     ips: Vec<IpAddr>,
     /// By row of `address_set`: where its members begin in `members`; they end where those of the next begin.
@@ -14,7 +14,7 @@ pub(super) struct Addresses {
     members: Vec<u32>,
 }
 
-impl Addresses {
+impl AddressSets {
     /// Reads them: 20 bytes for an address, four for a set and for each member.
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         let mut ips = vec![IpAddr::V4(Ipv4Addr::UNSPECIFIED)];

@@ -9,7 +9,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Rows, Statem
 use serde::de::DeserializeOwned;
 use time::Duration;
 
-use super::addresses::Addresses;
+use super::addresses::AddressSets;
 use super::merge::index;
 use crate::judge::delivery::{
     Cause, Delivery, Destination, ExchangeView, Fate, PROFILES, Profile, ServerContact, ServerView,
@@ -40,7 +40,7 @@ const BY_THE_LETTER: &str = "mta_sts";
 pub(super) fn judge(
     connection: &Connection,
     port: u16,
-    addresses: &Addresses,
+    addresses: &AddressSets,
     stop: &AtomicBool,
 ) -> Result<bool, StoreError> {
     let is_reached: bool = connection.query_row(
@@ -114,7 +114,7 @@ struct Mail<'c> {
     is_reached: bool,
     /// By address and the name that was asked for, 0 where all names share a handshake.
     servers: HashMap<(u32, u32), Seen>,
-    addresses: &'c Addresses,
+    addresses: &'c AddressSets,
     tlsa: TlsaRecords<'c>,
     /// Leaves that name an exchange, by row of `name` and of `certificate`: true where an alternative name does.
     named: HashMap<(u32, u32), bool>,

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hashbrown::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
-use self::addresses::Addresses;
+use self::addresses::AddressSets;
 use self::merge::{Merge, index};
 use self::names::CertificateNames;
 use super::error::StoreError;
@@ -74,7 +74,7 @@ pub fn judge(connection: &mut Connection, stop: &AtomicBool) -> Result<bool, Sto
          DELETE FROM judged_exchange; DELETE FROM judged_certificate; DELETE FROM judged_domain; \
          DELETE FROM delivery; DELETE FROM delivery_vector; DELETE FROM server_problem; DELETE FROM domain_problem;",
     )?;
-    let addresses = Addresses::read(&transaction)?;
+    let addresses = AddressSets::read(&transaction)?;
     let mut judge = Judge::new(&transaction, &addresses)?;
     judge.exchanges()?;
     if !judge.domains(stop)? {
@@ -134,7 +134,7 @@ struct ExchangeFacts<'r> {
 
 struct Judge<'c> {
     connection: &'c Connection,
-    addresses: &'c Addresses,
+    addresses: &'c AddressSets,
     port: u16,
     /// By row of `address`.
     probed: Vec<Option<Probed>>,
@@ -150,7 +150,7 @@ struct Judge<'c> {
 }
 
 impl<'c> Judge<'c> {
-    fn new(connection: &'c Connection, addresses: &'c Addresses) -> Result<Self, StoreError> {
+    fn new(connection: &'c Connection, addresses: &'c AddressSets) -> Result<Self, StoreError> {
         let port = connection
             .query_row(
                 "SELECT port FROM (SELECT port FROM smtp UNION ALL SELECT port FROM tls) \

@@ -9,6 +9,7 @@ use super::case::{
 use crate::judge::problem::ProblemCode as Code;
 
 /// The DNS of the domain and of its exchanges.
+// Long: a table of cases.
 pub(super) fn dns_cases() -> Vec<Case> {
     let trouble =
         |answer: &str| json!({"names": {"": {"dns": {"answer": answer, "types": ["MX"]}}}});
@@ -111,6 +112,7 @@ pub(super) fn dns_cases() -> Vec<Case> {
 }
 
 /// The dialogue in clear, and servers beside each other.
+// Long: a table of cases.
 pub(super) fn server_cases() -> Vec<Case> {
     let long: Vec<String> = (0..60)
         .map(|n| format!("X-EXTENSION-NUMBER-{n:0>20}"))
@@ -186,6 +188,7 @@ pub(super) fn server_cases() -> Vec<Case> {
 }
 
 /// Versions, suites and hellos.
+// Long: a table of cases.
 pub(super) fn tls_cases() -> Vec<Case> {
     let alert = [json!({"say": "\u{15}\u{3}\u{3}\u{0}\u{2}\u{2}\u{46}", "end": "close"})];
     let none = || json!({});
