@@ -96,9 +96,11 @@ fn month(month: u32) -> Vec<Value> {
         "type": "run", "event": "start", "id": "r", "stage": "mx-lookup", "version": "0.2.0", "time": time(month),
         "arguments": [], "settings": {}
     })];
+    let mut rank = 0;
     let mut hosted = |name: &str| {
+        rank += 1;
         lines.push(domain(month, name, hoster.0, hoster.1));
-        lines.push(json!({"type": "listed", "domain": name, "source": "leak", "rank": 1, "users": 2, "of": 10_000}));
+        lines.push(json!({"type": "listed", "domain": name, "source": "leak", "rank": rank, "users": 2, "of": 10_000}));
     };
     (0..HOSTED).for_each(|at| hosted(&format!("c{at:03}.test")));
     if month >= CAME {
@@ -390,7 +392,7 @@ fn series(months: &Months) {
         "{}",
         text.stdout
     );
-    let line = "  month 4          100.00 %  10 of 10             400 unknown     2.4 to 100.0 %";
+    let line = "  month 4          100.00 %  10 of 10             400 unknown    2.4 to 100.0 %";
     assert!(text.stdout.contains(line), "{}", text.stdout);
     let csv = run(
         "report",

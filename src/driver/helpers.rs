@@ -44,6 +44,9 @@ impl Helpers {
     }
 }
 
+/// As much as a main thread has: a policy includes others, one within the other.
+const STACK: usize = 8 << 20;
+
 impl Helper {
     fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -51,6 +54,7 @@ impl Helper {
         let (_end, end) = oneshot::channel();
         thread::Builder::new()
             .name("observe".into())
+            .stack_size(STACK)
             .spawn(move || {
                 // The sender is dropped, never used.
                 let _ = runtime.block_on(end);

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::accept::Accepted;
-use super::compare::Comparison;
+use super::compare::{CompareBy, Comparison, Difference, FoundProblem};
 use super::providers::Providers;
 use super::published::{NoPublication, Published};
 use super::survey::Survey;
@@ -48,6 +48,26 @@ impl Default for ReportSettings {
 }
 
 impl ReportSettings {
+    /// By what two surveys are compared.
+    pub fn compare_by(&self) -> CompareBy<'_> {
+        CompareBy {
+            rule: self.rule,
+            providers: &self.providers,
+            accepted: &self.accepted,
+        }
+    }
+
+    /// The new or the mended problems that are asked for (severity, domains), in order.
+    pub fn found<'a>(
+        &'a self,
+        comparison: &'a Comparison,
+        difference: Difference,
+    ) -> impl Iterator<Item = &'a FoundProblem> {
+        comparison.found.iter().filter(move |it| {
+            it.difference == difference && it.severity >= self.severity && self.wants(&it.domain)
+        })
+    }
+
     /// Whether problems of this domain are asked for.
     pub fn wants(&self, domain: &str) -> bool {
         let same = |it: &String| it.trim().trim_end_matches('.').eq_ignore_ascii_case(domain);

@@ -46,7 +46,7 @@ impl FailOn {
         if !self.only_new {
             return Ok(worst(survey, &asked)?.is_some());
         }
-        let mut new = (asked.since.iter()).flat_map(|it| it.found(Difference::New, &asked));
+        let mut new = (asked.since.iter()).flat_map(|it| asked.found(it, Difference::New));
         Ok(new.next().is_some())
     }
 }

@@ -36,7 +36,9 @@ pub fn markdown(out: &mut dyn Write, table: &Table) -> io::Result<()> {
 pub fn escaped(text: &str) -> String {
     const MARKS: &str = "\\`*_{}[]()#+!|~";
     let mut safe = String::with_capacity(text.len());
-    for letter in printable(text).chars() {
+    // A break would end the row.
+    let text = text.replace(['\n', '\r', '\t'], " ");
+    for letter in printable(&text).chars() {
         match letter {
             '<' => safe += "&lt;",
             '>' => safe += "&gt;",
@@ -44,7 +46,6 @@ pub fn escaped(text: &str) -> String {
             // Nobody is called, and nothing is linked.
             '@' => safe += "&#64;",
             ':' => safe += "&#58;",
-            '\n' | '\r' | '\t' => safe.push(' '),
             mark if MARKS.contains(mark) => {
                 safe.push('\\');
                 safe.push(mark);

@@ -151,7 +151,7 @@ fn counted(
         ..asked.clone()
     };
     if only_new {
-        let new = (asked.since.iter()).flat_map(|it| it.found(Difference::New, &asked));
+        let new = (asked.since.iter()).flat_map(|it| asked.found(it, Difference::New));
         let new = new.map(|it| Counted {
             severity: it.severity,
             domain: it.domain.clone(),

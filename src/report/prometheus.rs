@@ -208,7 +208,7 @@ fn changes(asked: &ReportSettings) -> Option<Gauge> {
     );
     for &difference in Difference::ALL {
         for &severity in Severity::ALL {
-            let found = comparison.found(difference, asked);
+            let found = asked.found(comparison, difference);
             let count = found.filter(|it| it.severity == severity).count();
             let labels = [
                 ("difference", difference.word()),

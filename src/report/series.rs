@@ -220,7 +220,7 @@ fn line(name: &str, tally: &Tally) -> String {
     };
     let counts = format!("{} of {}", thousands(tally.yes), thousands(tally.decided()));
     let unknown = format!("{} unknown", thousands(tally.unknown));
-    let line = format!("  {short}{pad}{percent:>9}  {counts:<20} {unknown:<16}{bounds}");
+    let line = format!("  {short}{pad}{percent:>9}  {counts:<20} {unknown:<15}{bounds}");
     line.trim_end().to_owned()
 }
 

@@ -295,7 +295,10 @@ fn put(
     let (number, refused) = match (&read.line, &read.parsed) {
         (Read1::TooLong(number), _) => (*number, format!("longer than {} MiB", LINE_LIMIT >> 20)),
         (Read1::Line(_), None) => return Ok(()),
-        (Read1::Line(line), Some(Err(why))) => (line.number, hint(line, why.clone())),
+        (Read1::Line(line), Some(Err(why))) => {
+            unfamiliar(line, how, state);
+            (line.number, hint(line, why.clone()))
+        }
         (Read1::Line(line), Some(Ok(parsed))) => match writer.put_parsed(parsed, record(line)) {
             Ok(put) => {
                 state.is_known = true;
@@ -306,11 +309,7 @@ fn put(
                 return Ok(());
             }
             Err(Refused::Line(why)) => {
-                let told = (!state.is_known)
-                    .then(|| state.others.pass(line.tag().ok().as_deref(), &line.bytes));
-                if let Some(told) = told.flatten() {
-                    (how.complain)(&told);
-                }
+                unfamiliar(line, how, state);
                 (line.number, hint(line, why))
             }
             Err(Refused::Database(error)) => return Err(error.into()),
@@ -322,6 +321,16 @@ fn put(
         (how.complain)(&format!("{place}: {refused}"));
     }
     Ok(())
+}
+
+/// Says, once, that nothing among the first lines is what a database is made of.
+fn unfamiliar(line: &Line, how: &mut Load<'_>, state: &mut State) {
+    if state.is_known {
+        return;
+    }
+    if let Some(told) = (state.others).pass(line.tag().ok().as_deref(), &line.bytes) {
+        (how.complain)(&told);
+    }
 }
 
 /// The record in a line: from the first a byte order mark is taken off, which some editors write, and white space around.

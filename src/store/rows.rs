@@ -241,10 +241,9 @@ impl SurveyWriter {
                 kept => return Ok(kept),
             },
         };
-        let mut chain = Vec::with_capacity(tls.chain.len());
-        for sha256 in &tls.chain {
-            chain.push(self.certificate(sha256)?.id);
-        }
+        let chain: Vec<i64> = (tls.chain.iter())
+            .map(|sha256| Ok(self.certificate(sha256)?.id))
+            .collect::<rusqlite::Result<_>>()?;
         let leaf = match (chain.first(), &tls.leaf) {
             (Some(&leaf), _) => Some(leaf),
             (None, Some(leaf)) => Some(self.certificate(&leaf.sha256)?.id),
@@ -275,15 +274,20 @@ impl SurveyWriter {
             id,
             &tls.flags,
         )?;
-        for (position, certificate) in chain.iter().enumerate() {
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO chain (tls, position, certificate) VALUES (?1, ?2, ?3)",
-                )?
-                .execute(params![id, position as i64, certificate])?;
-        }
+        self.chain(id, &chain)?;
         self.verdicts(id, &tls.verdicts)?;
         Ok(stored)
+    }
+
+    /// The certificates that a server sent, in its order.
+    fn chain(&self, tls: i64, certificates: &[i64]) -> rusqlite::Result<()> {
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO chain (tls, position, certificate) VALUES (?1, ?2, ?3)")?;
+        for (position, certificate) in certificates.iter().enumerate() {
+            insert.execute(params![tls, position as i64, certificate])?;
+        }
+        Ok(())
     }
 
     fn tls_row(&self, places: &TlsPlaces, tls: &Tls, line: &[u8]) -> rusqlite::Result<usize> {

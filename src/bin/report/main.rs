@@ -62,7 +62,7 @@ fn answer(args: &Args, program: &Program) -> anyhow::Result<ExitCode> {
     is_whole &= is_read;
     if let Some(path) = &args.since {
         let (old, _) = output::open(Some(path), complain).context("--since")?;
-        let comparison = compare(&old, &survey, &asked).context("--since")?;
+        let comparison = compare(&old, &survey, asked.compare_by()).context("--since")?;
         asked.since = Some(Rc::new(comparison));
     }
     if args.format == OutputFormat::Nagios {

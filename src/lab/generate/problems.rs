@@ -113,11 +113,7 @@ impl Making<'_> {
             fill_in(&mut fields, &words);
             let mut name = Value::String(key);
             fill_in(&mut name, &words);
-            let name = match name.as_str().unwrap_or_default() {
-                "" => domain.to_owned(),
-                absolute if absolute.ends_with('.') => absolute.trim_end_matches('.').to_owned(),
-                relative => format!("{relative}.{domain}"),
-            };
+            let name = absolute(name.as_str().unwrap_or_default(), domain);
             if let Some(host) = fields["like"].as_str()
                 && fields["a"].is_null()
                 && fields["cname"].is_null()
@@ -214,6 +210,15 @@ pub(super) fn make(directory: &Path) -> anyhow::Result<()> {
     domains.flush()?;
     truth.flush()?;
     Ok(())
+}
+
+/// A name below a domain; one with a last dot stands by itself.
+fn absolute(name: &str, domain: &str) -> String {
+    match name {
+        "" => domain.to_owned(),
+        absolute if absolute.ends_with('.') => absolute.trim_end_matches('.').to_owned(),
+        relative => format!("{relative}.{domain}"),
+    }
 }
 
 #[cfg(test)]

@@ -271,7 +271,7 @@ fn rfc_7489_wants_p_second_and_heeds_a_pct_of_nothing() {
         ("p=reject; t=y", Reject),
         ("adkim=s; p=reject", Off),
         ("rua=mailto:a@x.com; p=reject", None),
-        ("; p=reject", Off),
+        ("; p=reject", Reject),
     ] {
         let part = judged(&zone(&[("x.com", tags)]), "x.com");
         assert_eq!(part.effective_7489, Some(by_list), "{tags}");

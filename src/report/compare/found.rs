@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::by::CompareBy;
 use super::problems::Became;
 use super::weigh::Weighed;
 use crate::judge::problem::{ProblemCode, Severity};
 use crate::record::words::vocabulary;
-use crate::report::asked::ReportSettings;
 
 vocabulary! {
     /// What became of a problem between two surveys.
@@ -94,7 +94,7 @@ impl Findings {
     /// By code, and one by one; accepted ones are left out of the latter.
     pub fn told(
         self,
-        asked: &ReportSettings,
+        by: CompareBy<'_>,
         name: impl Fn(u32) -> String,
         operator: impl Fn(u32) -> String,
         users: impl Fn(u32, &mut Vec<u64>),
@@ -117,7 +117,7 @@ impl Findings {
         let mut found = Vec::new();
         for kept in self.kept {
             let domain = name(kept.place);
-            if asked.accepted.covers(&domain, kept.code) {
+            if by.accepted.covers(&domain, kept.code) {
                 continue;
             }
             let mut weight = Vec::new();

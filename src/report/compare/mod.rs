@@ -3,6 +3,7 @@
 //!
 //! Memory: some 100 bytes for each domain that either survey knows, and what differs; nothing else grows with them.
 
+mod by;
 mod events;
 mod found;
 mod operators;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
+pub use self::by::CompareBy;
 pub use self::events::{ChangeCause, ChangeEvent, Told};
 use self::events::{Compared, Events, Shift};
 use self::found::Findings;
@@ -25,7 +27,6 @@ use self::problems::{Both, Sets, Side, Troubles, differences};
 use self::standing::{Kind, Standings, State};
 pub use self::weigh::Weighed;
 use self::weigh::Weights;
-use super::asked::ReportSettings;
 use super::measure::MEASURES;
 use super::survey::{DomainState, Survey};
 use super::table::Tally;
@@ -57,19 +58,6 @@ pub struct Comparison {
     pub went: Vec<Passed>,
     /// Servers of the two.
     pub servers: ServersPassed,
-}
-
-impl Comparison {
-    /// The new or the mended problems that are asked for (severity, domains), in order.
-    pub fn found<'a>(
-        &'a self,
-        difference: Difference,
-        asked: &'a ReportSettings,
-    ) -> impl Iterator<Item = &'a FoundProblem> {
-        self.found.iter().filter(move |it| {
-            it.difference == difference && it.severity >= asked.severity && asked.wants(&it.domain)
-        })
-    }
 }
 
 /// What became of a measure.
@@ -124,10 +112,10 @@ pub fn called(survey: &Survey, otherwise: &str) -> rusqlite::Result<String> {
 }
 
 /// Compares a survey with an earlier one.
-pub fn compare(old: &Survey, new: &Survey, asked: &ReportSettings) -> rusqlite::Result<Comparison> {
-    let mut walk = Walk::read(old, new, asked)?;
+pub fn compare(old: &Survey, new: &Survey, by: CompareBy<'_>) -> rusqlite::Result<Comparison> {
+    let mut walk = Walk::read(old, new, by)?;
     walk.domains();
-    walk.finish(old, new, asked)
+    walk.finish(old, new, by)
 }
 
 /// Everything that is counted while the domains of both surveys pass by.
@@ -158,15 +146,15 @@ struct Walk {
 }
 
 impl Walk {
-    fn read(old: &Survey, new: &Survey, asked: &ReportSettings) -> rusqlite::Result<Self> {
+    fn read(old: &Survey, new: &Survey, by: CompareBy<'_>) -> rusqlite::Result<Self> {
         let mut pairs = Vec::new();
         query::compare::paired_names(&old.connection, &new.connection, |old, new, _| {
             pairs.push((old.unwrap_or(0), new.unwrap_or(0)));
         })?;
         let mut standings = Standings::new();
-        let standing = [standings.read(old, asked)?, standings.read(new, asked)?];
+        let standing = [standings.read(old, by)?, standings.read(new, by)?];
         let mut runs = OperatorNumbers::new();
-        let run_by = [runs.read(old, asked)?, runs.read(new, asked)?];
+        let run_by = [runs.read(old, by)?, runs.read(new, by)?];
         let mut sets = Sets::new();
         let troubles = [
             Troubles::read(old, &mut sets, standing[0].len())?,
@@ -290,7 +278,7 @@ impl Walk {
         mut self,
         old: &Survey,
         new: &Survey,
-        asked: &ReportSettings,
+        by: CompareBy<'_>,
     ) -> rusqlite::Result<Comparison> {
         let measures = self.measures();
         let (old_names, new_names) = (old.names()?, new.names()?);
@@ -326,7 +314,7 @@ impl Walk {
             all.sort_by_key(|it| std::cmp::Reverse(it.users.iter().copied().max()));
             all
         };
-        let (codes, found) = self.findings.told(asked, name, run_by, |place, users| {
+        let (codes, found) = self.findings.told(by, name, run_by, |place, users| {
             let (then, now) = pairs[place as usize];
             weights.now(then, now, users);
         });

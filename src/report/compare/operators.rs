@@ -4,9 +4,9 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::DefaultHashBuilder;
 
-use super::super::asked::ReportSettings;
 use super::super::survey::Survey;
 use super::super::words::DistinctTexts;
+use super::by::CompareBy;
 use crate::store::query;
 
 /// Operators of both surveys, by number; 0: none is known.
@@ -52,12 +52,8 @@ impl OperatorNumbers {
     }
 
     /// Who runs the mail of every domain of a survey, by row of `name`.
-    pub fn read(
-        &mut self,
-        survey: &Survey,
-        asked: &ReportSettings,
-    ) -> rusqlite::Result<Vec<RunBy>> {
-        let operators = survey.operators(&asked.providers)?;
+    pub fn read(&mut self, survey: &Survey, by: CompareBy<'_>) -> rusqlite::Result<Vec<RunBy>> {
+        let operators = survey.operators(by.providers)?;
         let names = survey.names()?;
         let mut digests = vec![0u64; query::last_exchange(&survey.connection)? as usize + 1];
         query::exchanges(&survey.connection, |id, name, _| {

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::super::asked::ReportSettings;
 use super::super::measure::{MEASURES, Measure};
 use super::super::survey::{DomainState, Survey, SurveyVerdict};
 use super::super::words::DistinctTexts;
+use super::by::CompareBy;
 use crate::judge::delivery::{Fate, PROFILES};
 use crate::judge::{Rule, Truth};
 use crate::store::query::{self, PublishedPolicies};
@@ -223,7 +223,7 @@ impl Standings {
     }
 
     /// How every domain of a survey stands, by row of `name`; 0: no domain of the survey.
-    pub fn read(&mut self, survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Vec<u32>> {
+    pub fn read(&mut self, survey: &Survey, by: CompareBy<'_>) -> rusqlite::Result<Vec<u32>> {
         let verdicts = survey.verdicts()?;
         let fates = self.fates(survey, verdicts.len())?;
         let mut published = vec![0; verdicts.len()];
@@ -245,7 +245,7 @@ impl Standings {
             }
             let mut measures = [UNKNOWN; MEASURES.len()];
             for (state, measure) in measures.iter_mut().zip(&MEASURES) {
-                *state = self.measured(verdict, measure, asked.rule);
+                *state = self.measured(verdict, measure, by.rule);
             }
             standings[row] = self.standings.number(Standing {
                 status: verdict.status,

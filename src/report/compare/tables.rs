@@ -267,7 +267,7 @@ pub fn problems(_: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
         |comparison, table| {
             with_users(table, comparison, "");
             for difference in [Difference::New, Difference::Mended] {
-                for it in comparison.found(difference, asked).take(asked.limit) {
+                for it in asked.found(comparison, difference).take(asked.limit) {
                     let head = [
                         Cell::from(difference.word()),
                         it.domain.as_str().into(),

@@ -194,7 +194,7 @@ fn problems(
         )?;
     }
     for difference in [Difference::New, Difference::Mended] {
-        let of_kind: Vec<&FoundProblem> = comparison.found(difference, asked).collect();
+        let of_kind: Vec<&FoundProblem> = asked.found(comparison, difference).collect();
         if of_kind.is_empty() {
             continue;
         }

@@ -207,20 +207,7 @@ impl Mail<'_> {
                 shaken.push((0, None, None));
             }
             for (sni, leaf, tls) in &shaken {
-                let mut view = server_view(smtp.as_ref(), tls.as_ref());
-                if !self.is_reached && view.contact == ServerContact::Silent {
-                    view.contact = ServerContact::NotAsked;
-                }
-                let ended = smtp.as_ref().map(|smtp| &smtp.outcome);
-                let silence = ended
-                    .filter(|_| view.contact == ServerContact::Silent)
-                    .map(|outcome| (outcome.phase, outcome.reason));
-                let leaf = *leaf;
-                let seen = Seen {
-                    view,
-                    leaf,
-                    silence,
-                };
+                let seen = self.seen(smtp.as_ref(), tls.as_ref(), *leaf);
                 self.servers.insert((address, *sni), seen);
                 let records = ServerRecords {
                     smtp: smtp.as_ref(),
@@ -239,6 +226,22 @@ impl Mail<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What is known of a server; where the run reached none at all, silence says nothing.
+    fn seen(&self, smtp: Option<&Smtp>, tls: Option<&Tls>, leaf: Option<u32>) -> Seen {
+        let mut view = server_view(smtp, tls);
+        if !self.is_reached && view.contact == ServerContact::Silent {
+            view.contact = ServerContact::NotAsked;
+        }
+        let silence = smtp
+            .filter(|_| view.contact == ServerContact::Silent)
+            .map(|smtp| (smtp.outcome.phase, smtp.outcome.reason));
+        Seen {
+            view,
+            leaf,
+            silence,
+        }
     }
 
     /// Which leaves name which exchanges, and what TLSA records are worth.
