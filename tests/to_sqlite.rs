@@ -476,6 +476,28 @@ fn r7_servers_that_were_seen_at_two_ports_are_told() {
 }
 
 #[test]
+fn r10_the_group_of_a_key_exchange_stands_under_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("out.db");
+    let shaken = json!({
+        "type": "tls", "ip": "192.0.2.1", "port": 25, "outcome": {"phase": "done", "reason": "ok"}, "accepted": true,
+        "negotiated": true, "completed": true, "version": "TLSv1.3", "group": "X25519MLKEM768", "connections": 1,
+        "attempts": 1, "timings": {}, "time": "2026-01-01T00:00:00Z", "run": "aa"
+    });
+    load(
+        &database,
+        &(line(start("aa", "start")) + &line(shaken) + &line(start("aa", "end"))),
+    )
+    .expect(0);
+    assert_eq!(
+        query(&database, "SELECT \"group\" FROM tls"),
+        "X25519MLKEM768"
+    );
+    let columns = "SELECT count(*) FROM pragma_table_info('tls') WHERE name = 'key_exchange'";
+    assert_eq!(query(&database, columns), "0");
+}
+
+#[test]
 fn two_domains_of_a_list_never_share_a_rank() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("out.db");

@@ -341,8 +341,8 @@ fn problems(out: &mut dyn Write, survey: &Survey, asked: &ReportSettings) -> any
     for row in rows {
         let cell = |key| told(&table, &row, key);
         let text = format!(
-            "  {:>9} domains  {:8}  {}",
-            cell("domains"),
+            "  {:>18}  {:8}  {}",
+            domains(&cell("domains")),
             cell("severity"),
             cell("title")
         );
@@ -366,8 +366,8 @@ fn operators(out: &mut dyn Write, survey: &Survey, asked: &ReportSettings) -> an
     for row in rows.take(FIRST) {
         let cell = |key| told(&table, &row, key);
         let text = format!(
-            "  {:>9} domains  {}: {} ({} of the unprotected, such as {})",
-            cell("hit"),
+            "  {:>18}  {}: {} ({} of the unprotected, such as {})",
+            domains(&cell("hit")),
             cell("operator"),
             cell("cause"),
             cell("together"),
@@ -377,6 +377,12 @@ fn operators(out: &mut dyn Write, survey: &Survey, asked: &ReportSettings) -> an
     }
     writeln!(out)?;
     Ok(())
+}
+
+/// A number of domains, with the word set so that numbers stand below each other.
+fn domains(count: &str) -> String {
+    let word = if count == "1" { "domain " } else { "domains" };
+    format!("{count} {word}")
 }
 
 /// What stands in a row under a key, as it is shown.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::dns::beginning::Beginning;
 use crate::dns::list::{self, DomainList, DomainListItem};
@@ -143,11 +145,39 @@ fn text_of(job: &MxJob) -> String {
     }
 }
 
+/// When the questions about names began that got no word: those that began behind the last name with a word. Which of two
+/// names ends first says nothing, where one has its answer early and waits for more.
+#[derive(Debug, Default)]
+struct SilentNames(Mutex<Vec<Instant>>);
+
+impl SilentNames {
+    fn starts(&self) -> MutexGuard<'_, Vec<Instant>> {
+        // A list of moments is whole at any moment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more; how many there are now.
+    fn add(&self, start: Instant) -> u64 {
+        let mut starts = self.starts();
+        starts.push(start);
+        starts.len() as u64
+    }
+
+    /// A word came about something that was asked at `start`.
+    fn heard(&self, start: Instant) {
+        self.starts().retain(|silent| *silent > start);
+    }
+
+    fn count(&self) -> u64 {
+        self.starts().len() as u64
+    }
+}
+
 /// Looks names up.
 pub struct MxObserve {
     lookup: MxLookup,
     /// Names in a row about which no name server said anything.
-    silent: AtomicU64,
+    silent: SilentNames,
     /// A name server said something in this run.
     is_heard: AtomicBool,
     /// None answered the control question the last time it was asked.
@@ -167,31 +197,34 @@ impl MxObserve {
     pub fn new(lookup: MxLookup) -> Self {
         Self {
             lookup,
-            silent: AtomicU64::new(0),
+            silent: SilentNames::default(),
             is_heard: AtomicBool::new(false),
             is_dead: AtomicBool::new(false),
             spoiled: AtomicU64::new(0),
         }
     }
 
-    async fn hear(&self, domain: &Domain) {
+    /// Takes note of a name whose questions began at `start`.
+    async fn hear(&self, domain: &Domain, start: Instant) {
         let reason = domain.outcome.reason;
         if reason == Reason::InvalidName {
             return;
         }
-        let is_answered = if lookup::is_silence(reason) {
-            let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
-            let is_first = silent == 1 && !self.is_heard.load(Ordering::Relaxed);
-            if !is_first && silent != SOME && !silent.is_multiple_of(SILENT) {
-                return;
-            }
-            self.lookup.is_answered().await
-        } else {
-            true
-        };
+        if !lookup::is_silence(reason) {
+            self.silent.heard(start);
+            self.is_dead.store(false, Ordering::Relaxed);
+            self.is_heard.store(true, Ordering::Relaxed);
+            return;
+        }
+        let silent = self.silent.add(start);
+        let is_first = silent == 1 && !self.is_heard.load(Ordering::Relaxed);
+        if !is_first && silent != SOME && !silent.is_multiple_of(SILENT) {
+            return;
+        }
+        let is_answered = self.lookup.is_answered().await;
         self.is_dead.store(!is_answered, Ordering::Relaxed);
         if is_answered {
-            self.silent.store(0, Ordering::Relaxed);
+            self.silent.heard(Instant::now());
             self.is_heard.store(true, Ordering::Relaxed);
         }
     }
@@ -199,7 +232,7 @@ impl MxObserve {
     /// Asks the control question once more where the names behind the last answer were all silent: few names are no sign, but
     /// name servers that died behind them have left the rest of the list unknown.
     async fn hear_the_end(&self) {
-        let is_open = self.silent.load(Ordering::Relaxed) > 0;
+        let is_open = self.silent.count() > 0;
         if is_open && !self.is_dead.load(Ordering::Relaxed) {
             let is_answered = self.lookup.is_answered().await;
             self.is_dead.store(!is_answered, Ordering::Relaxed);
@@ -208,7 +241,7 @@ impl MxObserve {
 
     /// What to say after so many names or more without a word, if the name servers are to blame.
     fn unheard(&self, at_least: u64) -> Option<String> {
-        let silent = self.silent.load(Ordering::Relaxed);
+        let silent = self.silent.count();
         (silent >= at_least && self.is_dead.load(Ordering::Relaxed)).then(|| {
             format!(
                 "no name server answered anything about {silent} names, nor about the root; --nameserver names others"
@@ -233,11 +266,12 @@ impl Observe for MxObserve {
     const AWAITS: &'static str = "answers about names";
 
     async fn observe(&self, job: MxJob, turn: Turn) -> Observed<MxJob> {
+        let start = Instant::now();
         let mut domain = match job {
             Ok(name) => self.lookup.domain(&name).await,
             Err(invalid) => *invalid,
         };
-        self.hear(&domain).await;
+        self.hear(&domain, start).await;
         self.spoiled
             .fetch_add(is_spoiled(&domain).into(), Ordering::Relaxed);
         domain.run = turn.run.to_string();

@@ -475,6 +475,9 @@ fn d6_name_servers_that_died_behind_the_last_answer_are_noticed() {
     let options = [
         "--nameserver",
         &server,
+        // The names begin in their order.
+        "--threads",
+        "1",
         "--timeout",
         "2s",
         "--try-timeout",
