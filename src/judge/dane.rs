@@ -109,49 +109,6 @@ pub fn named_by(domains: &[String], matches: impl Fn(&[&str]) -> Option<bool>) -
     is_each.then_some(true)
 }
 
-vocabulary! {
-    /// How the TLSA records of an exchange stand to a change of its key (RFC 7671 §8).
-    strict Rollover {
-        /// Every usable record matches what was seen, all of them the same certificate.
-        None = "none",
-        /// A usable record matches no certificate that was seen: it waits for the next key, or was left behind.
-        SpareUnseen = "spare_unseen",
-        /// Records for two certificates, both of them seen (RSA beside ECDSA, or servers that differ): no change of key.
-        DualKey = "dual_key",
-        /// A record for the server's certificate and one for an authority above it, both of them held.
-        TaPlusEe = "ta_plus_ee",
-    }
-}
-
-/// A usable TLSA record of an exchange, and the certificates that it held for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct UsedRecord {
-    /// Usage 2 (DANE-TA) or 3 (DANE-EE).
-    pub usage: u8,
-    /// Selector, matching type and data: equal records count once.
-    pub content: (u8, u8, String),
-    /// Leaves whose chains it held for, by a number of their own: of every address of the exchange in both families, and
-    /// of every kind of key that was asked for.
-    pub leaves: std::collections::BTreeSet<usize>,
-}
-
-/// How usable records stand to a change of key; none where nothing was held, so that nothing is known of it.
-pub fn rollover(records: &[UsedRecord]) -> Option<Rollover> {
-    let distinct: std::collections::BTreeSet<&UsedRecord> = records.iter().collect();
-    let held = || distinct.iter().filter(|record| !record.leaves.is_empty());
-    let has_held = |usage| held().any(|record| record.usage == usage);
-    let of_server = || held().filter(|record| record.usage == 3);
-    let is_dual =
-        of_server().any(|one| of_server().any(|other| one.leaves.is_disjoint(&other.leaves)));
-    match () {
-        () if held().next().is_none() => None,
-        () if distinct.iter().any(|record| record.leaves.is_empty()) => Some(Rollover::SpareUnseen),
-        () if has_held(2) && has_held(3) => Some(Rollover::TaPlusEe),
-        () if is_dual => Some(Rollover::DualKey),
-        () => Some(Rollover::None),
-    }
-}
-
 /// The word of several servers that count together; `mixed` where DANE holds at some of them only. What keeps mail back
 /// stands before what does not.
 pub fn together(servers: impl Iterator<Item = Dane> + Clone) -> &'static str {
@@ -187,35 +144,6 @@ mod tests {
         assert_eq!(named(&["a.test", "b.test"]), None);
         assert_eq!(named(&["b.test"]), Some(false));
         assert_eq!(named(&[]), Some(false));
-    }
-
-    #[test]
-    fn a_record_for_another_live_key_is_no_change_of_key() {
-        let record = |usage, selector, data: &str, leaves: &[usize]| UsedRecord {
-            usage,
-            content: (selector, 1, data.to_owned()),
-            leaves: leaves.iter().copied().collect(),
-        };
-        let rsa = || record(3, 1, "rsa", &[0]);
-        let ecdsa = || record(3, 1, "ecdsa", &[1]);
-        let next = || record(3, 1, "next", &[]);
-        let authority = || record(2, 0, "ca", &[0, 1]);
-        let cases: [(Vec<UsedRecord>, Option<Rollover>); 9] = [
-            (vec![], None),
-            // None holds: that is DANE failing, and says nothing of a change.
-            (vec![next()], None),
-            (vec![rsa()], Some(Rollover::None)),
-            // The same record twice, and the same certificate by key and as a whole.
-            (vec![rsa(), rsa()], Some(Rollover::None)),
-            (vec![rsa(), record(3, 0, "rsa", &[0])], Some(Rollover::None)),
-            (vec![rsa(), ecdsa()], Some(Rollover::DualKey)),
-            (vec![rsa(), next()], Some(Rollover::SpareUnseen)),
-            (vec![rsa(), ecdsa(), next()], Some(Rollover::SpareUnseen)),
-            (vec![rsa(), authority()], Some(Rollover::TaPlusEe)),
-        ];
-        for (records, expected) in cases {
-            assert_eq!(rollover(&records), expected, "{records:?}");
-        }
     }
 
     #[test]

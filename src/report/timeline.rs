@@ -3,7 +3,8 @@
 
 use maud::{Markup, html};
 
-use super::table::{Tally, thousands};
+use super::number::thousands;
+use super::tally::Tally;
 use crate::store::printable;
 
 /// A measure over surveys.

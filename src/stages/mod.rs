@@ -16,6 +16,8 @@ pub mod mx_lookup;
 pub mod policy_fetch;
 #[cfg(feature = "policy")]
 pub mod policy_lookup;
+#[cfg(feature = "dns")]
+mod silent;
 #[cfg(feature = "tls")]
 pub mod smtp_probe;
 #[cfg(feature = "tls")]

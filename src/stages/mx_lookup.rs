@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::dns::beginning::Beginning;
@@ -12,6 +11,7 @@ use crate::dns::name::Name;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
 use crate::ndjson::{Line, NotARecord};
 use crate::record::{Domain, Listed, Outcome, Phase, Reason, now};
+use crate::stages::silent::SilentNames;
 
 /// Finds names in the input.
 pub struct MxSelect {
@@ -142,34 +142,6 @@ fn text_of(job: &MxJob) -> String {
     match job {
         Ok(name) => name.to_string(),
         Err(invalid) => invalid.domain.clone(),
-    }
-}
-
-/// When the questions about names began that got no word: those that began behind the last name with a word. Which of two
-/// names ends first says nothing, where one has its answer early and waits for more.
-#[derive(Debug, Default)]
-struct SilentNames(Mutex<Vec<Instant>>);
-
-impl SilentNames {
-    fn starts(&self) -> MutexGuard<'_, Vec<Instant>> {
-        // A list of moments is whole at any moment.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One more; how many there are now.
-    fn add(&self, start: Instant) -> u64 {
-        let mut starts = self.starts();
-        starts.push(start);
-        starts.len() as u64
-    }
-
-    /// A word came about something that was asked at `start`.
-    fn heard(&self, start: Instant) {
-        self.starts().retain(|silent| *silent > start);
-    }
-
-    fn count(&self) -> u64 {
-        self.starts().len() as u64
     }
 }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
@@ -24,6 +24,7 @@ use crate::policy::{bimi, caa, dkim, dmarc, mta_sts, selectors, spf, tls_rpt};
 use crate::record::{
     Listed, Outcome, Phase, Policy, PolicyState, Reason, Spf, SpfChecked, Text, now,
 };
+use crate::stages::silent::SilentNames;
 use ask::DomainQuestions;
 
 /// A part of the record.
@@ -311,7 +312,7 @@ pub struct PolicyObserve {
     shared: Arc<SharedAnswers>,
     settings: PolicySettings,
     /// Domains in a row about which no name server said anything.
-    silent: AtomicU64,
+    silent: SilentNames,
     is_heard: AtomicBool,
     is_dead: AtomicBool,
 }
@@ -325,7 +326,7 @@ impl PolicyObserve {
         Self {
             shared: Arc::new(shared),
             settings,
-            silent: AtomicU64::new(0),
+            silent: SilentNames::default(),
             is_heard: AtomicBool::new(false),
             is_dead: AtomicBool::new(false),
         }
@@ -405,33 +406,33 @@ impl PolicyObserve {
         dkim::part(asker, name, &operators, &self.settings.selectors).await
     }
 
-    /// Whether the name servers are dead, or the domains.
-    async fn hear(&self, policy: &Policy) {
+    /// Whether the name servers are dead, or the domains; the questions about this one began at `start`.
+    async fn hear(&self, policy: &Policy, start: Instant) {
         let reason = policy.outcome.reason;
         if reason == Reason::InvalidName {
             return;
         }
-        let mut is_answered = true;
+        let mut heard = Some(start);
         if matches!(
             reason,
             Reason::Timeout | Reason::Unreachable | Reason::Refused | Reason::Local
         ) {
-            let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
+            let silent = self.silent.add(start);
             let is_first = silent == 1 && !self.is_heard.load(Ordering::Relaxed);
             if !is_first && !silent.is_multiple_of(SILENT) {
                 return;
             }
-            is_answered = self.shared.is_answered().await;
+            heard = self.shared.is_answered().await.then(Instant::now);
         }
-        self.is_dead.store(!is_answered, Ordering::Relaxed);
-        if is_answered {
-            self.silent.store(0, Ordering::Relaxed);
+        self.is_dead.store(heard.is_none(), Ordering::Relaxed);
+        if let Some(asked) = heard {
+            self.silent.heard(asked);
             self.is_heard.store(true, Ordering::Relaxed);
         }
     }
 
     fn unheard(&self, at_least: u64) -> Option<String> {
-        let silent = self.silent.load(Ordering::Relaxed);
+        let silent = self.silent.count();
         (silent >= at_least && self.is_dead.load(Ordering::Relaxed)).then(|| {
             format!("no name server answered anything about {silent} domains, nor about the root; --nameserver names others")
         })
@@ -538,6 +539,7 @@ impl Observe for PolicyObserve {
     const AWAITS: &'static str = "answers about names";
 
     async fn observe(&self, job: PolicyJob, turn: Turn) -> Observed<PolicyJob> {
+        let start = Instant::now();
         let mut policy = match job {
             Ok(wanted) => self.policy(&wanted).await,
             Err((text, why)) => blank(
@@ -545,7 +547,7 @@ impl Observe for PolicyObserve {
                 Outcome::new(Phase::Input, Reason::InvalidName).with(why),
             ),
         };
-        self.hear(&policy).await;
+        self.hear(&policy, start).await;
         policy.run = turn.run.to_string();
         policy.time = now();
         Observed::record(&policy, &policy.outcome)
