@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+mod watchdog;
+
 /// The path of one of our programs.
 pub fn program(name: &str) -> PathBuf {
+    watchdog::start();
     assert_cmd::cargo::cargo_bin(name)
 }
 
