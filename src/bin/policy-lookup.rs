@@ -54,6 +54,8 @@ Examples:
   policy-lookup --parts spf,dmarc --resume part.ndjson < domains > out.ndjson
   echo example.org | policy-lookup --parts spf --spf-client 192.0.2.1,joe@example.org,mx.example.org";
 
+mx_survey::allocator!();
+
 fn main() -> ExitCode {
     program::main("policy-lookup", run)
 }

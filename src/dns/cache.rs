@@ -88,6 +88,14 @@ impl<K: Eq + Hash + Clone, V: Clone + Send + Sync + 'static> Cache<K, V> {
         (value, is_new)
     }
 
+    /// The value of `key`, if it is in here and made.
+    pub fn known(&self, key: &K) -> Option<V> {
+        match self.lock().young.get(key)? {
+            Entry::Known(value) => Some(value.clone()),
+            Entry::InFlight(_) => None,
+        }
+    }
+
     /// How many values are in here.
     pub fn len(&self) -> usize {
         let generations = self.lock();

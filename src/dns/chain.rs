@@ -93,16 +93,16 @@ impl AliasChain {
             chain.dnssec = weaker(chain.dnssec, answer.dnssec);
             chain.extended_errors.extend(&answer.extended_errors);
             let hops = chain.cname.len();
-            let data = match walk(name, kind, &answer.records, &mut chain.cname) {
+            if keep_answers {
+                chain.answers.extend_from_slice(&answer.records);
+            }
+            let data = match walk(name, kind, answer.records, &mut chain.cname) {
                 Ok(data) => data,
                 Err(failure) => {
                     chain.end = Err(failure);
                     return chain;
                 }
             };
-            if keep_answers {
-                chain.answers.extend(answer.records);
-            }
             let is_open = data.is_empty() && !answer.nxdomain && !answer.negative;
             if is_open && chain.cname.len() > hops {
                 continue;
@@ -131,27 +131,24 @@ impl AliasChain {
 fn walk(
     name: &Name,
     kind: RecordType,
-    records: &[rr::Record],
+    records: Vec<rr::Record>,
     cname: &mut Vec<Name>,
 ) -> Result<Vec<RData>, Failure> {
     loop {
         let owner = cname.last().unwrap_or(name);
-        let of_owner = || {
-            records
-                .iter()
-                .filter(|record| *owner == record.name && record.dns_class == DNSClass::IN)
-        };
-        let data: Vec<_> = of_owner()
-            .filter(|record| record.record_type() == kind)
-            .map(|record| record.data.clone())
-            .collect();
-        let target = of_owner().find_map(|record| match &record.data {
-            RData::CNAME(target) => Some(Name::from(&target.0)),
+        let is_of_owner =
+            |record: &rr::Record| *owner == record.name && record.dns_class == DNSClass::IN;
+        let is_wanted = |record: &rr::Record| record.record_type() == kind && is_of_owner(record);
+        if records.iter().any(is_wanted) {
+            let wanted = records.into_iter().filter(is_wanted);
+            return Ok(wanted.map(|record| record.data).collect());
+        }
+        let target = records.iter().find_map(|record| match &record.data {
+            RData::CNAME(target) if is_of_owner(record) => Some(Name::from(&target.0)),
             _ => None,
         });
-        let target = match target {
-            Some(target) if data.is_empty() => target,
-            _ => return Ok(data),
+        let Some(target) = target else {
+            return Ok(Vec::new());
         };
         if target == *name || cname.contains(&target) {
             return Err(Failure::new(Reason::CnameLoop).with(format!("back at {target}")));

@@ -233,6 +233,10 @@ impl fmt::Display for Name {
         if self.is_root() {
             return f.write_str(".");
         }
+        let mut room = [0; NAME_LIMIT + 2];
+        if let Some(plain) = self.plain(&mut room) {
+            return f.write_str(plain);
+        }
         for (position, label) in self.labels().enumerate() {
             if position > 0 {
                 f.write_str(".")?;
@@ -243,6 +247,24 @@ impl fmt::Display for Name {
             }
         }
         Ok(())
+    }
+}
+
+impl Name {
+    /// The text of a name in which nothing needs an escape, as nearly all are, in `room`.
+    fn plain<'r>(&self, room: &'r mut [u8; NAME_LIMIT + 2]) -> Option<&'r str> {
+        let text = room.get_mut(..self.0.len() - 1)?;
+        text.copy_from_slice(&self.0[..self.0.len() - 1]);
+        let mut dot = 0;
+        for label in self.labels() {
+            if !label.iter().all(|&byte| is_name_byte(byte)) {
+                return None;
+            }
+            // Where the length of the label stood.
+            *text.get_mut(dot)? = b'.';
+            dot += label.len() + 1;
+        }
+        std::str::from_utf8(text.get(1..)?).ok()
     }
 }
 

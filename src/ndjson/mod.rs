@@ -2,6 +2,7 @@
 //! records are written.
 
 pub mod magic;
+mod write;
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
@@ -205,8 +206,7 @@ pub fn append<R: Record>(line: &mut Vec<u8>, record: &R) {
     line.extend_from_slice(R::TYPE.as_bytes());
     line.extend_from_slice(b"\",");
     let start = line.len();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *line, Harmless);
-    match record.serialize(&mut serializer) {
+    match record.serialize(&mut write::JsonWriter(&mut *line)) {
         Ok(()) => {
             debug_assert_eq!(line.get(start), Some(&b'{'));
             line.remove(start);

@@ -130,17 +130,21 @@ async fn by_suffix_list<L: Lookup>(
         .and_then(|name| Name::from_octets(name.as_bytes()))
         .unwrap_or_else(|| domain.clone());
     part.organizational_domain_7489 = Some(organization.to_string());
-    let mut found = walk.steps.first().map(|step| step.found.clone());
+    let mut found = walk.steps.first().map(|step| &step.found);
     let mut name = domain;
+    let asked;
     if matches!(found, Some(Records::None(_))) && organization != *domain {
         let step = walk.steps.iter().find(|step| step.name == organization);
         found = Some(match step {
-            Some(step) => step.found.clone(),
-            None => records_at(lookup, &organization).await,
+            Some(step) => &step.found,
+            None => {
+                asked = records_at(lookup, &organization).await;
+                &asked
+            }
         });
         name = &organization;
     }
-    let applying = match &found {
+    let applying = match found {
         Some(Records::One(record, _)) => Some((name, &**record)),
         Some(Records::Failed(_)) => return,
         // More than one: "policy discovery terminates and DMARC processing is not applied".

@@ -263,10 +263,7 @@ impl Parser {
                 true
             }
             b"pct" => {
-                let percent = std::str::from_utf8(value)
-                    .ok()
-                    .and_then(|text| text.parse().ok());
-                self.tags.pct = percent.filter(|percent: &u8| *percent <= 100);
+                self.tags.pct = percent(value);
                 return self.fault(PolicyFault::ObsoleteTag, offset, tag);
             }
             b"rf" | b"ri" => return self.fault(PolicyFault::ObsoleteTag, offset, tag),
@@ -277,6 +274,13 @@ impl Parser {
             self.fault(PolicyFault::BadTag, offset, tag);
         }
     }
+}
+
+/// One to three digits, 100 at most (RFC 7489 §6.4). A number of Rust may have a sign.
+fn percent(value: &[u8]) -> Option<u8> {
+    let is_number = value.len() <= 3 && value.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(value).ok().filter(|_| is_number)?;
+    text.parse().ok().filter(|percent| *percent <= 100)
 }
 
 /// Sets what has been read; whether there was something.
@@ -420,6 +424,28 @@ mod tests {
         ] {
             let record = DmarcRecord::parse(text.as_bytes());
             assert_eq!(record.policy_7489(true), policy, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_percentage_is_one_to_three_digits() {
+        for (value, percent) in [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("100", Some(100)),
+            ("101", None),
+            ("0007", None),
+            ("+5", None),
+            ("-0", None),
+            ("5%", None),
+            ("", None),
+        ] {
+            let text = format!("v=DMARC1; p=reject; pct={value}");
+            assert_eq!(
+                DmarcRecord::parse(text.as_bytes()).tags.pct,
+                percent,
+                "{text}"
+            );
         }
     }
 

@@ -291,9 +291,11 @@ fn split_number<'t>(text: &'t [u8], slashes: &[u8]) -> Option<(&'t [u8], &'t [u8
     (digits > 0).then_some((before, number))
 }
 
-/// A prefix length without leading zeros, up to `most`.
+/// A prefix length up to `most`: digits alone, without leading zeros.
 fn prefix(number: &[u8], most: u8) -> Option<u8> {
-    if number.len() > 1 && number[0] == b'0' {
+    // A number of Rust may have a sign.
+    let is_number = number.iter().all(u8::is_ascii_digit);
+    if !is_number || number.len() > 1 && number[0] == b'0' {
         return None;
     }
     let number: u8 = std::str::from_utf8(number).ok()?.parse().ok()?;
@@ -446,6 +448,8 @@ mod tests {
             "a/33",
             "ip4:1.2.3.4//32",
             "ip4:1.2.3.4/",
+            "ip4:1.2.3.4/+24",
+            "ip6:::/+64",
             "ip6:::/129",
             "a/-1",
         ] {

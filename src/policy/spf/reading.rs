@@ -50,14 +50,13 @@ pub(super) struct FamilyReading {
 impl FamilyReading {
     /// A term matched these addresses.
     pub(super) fn matched(&mut self, space: &Space, qualifier: SpfResult, family: usize) {
-        if self.result.is_some() {
+        if self.result.is_some() || space.is_empty() {
             return;
         }
         if qualifier == SpfResult::Pass {
-            let new = space.without(&self.decided);
-            self.pass = Space::union([std::mem::take(&mut self.pass), new]);
+            self.pass.add(space.without(&self.decided));
         }
-        self.decided = Space::union([std::mem::take(&mut self.decided), space.clone()]);
+        self.decided.add(space.clone());
         if self.decided.is_all(family) {
             self.result = Some(qualifier);
             self.is_over = true;
@@ -86,7 +85,7 @@ impl FamilyReading {
             Ok(walked) => {
                 if self.result.is_none() {
                     let new = walked.pass[family].without(&self.decided);
-                    self.pass = Space::union([std::mem::take(&mut self.pass), new]);
+                    self.pass.add(new);
                 }
                 self.ended(walked.result[family]);
             }

@@ -52,6 +52,19 @@ impl Space {
         Self(union)
     }
 
+    /// Puts what is in `other` into it.
+    pub fn add(&mut self, other: Self) {
+        match (self.0.last(), other.0.first()) {
+            (_, None) => {}
+            (None, _) => *self = other,
+            // Behind all of it: nothing meets, and nothing needs a sort.
+            (Some((_, end)), Some((first, _))) if end.saturating_add(1) < *first => {
+                self.0.extend(other.0);
+            }
+            _ => *self = Self::union([std::mem::take(self), other]),
+        }
+    }
+
     /// What is in it and not in `other`.
     pub fn without(&self, other: &Self) -> Self {
         let mut left = Vec::with_capacity(self.0.len());
@@ -177,7 +190,10 @@ mod tests {
             let found: Vec<u128> = difference.0.iter().flat_map(|&(a, b)| a..=b).collect();
             prop_assert_eq!(&found, &expected.collect::<Vec<_>>());
             prop_assert_eq!(difference.count(), found.len() as u128);
+            let mut added = left.clone();
+            added.add(right.clone());
             let both = Space::union([left, right]);
+            prop_assert_eq!(&added, &both);
             let expected = (0..64).filter(|&number| has(&one, number) || has(&two, number));
             prop_assert_eq!(both.0.iter().flat_map(|&(a, b)| a..=b).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         }

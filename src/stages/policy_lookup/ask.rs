@@ -1,32 +1,25 @@
 //! The DNS as the evaluators see it: what other domains may ask too is asked once a run, what one domain may cost is bounded.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::future::{BoxFuture, FutureExt as _};
-use hickory_proto::rr::{RData, RecordType};
-use hickory_proto::serialize::binary::BinEncodable as _;
+use futures::future::FutureExt as _;
+use hickory_proto::rr::RecordType;
+use tokio::sync::OnceCell;
 
+use super::reply::{Reply, ReplyRecords};
 use crate::dns::cache::Cache;
-use crate::dns::chain::AliasChain;
 use crate::dns::message::Question;
 use crate::dns::name::Name;
 use crate::dns::resolve::{Resolve, Servers};
-use crate::policy::lookup::{CaaProperty, Denial, FoundRecords, Lookup, LookupAnswer, Txt};
-use crate::policy::{denial, reverse};
-use crate::record::{Dnssec, Outcome, Reason};
+use crate::policy::lookup::{CaaProperty, Lookup, LookupAnswer, Txt};
+use crate::policy::reverse;
+use crate::record::Reason;
 
 /// Questions that one domain may cause, those answered from the cache among them.
 const QUESTION_LIMIT: u32 = 1000;
-/// Failures in a row after which the next domain that wants a shared name asks at once; from then on there is a pause.
-const FREE_FAILURES: u32 = 2;
-/// The first pause; each further failure doubles it.
-const PAUSE: Duration = Duration::from_secs(1);
-/// The longest pause.
-const PAUSE_LIMIT: Duration = Duration::from_secs(600);
 /// Octets of records that one domain may cause to be read.
 const OCTET_LIMIT: usize = 4 << 20;
 
@@ -37,54 +30,6 @@ pub struct SharedAnswers {
     timeout: Duration,
     questions: AtomicU64,
     saved: AtomicU64,
-}
-
-/// What became of a question, as it is kept.
-#[derive(Debug)]
-struct Reply {
-    found: FoundRecords<RData>,
-    cname: Vec<Name>,
-    dnssec: Option<Dnssec>,
-    denial: Vec<Denial>,
-    sent: u32,
-    octets: usize,
-    /// Of a failure.
-    again: Option<Again>,
-}
-
-/// When a question that failed is asked again: one server's bad moment is not the answer for all who share the name, and a
-/// name that is dead must not cost each of them a time-out.
-#[derive(Clone, Copy, Debug)]
-struct Again {
-    /// How often in a row it has failed.
-    failures: u32,
-    due: Instant,
-}
-
-impl Reply {
-    /// With the count of failures, those of the `stale` reply among them.
-    fn after(mut self, stale: Option<Again>, now: Instant) -> Self {
-        self.again = matches!(self.found, FoundRecords::Failed(_)).then(|| {
-            let failures = stale.map_or(0, |again| again.failures).saturating_add(1);
-            Again {
-                failures,
-                due: now + pause(failures),
-            }
-        });
-        self
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        self.again.is_some_and(|again| again.due <= now)
-    }
-}
-
-/// How long a question rests that has failed so often in a row.
-fn pause(failures: u32) -> Duration {
-    match failures.checked_sub(FREE_FAILURES) {
-        None | Some(0) => Duration::ZERO,
-        Some(more) => (PAUSE.saturating_mul(1 << (more - 1).min(16))).min(PAUSE_LIMIT),
-    }
 }
 
 impl SharedAnswers {
@@ -108,6 +53,16 @@ impl SharedAnswers {
         ]
     }
 
+    /// What is kept of a question, if that is an answer for everybody.
+    fn known(&self, question: &Question, now: Instant) -> Option<Arc<Reply>> {
+        let reply = self.cache.known(question)?;
+        if reply.is_due(now) {
+            return None;
+        }
+        self.saved.fetch_add(1, Ordering::Relaxed);
+        Some(reply)
+    }
+
     /// The name servers, as they do.
     pub fn servers(&self) -> Servers {
         self.resolver.servers()
@@ -121,54 +76,6 @@ impl SharedAnswers {
     }
 }
 
-async fn ask(resolver: &dyn Resolve, question: Question, allowance: Duration) -> Reply {
-    let name = question.name.clone();
-    let chain = AliasChain::follow_question(resolver, question, allowance, false).await;
-    let last = chain.cname.last().unwrap_or(&name);
-    let denials = chain.denial.iter().filter_map(|record| {
-        let data = record.data.to_bytes().ok()?;
-        denial::read(
-            &Name::from(&record.name),
-            record.record_type().into(),
-            &data,
-            last,
-        )
-    });
-    let denial = denials.collect();
-    let found = match chain.end {
-        Ok(end) if end.nxdomain => FoundRecords::Nxdomain,
-        Ok(end) => FoundRecords::from(end.data),
-        Err(failure) => FoundRecords::Failed(failure.outcome()),
-    };
-    let octets = match &found {
-        FoundRecords::Records(records) => records.iter().map(size).sum(),
-        _ => 0,
-    };
-    Reply {
-        found,
-        cname: chain.cname,
-        dnssec: chain.dnssec,
-        denial,
-        sent: chain.sent,
-        octets: octets + 128,
-        again: None,
-    }
-}
-
-fn size(data: &RData) -> usize {
-    match data {
-        RData::TXT(text) => {
-            text.txt_data
-                .iter()
-                .map(|string| string.len() + 16)
-                .sum::<usize>()
-                + 32
-        }
-        RData::CAA(property) => property.value.len() + property.tag.len() + 64,
-        _ => 300,
-    }
-}
-
 /// The DNS on behalf of one domain.
 pub struct DomainQuestions<'s> {
     shared: &'s Arc<SharedAnswers>,
@@ -179,11 +86,12 @@ pub struct DomainQuestions<'s> {
     asked: AtomicU32,
     octets: AtomicUsize,
     /// What was asked of the domain's own names, which no other domain asks for; its parts ask some of it at the same time.
-    own: Mutex<HashMap<Question, Asking<'s>>>,
+    /// A list: most domains have a handful.
+    own: Mutex<Vec<(Question, OwnReply)>>,
 }
 
-/// A question under way, or its reply, for all who want it.
-type Asking<'s> = futures::future::Shared<BoxFuture<'s, Arc<Reply>>>;
+/// The reply to a question of a domain's own, once it has come.
+type OwnReply = Arc<OnceCell<Arc<Reply>>>;
 
 impl<'s> DomainQuestions<'s> {
     /// For `domain`, from now on.
@@ -195,7 +103,7 @@ impl<'s> DomainQuestions<'s> {
             sent: AtomicU32::new(0),
             asked: AtomicU32::new(0),
             octets: AtomicUsize::new(0),
-            own: Mutex::new(HashMap::new()),
+            own: Mutex::new(Vec::new()),
         }
     }
 
@@ -210,7 +118,8 @@ impl<'s> DomainQuestions<'s> {
         {
             return Err(Reason::TooLong);
         }
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        let left = self.deadline.saturating_duration_since(now);
         // One silent name must not take the time of all the others.
         let left = left.min(self.shared.timeout / 4);
         if left.is_zero() {
@@ -218,31 +127,34 @@ impl<'s> DomainQuestions<'s> {
         }
         let reply = match question.name.is_within(self.domain) {
             true => self.own_reply(question, left).await,
-            false => self.shared_reply(question, left).await?,
+            false => match self.shared.known(&question, now) {
+                Some(reply) => reply,
+                // Rare, and large: not a part of every question.
+                None => Box::pin(self.shared_reply(question, left)).await?,
+            },
         };
         self.octets.fetch_add(reply.octets, Ordering::Relaxed);
         Ok(reply)
     }
 
     async fn own_reply(&self, question: Question, left: Duration) -> Arc<Reply> {
-        let (asking, is_new) = {
+        let cell = {
             let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-            match own.get(&question) {
-                Some(asking) => (asking.clone(), false),
+            match own.iter().find(|(asked, _)| *asked == question) {
+                Some((_, cell)) => Arc::clone(cell),
                 None => {
-                    let (shared, asked) = (self.shared, question.clone());
-                    let asking = async move { Arc::new(ask(&*shared.resolver, asked, left).await) };
-                    let asking = asking.boxed().shared();
-                    own.insert(question, asking.clone());
-                    (asking, true)
+                    let cell = OwnReply::default();
+                    own.push((question.clone(), Arc::clone(&cell)));
+                    cell
                 }
             }
         };
-        let reply = asking.await;
-        if is_new {
+        let ask = || async move {
+            let reply = Reply::ask(&*self.shared.resolver, question, left).await;
             self.note(reply.sent);
-        }
-        reply
+            Arc::new(reply)
+        };
+        Arc::clone(cell.get_or_init(ask).await)
     }
 
     /// What is kept of the question, or its answer. A failure that another domain met is no answer for this one while the
@@ -254,7 +166,7 @@ impl<'s> DomainQuestions<'s> {
                 let again = stale.and_then(|reply| reply.again);
                 let (shared, question) = (Arc::clone(self.shared), question.clone());
                 async move {
-                    let reply = ask(&*shared.resolver, question, shared.timeout / 4).await;
+                    let reply = Reply::ask(&*shared.resolver, question, shared.timeout / 4).await;
                     Arc::new(reply.after(again, Instant::now()))
                 }
                 .boxed()
@@ -285,104 +197,93 @@ impl<'s> DomainQuestions<'s> {
             .fetch_add(u64::from(sent), Ordering::Relaxed);
     }
 
+    /// The answer to a question, with those of its records that `pick` chooses. The question is on the heap: the evaluators
+    /// have one in many places, and what has room for all of them is moved about for each domain.
     async fn records<T>(
         &self,
         question: Question,
-        read: impl Fn(&RData) -> Option<T>,
+        pick: impl Fn(&ReplyRecords) -> Option<&Arc<[T]>>,
     ) -> LookupAnswer<T> {
-        let reply = match self.reply(question).await {
-            Ok(reply) => reply,
-            Err(reason) => return LookupAnswer::failed(reason),
-        };
-        LookupAnswer {
-            found: match &reply.found {
-                FoundRecords::Records(records) => {
-                    FoundRecords::from(records.iter().filter_map(read).collect::<Vec<_>>())
-                }
-                FoundRecords::NoData => FoundRecords::NoData,
-                FoundRecords::Nxdomain => FoundRecords::Nxdomain,
-                FoundRecords::Failed(outcome) => FoundRecords::Failed(Outcome::clone(outcome)),
-            },
-            cname: reply.cname.clone(),
-            dnssec: reply.dnssec,
-            denial: reply.denial.clone(),
+        match Box::pin(self.reply(question)).await {
+            Ok(reply) => reply.answer(pick),
+            Err(reason) => LookupAnswer::failed(reason),
         }
     }
-}
 
-fn text(data: &RData) -> Option<Txt> {
-    match data {
-        RData::TXT(text) => Some(text.txt_data.concat().into()),
-        _ => None,
+    async fn texts(&self, question: Question) -> LookupAnswer<Txt> {
+        self.records(question, |records| match records {
+            ReplyRecords::Txt(texts) => Some(texts),
+            _ => None,
+        })
+        .await
     }
 }
 
 impl Lookup for DomainQuestions<'_> {
     async fn txt(&self, name: &Name) -> LookupAnswer<Txt> {
-        let question = Question::new(name.clone(), RecordType::TXT);
-        self.records(question, text).await
+        self.texts(Question::new(name.clone(), RecordType::TXT))
+            .await
     }
 
     async fn txt_with_denial(&self, name: &Name) -> LookupAnswer<Txt> {
-        let question = Question::new(name.clone(), RecordType::TXT).with_denial();
-        self.records(question, text).await
+        self.texts(Question::new(name.clone(), RecordType::TXT).with_denial())
+            .await
     }
 
     async fn ipv4(&self, name: &Name) -> LookupAnswer<Ipv4Addr> {
         let question = Question::new(name.clone(), RecordType::A);
-        let read = |data: &RData| match data {
-            RData::A(address) => Some(address.0),
+        self.records(question, |records| match records {
+            ReplyRecords::Ipv4(addresses) => Some(addresses),
             _ => None,
-        };
-        self.records(question, read).await
+        })
+        .await
     }
 
     async fn ipv6(&self, name: &Name) -> LookupAnswer<Ipv6Addr> {
         let question = Question::new(name.clone(), RecordType::AAAA);
-        let read = |data: &RData| match data {
-            RData::AAAA(address) => Some(address.0),
+        self.records(question, |records| match records {
+            ReplyRecords::Ipv6(addresses) => Some(addresses),
             _ => None,
-        };
-        self.records(question, read).await
+        })
+        .await
     }
 
     async fn mx(&self, name: &Name) -> LookupAnswer<(u16, Name)> {
         let question = Question::new(name.clone(), RecordType::MX);
-        let read = |data: &RData| match data {
-            RData::MX(mx) => Some((mx.preference, Name::from(&mx.exchange))),
+        self.records(question, |records| match records {
+            ReplyRecords::Mx(exchanges) => Some(exchanges),
             _ => None,
-        };
-        self.records(question, read).await
+        })
+        .await
     }
 
     async fn ptr(&self, address: IpAddr) -> LookupAnswer<Name> {
         let Some(name) = Name::from_octets(reverse(address).as_bytes()) else {
             return LookupAnswer::failed(Reason::InvalidName);
         };
-        let read = |data: &RData| match data {
-            RData::PTR(target) => Some(Name::from(&target.0)),
+        let question = Question::new(name, RecordType::PTR);
+        self.records(question, |records| match records {
+            ReplyRecords::Ptr(targets) => Some(targets),
             _ => None,
-        };
-        self.records(Question::new(name, RecordType::PTR), read)
-            .await
+        })
+        .await
     }
 
     async fn caa(&self, name: &Name) -> LookupAnswer<CaaProperty> {
         let question = Question::new(name.clone(), RecordType::CAA);
-        let read = |data: &RData| match data {
-            RData::CAA(property) => Some(CaaProperty {
-                flags: property.flags(),
-                tag: property.tag.as_bytes().into(),
-                value: property.value.as_slice().into(),
-            }),
+        self.records(question, |records| match records {
+            ReplyRecords::Caa(properties) => Some(properties),
             _ => None,
-        };
-        self.records(question, read).await
+        })
+        .await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::future::BoxFuture;
+
+    use super::super::reply::FREE_FAILURES;
     use super::*;
     use crate::dns::resolve::{Answer, DnsReply as Resolved, Failure};
 
@@ -448,41 +349,6 @@ mod tests {
         let known = futures::future::join_all(all).await;
         assert_eq!(known.iter().filter(|known| !**known).count(), 1);
         assert_eq!(resolver.asked.load(Ordering::Relaxed), 2);
-    }
-
-    #[test]
-    fn a_dead_name_is_asked_for_ever_less_often_and_never_given_up() {
-        let failed = |stale, now| {
-            let reply = Reply {
-                found: FoundRecords::Failed(Outcome::new(
-                    crate::record::Phase::Dns,
-                    Reason::Servfail,
-                )),
-                cname: Vec::new(),
-                dnssec: None,
-                denial: Vec::new(),
-                sent: 1,
-                octets: 128,
-                again: None,
-            };
-            reply.after(stale, now)
-        };
-        let start = Instant::now();
-        let mut reply = failed(None, start);
-        let mut asked = Vec::new();
-        // An hour, a domain in each second; the first one is the second to fail.
-        for second in 0..3600 {
-            let now = start + Duration::from_secs(second);
-            if reply.is_due(now) {
-                reply = failed(reply.again, now);
-                asked.push(second);
-            }
-        }
-        let should = [
-            0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1624, 2224, 2824, 3424,
-        ];
-        assert_eq!(asked, should);
-        assert_eq!(pause(u32::MAX), PAUSE_LIMIT);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! From names and `domain` records to what the domains publish: the stage behind policy-lookup.
 
 mod ask;
+mod reply;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -347,17 +348,17 @@ impl PolicyObserve {
         let exchanges = known.clone().unwrap_or_default();
         policy.exchanges = known.map(|names| names.iter().map(Name::to_string).collect());
         let (spf, dmarc, dkim, mta_sts, tls_rpt, caa, bimi) = futures::join!(
-            self.wanted(PolicyPart::Spf, self.spf(&asker, name)),
-            self.wanted(PolicyPart::Dmarc, dmarc::part(&asker, name)),
-            self.wanted(PolicyPart::Dkim, self.dkim(&asker, name, &exchanges)),
-            self.wanted(PolicyPart::MtaSts, async {
+            self.wanted(PolicyPart::Spf, || self.spf(&asker, name)),
+            self.wanted(PolicyPart::Dmarc, || dmarc::part(&asker, name)),
+            self.wanted(PolicyPart::Dkim, || self.dkim(&asker, name, &exchanges)),
+            self.wanted(PolicyPart::MtaSts, || async {
                 mta_sts::part(&text_below(&asker, name, &["_mta-sts"]).await)
             }),
-            self.wanted(PolicyPart::TlsRpt, async {
+            self.wanted(PolicyPart::TlsRpt, || async {
                 tls_rpt::part(&text_below(&asker, name, &["_smtp", "_tls"]).await)
             }),
-            self.wanted(PolicyPart::Caa, caa::part(&asker, name, &exchanges)),
-            self.wanted(PolicyPart::Bimi, async {
+            self.wanted(PolicyPart::Caa, || caa::part(&asker, name, &exchanges)),
+            self.wanted(PolicyPart::Bimi, || async {
                 bimi::part(&text_below(&asker, name, &["default", "_bimi"]).await)
             }),
         );
@@ -377,10 +378,19 @@ impl PolicyObserve {
         policy
     }
 
-    async fn wanted<T>(&self, part: PolicyPart, make: impl Future<Output = T>) -> Option<T> {
-        match self.settings.parts.contains(&part) {
-            true => Some(make.await),
-            false => None,
+    /// The part, if it is wanted. What makes it is on the heap: what waits for an answer is moved about, and has no room for
+    /// parts that nobody wants.
+    fn wanted<T, F: Future<Output = T>>(
+        &self,
+        part: PolicyPart,
+        make: impl FnOnce() -> F,
+    ) -> impl Future<Output = Option<T>> {
+        let made = (self.settings.parts.contains(&part)).then(|| Box::pin(make()));
+        async move {
+            match made {
+                Some(made) => Some(made.await),
+                None => None,
+            }
         }
     }
 
@@ -541,7 +551,8 @@ impl Observe for PolicyObserve {
     async fn observe(&self, job: PolicyJob, turn: Turn) -> Observed<PolicyJob> {
         let start = Instant::now();
         let mut policy = match job {
-            Ok(wanted) => self.policy(&wanted).await,
+            // A task is moved a few times before it runs.
+            Ok(wanted) => Box::pin(self.policy(&wanted)).await,
             Err((text, why)) => blank(
                 text,
                 Outcome::new(Phase::Input, Reason::InvalidName).with(why),
