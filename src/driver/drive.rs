@@ -179,6 +179,7 @@ where
         let stop = self.options.program.stop.clone();
         loop {
             let due = self.start_what_may()?;
+            self.flying.set_off();
             if self.flying.len() == 0 {
                 self.silence.breaks();
             }

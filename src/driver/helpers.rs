@@ -36,11 +36,21 @@ impl Helpers {
         })
     }
 
-    /// Whose turn it is; `None` without any.
-    pub(super) fn next(&mut self) -> Option<&Handle> {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whose turn it is, by position; `None` without any.
+    pub(super) fn next(&mut self) -> Option<usize> {
         let turn = self.next.checked_rem(self.all.len())?;
         self.next = turn + 1;
-        Some(&self.all[turn].runtime)
+        Some(turn)
+    }
+
+    /// Where the helper at this position does its work.
+    pub(super) fn runtime(&self, position: usize) -> &Handle {
+        &self.all[position].runtime
     }
 }
 
@@ -79,8 +89,8 @@ mod tests {
         let mut threads = Vec::new();
         for _ in 0..6 {
             let (tell, told) = std::sync::mpsc::channel();
-            let runtime = helpers.next().unwrap();
-            runtime.spawn(async move {
+            let turn = helpers.next().unwrap();
+            helpers.runtime(turn).spawn(async move {
                 let _ = tell.send(thread::current().id());
             });
             threads.push(format!("{:?}", told.recv().unwrap()));

@@ -194,7 +194,7 @@ impl<R: Read> Buffered for io::BufReader<R> {
 
 /// A record as a line, its line feed included: `type` first, and nothing raw that a terminal would obey.
 pub fn to_line<R: Record>(record: &R) -> Vec<u8> {
-    let mut line = Vec::with_capacity(512);
+    let mut line = Vec::with_capacity(R::ROOM);
     append(&mut line, record);
     line
 }

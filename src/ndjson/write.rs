@@ -15,18 +15,20 @@ type Written = Result<(), serde_json::Error>;
 
 impl JsonWriter<'_> {
     fn text(&mut self, text: &str) -> Written {
-        let bytes = text.as_bytes();
-        let is_plain = (bytes.iter()).fold(true, |is_plain, byte| {
-            is_plain & (byte.wrapping_sub(b' ') < 0x5f) & (*byte != b'"') & (*byte != b'\\')
-        });
-        if !is_plain {
-            return self.slowly(text);
+        match is_plain(text.as_bytes()) {
+            true => {
+                self.quoted(text);
+                Ok(())
+            }
+            false => self.slowly(text),
         }
-        self.0.reserve(bytes.len() + 2);
+    }
+
+    fn quoted(&mut self, text: &str) {
+        self.0.reserve(text.len() + 3);
         self.0.push(b'"');
-        self.0.extend_from_slice(bytes);
+        self.0.extend_from_slice(text.as_bytes());
         self.0.push(b'"');
-        Ok(())
     }
 
     /// By serde_json itself: what is rare.
@@ -61,6 +63,25 @@ impl JsonWriter<'_> {
     }
 }
 
+/// Whether every octet is printable ASCII that stands for itself in a string of JSON; eight of them at a time.
+fn is_plain(octets: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES << 7;
+    let has = |word: u64, octet: u8| {
+        let differ = word ^ (ONES * u64::from(octet));
+        differ.wrapping_sub(ONES) & !differ
+    };
+    let is_odd = |word: u64| {
+        let is_control = word.wrapping_sub(ONES * u64::from(b' ')) & !word;
+        let is_special = has(word, b'"') | has(word, b'\\') | has(word, 0x7f);
+        (is_control | is_special | word) & HIGH != 0
+    };
+    let (words, rest) = octets.as_chunks::<8>();
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    !(words.iter().chain([&last])).any(|word| is_odd(u64::from_le_bytes(*word)))
+}
+
 impl<'w, 'l> JsonWriter<'l> {
     fn many(&'w mut self, open: u8, close: &'static [u8]) -> Many<'w, 'l> {
         self.0.push(open);
@@ -92,9 +113,11 @@ impl Many<'_, '_> {
         value.serialize(&mut *self.to)
     }
 
-    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Written {
+    /// Names of fields are ours, and need no escape.
+    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
+        debug_assert!(is_plain(name.as_bytes()), "{name}");
         self.part();
-        self.to.text(name)?;
+        self.to.quoted(name);
         self.to.0.push(b':');
         value.serialize(&mut *self.to)
     }
@@ -430,6 +453,25 @@ mod tests {
 
     #[derive(Serialize)]
     struct Nothing;
+
+    #[test]
+    fn octets_that_stand_for_themselves_are_known_at_every_place() {
+        for length in 1..20 {
+            for place in 0..length {
+                for octet in 0..=255 {
+                    let mut octets = vec![b'a'; length];
+                    octets[place] = octet;
+                    let is_itself = (b' '..0x7f).contains(&octet) && !br#"\""#.contains(&octet);
+                    assert_eq!(
+                        is_plain(&octets),
+                        is_itself,
+                        "{octet} at {place} of {length}"
+                    );
+                }
+            }
+        }
+        assert!(is_plain(b""));
+    }
 
     #[test]
     fn every_kind_of_value_is_written_as_serde_json_does() {

@@ -43,6 +43,8 @@ pub use words::*;
 pub trait Record: Serialize {
     /// The value of the field `type`.
     const TYPE: &'static str;
+    /// Octets that nearly every line of this type has room in.
+    const ROOM: usize = 512;
 }
 
 macro_rules! record {
@@ -51,9 +53,14 @@ macro_rules! record {
     )*};
 }
 
+impl Record for Policy {
+    const TYPE: &'static str = "policy";
+    const ROOM: usize = 2048;
+}
+
 record! {
     Listed = "listed", Other = "other", Domain = "domain", Smtp = "smtp", Cert = "cert", Tls = "tls", Hop = "hop",
-    Run = "run", Policy = "policy", Sts = "sts",
+    Run = "run", Sts = "sts",
 }
 
 /// The time of day, RFC 3339 UTC, to the millisecond.

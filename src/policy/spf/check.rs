@@ -478,7 +478,13 @@ fn is_in(ip: IpAddr, network: IpAddr, prefix: u8) -> bool {
 
 /// A name as octets between dots, nothing escaped: what `%{d}` stands for.
 pub fn octets(name: &Name) -> Vec<u8> {
-    name.labels().collect::<Vec<_>>().join(&b'.')
+    let mut text = Vec::with_capacity(name.wire().len());
+    for label in name.labels() {
+        text.extend_from_slice(label);
+        text.push(b'.');
+    }
+    text.pop();
+    text
 }
 
 struct ClientValues<'a> {

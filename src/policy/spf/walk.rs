@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use futures::future::{BoxFuture, FutureExt as _};
 
-use super::check::{LOOKUP_LIMIT, NAME_LIMIT, VOID_LIMIT, name_of_domain, octets};
+use super::check::{LOOKUP_LIMIT, NAME_LIMIT, VOID_LIMIT, octets};
 use super::dangling::DanglingNames;
 use super::grammar::{Directive, Mechanism, Modifier, Prefixes, SpfRecord, Term};
 use super::macros::{MacroString, Values};
@@ -219,8 +219,8 @@ impl<'l, L: Lookup> SpfWalk<'l, L> {
         // %{p} costs one more look-up, where a client has it evaluated.
         self.lookups += u32::from(spec.has(b'p'));
         let values = DomainValues {
-            domain: octets(name),
-            sender: octets(self.domain),
+            domain: name,
+            sender: self.domain,
         };
         match spec.expand_name(&values) {
             Some(text) => Some(Name::from_octets(&text).ok_or(())),
@@ -458,7 +458,7 @@ impl<'l, L: Lookup> SpfWalk<'l, L> {
         }
         let position = self.includes.len();
         self.note_include(target.to_string(), redirect, depth, PolicyState::Absent);
-        let answer = match name_of_domain(&octets(&target)) {
+        let answer = match target.labels().nth(1) {
             Some(_) => self.lookup.txt(&target).await,
             // RFC 7208 §4.3: a name of one label has no record.
             None => LookupAnswer::new(FoundRecords::NoData),
@@ -528,16 +528,16 @@ impl<'l, L: Lookup> SpfWalk<'l, L> {
 }
 
 /// What macros stand for as far as no client is needed.
-struct DomainValues {
-    domain: Vec<u8>,
-    sender: Vec<u8>,
+struct DomainValues<'n> {
+    domain: &'n Name,
+    sender: &'n Name,
 }
 
-impl Values for DomainValues {
+impl Values for DomainValues<'_> {
     fn value(&self, letter: u8) -> Option<Cow<'_, [u8]>> {
         match letter {
-            b'd' => Some(Cow::Borrowed(&self.domain)),
-            b'o' => Some(Cow::Borrowed(&self.sender)),
+            b'd' => Some(Cow::Owned(octets(self.domain))),
+            b'o' => Some(Cow::Owned(octets(self.sender))),
             _ => None,
         }
     }

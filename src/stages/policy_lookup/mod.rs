@@ -599,3 +599,47 @@ impl Observe for PolicyObserve {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::dns::client::{ClientSettings, DnsClient};
+
+    /// A thousand domains wait at once, and each is moved about before it does.
+    #[test]
+    fn what_waits_for_an_answer_is_small() {
+        let client = DnsClient::new(ClientSettings {
+            servers: vec!["127.0.0.1:1".parse().unwrap()],
+            try_timeout: Duration::from_secs(1),
+            tries: 1,
+            rate_per_server: None,
+            trust_ad: false,
+        });
+        let shared = SharedAnswers::new(Arc::new(client.unwrap()), Duration::from_secs(1), 1);
+        let settings = PolicySettings {
+            parts: Vec::new(),
+            selectors: Vec::new(),
+            client: None,
+        };
+        let (observe, name) = (
+            PolicyObserve::new(shared, settings),
+            Name::parse(b"a.test").unwrap(),
+        );
+        let wanted = PolicyDomain {
+            name: name.clone(),
+            exchanges: None,
+        };
+        let asker = DomainQuestions::new(&observe.shared, &name);
+        let sizes = [
+            size_of_val(&observe.policy(&wanted)),
+            size_of_val(&observe.spf(&asker, &name)),
+            size_of_val(&dmarc::part(&asker, &name)),
+            size_of_val(&asker.txt(&name)),
+        ];
+        let limits = [4096, 3072, 2048, 256];
+        let is_small = sizes.iter().zip(limits).all(|(size, limit)| *size <= limit);
+        assert!(is_small, "{sizes:?}, where {limits:?} are allowed");
+    }
+}
