@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::{self, Error as _};
 
-use super::Harmless;
+use super::harmless::Harmless;
 
 /// Appends to `0`.
 pub(super) struct JsonWriter<'l>(pub(super) &'l mut Vec<u8>);
@@ -428,7 +428,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::ndjson::to_json;
 
     fn written(value: &impl Serialize) -> String {
         let mut octets = Vec::new();
@@ -437,7 +436,10 @@ mod tests {
     }
 
     fn by_serde_json(value: &impl Serialize) -> String {
-        String::from_utf8(to_json(value).unwrap()).unwrap()
+        let mut octets = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut octets, Harmless);
+        value.serialize(&mut serializer).unwrap();
+        String::from_utf8(octets).unwrap()
     }
 
     #[derive(Serialize)]

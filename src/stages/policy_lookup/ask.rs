@@ -9,7 +9,7 @@ use futures::future::FutureExt as _;
 use hickory_proto::rr::RecordType;
 use tokio::sync::OnceCell;
 
-use super::reply::{Reply, ReplyRecords};
+use super::reply::{KeptReply, ReplyRecords};
 use crate::dns::cache::Cache;
 use crate::dns::message::Question;
 use crate::dns::name::Name;
@@ -26,7 +26,7 @@ const OCTET_LIMIT: usize = 4 << 20;
 /// The name servers, and what they have said of names that many domains share.
 pub struct SharedAnswers {
     resolver: Arc<dyn Resolve>,
-    cache: Cache<Question, Arc<Reply>>,
+    cache: Cache<Question, Arc<KeptReply>>,
     timeout: Duration,
     questions: AtomicU64,
     saved: AtomicU64,
@@ -38,7 +38,7 @@ impl SharedAnswers {
     pub fn new(resolver: Arc<dyn Resolve>, timeout: Duration, cache: usize) -> Self {
         Self {
             resolver,
-            cache: Cache::new(cache, Box::new(|reply: &Arc<Reply>| reply.octets)),
+            cache: Cache::new(cache, Box::new(|reply: &Arc<KeptReply>| reply.octets)),
             timeout,
             questions: AtomicU64::new(0),
             saved: AtomicU64::new(0),
@@ -54,7 +54,7 @@ impl SharedAnswers {
     }
 
     /// What is kept of a question, if that is an answer for everybody.
-    fn known(&self, question: &Question, now: Instant) -> Option<Arc<Reply>> {
+    fn known(&self, question: &Question, now: Instant) -> Option<Arc<KeptReply>> {
         let reply = self.cache.known(question)?;
         if reply.is_due(now) {
             return None;
@@ -91,7 +91,7 @@ pub struct DomainQuestions<'s> {
 }
 
 /// The reply to a question of a domain's own, once it has come.
-type OwnReply = Arc<OnceCell<Arc<Reply>>>;
+type OwnReply = Arc<OnceCell<Arc<KeptReply>>>;
 
 impl<'s> DomainQuestions<'s> {
     /// For `domain`, from now on.
@@ -112,7 +112,7 @@ impl<'s> DomainQuestions<'s> {
         self.sent.load(Ordering::Relaxed)
     }
 
-    async fn reply(&self, question: Question) -> Result<Arc<Reply>, Reason> {
+    async fn reply(&self, question: Question) -> Result<Arc<KeptReply>, Reason> {
         if self.asked.fetch_add(1, Ordering::Relaxed) >= QUESTION_LIMIT
             || self.octets.load(Ordering::Relaxed) > OCTET_LIMIT
         {
@@ -137,7 +137,7 @@ impl<'s> DomainQuestions<'s> {
         Ok(reply)
     }
 
-    async fn own_reply(&self, question: Question, left: Duration) -> Arc<Reply> {
+    async fn own_reply(&self, question: Question, left: Duration) -> Arc<KeptReply> {
         let cell = {
             let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
             match own.iter().find(|(asked, _)| *asked == question) {
@@ -150,7 +150,7 @@ impl<'s> DomainQuestions<'s> {
             }
         };
         let ask = || async move {
-            let reply = Reply::ask(&*self.shared.resolver, question, left).await;
+            let reply = KeptReply::ask(&*self.shared.resolver, question, left).await;
             self.note(reply.sent);
             Arc::new(reply)
         };
@@ -159,14 +159,19 @@ impl<'s> DomainQuestions<'s> {
 
     /// What is kept of the question, or its answer. A failure that another domain met is no answer for this one while the
     /// question may be asked again.
-    async fn shared_reply(&self, question: Question, left: Duration) -> Result<Arc<Reply>, Reason> {
+    async fn shared_reply(
+        &self,
+        question: Question,
+        left: Duration,
+    ) -> Result<Arc<KeptReply>, Reason> {
         let until = Instant::now() + left;
         loop {
-            let make = |stale: Option<&Arc<Reply>>| {
+            let make = |stale: Option<&Arc<KeptReply>>| {
                 let again = stale.and_then(|reply| reply.again);
                 let (shared, question) = (Arc::clone(self.shared), question.clone());
                 async move {
-                    let reply = Reply::ask(&*shared.resolver, question, shared.timeout / 4).await;
+                    let reply =
+                        KeptReply::ask(&*shared.resolver, question, shared.timeout / 4).await;
                     Arc::new(reply.after(again, Instant::now()))
                 }
                 .boxed()

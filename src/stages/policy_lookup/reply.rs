@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_LIMIT: Duration = Duration::from_secs(600);
 /// What became of a question.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct KeptReply {
     found: ReplyFound,
     cname: Vec<Name>,
     dnssec: Option<Dnssec>,
@@ -66,7 +66,7 @@ pub(super) struct Again {
     due: Instant,
 }
 
-impl Reply {
+impl KeptReply {
     /// Asks, through CNAMEs to their end.
     pub(super) async fn ask(
         resolver: &dyn Resolve,
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_dead_name_is_asked_for_ever_less_often_and_never_given_up() {
         let failed = |stale, now| {
-            let reply = Reply {
+            let reply = KeptReply {
                 found: ReplyFound::Failed(Outcome::new(Phase::Dns, Reason::Servfail)),
                 cname: Vec::new(),
                 dnssec: None,
