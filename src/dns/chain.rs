@@ -53,13 +53,13 @@ impl AliasChain {
         keep_answers: bool,
     ) -> Self {
         let question = Question::new(name.clone(), kind);
-        Self::follow_question(resolver, question, allowance, keep_answers).await
+        Self::follow_question(resolver, &question, allowance, keep_answers).await
     }
 
     /// Asks a question, with all that it wants to know.
     pub async fn follow_question(
         resolver: &dyn Resolve,
-        question: Question,
+        question: &Question,
         allowance: Duration,
         keep_answers: bool,
     ) -> Self {

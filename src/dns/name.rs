@@ -142,8 +142,18 @@ impl Name {
 
     /// Whether it is `other`, or stands below it.
     pub fn is_within(&self, other: &Self) -> bool {
-        let (own, above) = (self.labels().count(), other.labels().count());
-        own >= above && self.above(own - above) == *other
+        let Some(before) = self.0.len().checked_sub(other.0.len()) else {
+            return false;
+        };
+        // What is before it must be whole labels.
+        let mut begin = 0;
+        for label in self.labels() {
+            if begin >= before {
+                break;
+            }
+            begin += label.len() + 1;
+        }
+        begin == before && self.0[before..] == other.0[..]
     }
 
     /// The root.
@@ -340,6 +350,29 @@ mod tests {
             assert_eq!(parsed(text), Err(why), "{text}");
         }
         assert_eq!(Name::parse(b"\xff.org"), Err(InvalidName::NotUtf8));
+    }
+
+    #[test]
+    fn a_name_stands_within_itself_and_what_is_above_it() {
+        let name = |text: &str| Name::from_octets(text.as_bytes()).unwrap();
+        for (own, other, is_within) in [
+            ("a.b.test", "a.b.test", true),
+            ("a.b.test", "b.test", true),
+            ("a.b.test", "test", true),
+            ("b.test", "a.b.test", false),
+            ("ab.test", "b.test", false),
+            ("a.b.test", "a.test", false),
+            // The wire form of the one ends as that of the other, within a label.
+            ("x\u{1}b.test", "b.test", false),
+        ] {
+            assert_eq!(
+                name(own).is_within(&name(other)),
+                is_within,
+                "{own} {other}"
+            );
+        }
+        assert!(name("test").is_within(&Name::root()) && Name::root().is_within(&Name::root()));
+        assert!(!Name::root().is_within(&name("test")));
     }
 
     #[test]

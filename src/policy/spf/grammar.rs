@@ -165,7 +165,7 @@ impl Parser {
     fn modifier(&mut self, name: &[u8], term: Term) -> Result<(), Wrong> {
         let begin = name.len() + 1;
         let value = &term.text[begin..];
-        let slot = match name.to_ascii_lowercase().as_slice() {
+        let slot = match word(&mut [0; WORD], name) {
             b"redirect" => &mut self.record.redirect,
             b"exp" => &mut self.record.explanation,
             // RFC 7208 §6: unrecognised modifiers are ignored, but for their macros.
@@ -212,12 +212,26 @@ fn modifier_name(term: &[u8]) -> Option<&[u8]> {
     is_name.then_some(name)
 }
 
+/// Octets of the longest name that is known, `redirect`.
+const WORD: usize = 8;
+
+/// A name in lower case, in `room`; nothing where it is longer than any that is known.
+fn word<'r>(room: &'r mut [u8; WORD], name: &[u8]) -> &'r [u8] {
+    let room = match room.get_mut(..name.len()) {
+        Some(room) => room,
+        None => return b"",
+    };
+    room.copy_from_slice(name);
+    room.make_ascii_lowercase();
+    room
+}
+
 fn mechanism(text: &[u8]) -> Result<Mechanism, Wrong> {
     let length = (text.iter()).position(|octet| b":/".contains(octet));
     let (name, rest) = text.split_at(length.unwrap_or(text.len()));
     let begin = name.len();
     let after = |(code, inside)| (code, begin + inside);
-    match name.to_ascii_lowercase().as_slice() {
+    match word(&mut [0; WORD], name) {
         b"all" if rest.is_empty() => Ok(Mechanism::All),
         b"all" => Err((PolicyFault::Syntax, begin)),
         b"include" => required(rest).map(Mechanism::Include).map_err(after),

@@ -51,7 +51,7 @@ impl MacroString {
     /// Takes a macro-string apart.
     pub fn parse(text: &[u8], place: MacroPlace) -> Result<Self, BadMacro> {
         let mut parts = Vec::new();
-        let mut literal = Vec::new();
+        let mut literal = Vec::with_capacity(text.len());
         let mut next = 0;
         while let Some(&octet) = text.get(next) {
             if octet != b'%' {

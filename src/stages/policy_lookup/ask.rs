@@ -54,9 +54,9 @@ impl SharedAnswers {
     }
 
     /// What is kept of a question, if that is an answer for everybody.
-    fn known(&self, question: &Question, now: Instant) -> Option<Arc<KeptReply>> {
+    fn known(&self, question: &Question) -> Option<Arc<KeptReply>> {
         let reply = self.cache.known(question)?;
-        if reply.is_due(now) {
+        if reply.again.is_some() && reply.is_due(Instant::now()) {
             return None;
         }
         self.saved.fetch_add(1, Ordering::Relaxed);
@@ -112,29 +112,38 @@ impl<'s> DomainQuestions<'s> {
         self.sent.load(Ordering::Relaxed)
     }
 
-    async fn reply(&self, question: Question) -> Result<Arc<KeptReply>, Reason> {
-        if self.asked.fetch_add(1, Ordering::Relaxed) >= QUESTION_LIMIT
-            || self.octets.load(Ordering::Relaxed) > OCTET_LIMIT
-        {
-            return Err(Reason::TooLong);
+    /// Takes note of one more question, unless the domain has had its share.
+    fn admit(&self) -> Result<(), Reason> {
+        let is_too_much = self.asked.fetch_add(1, Ordering::Relaxed) >= QUESTION_LIMIT
+            || self.octets.load(Ordering::Relaxed) > OCTET_LIMIT;
+        match is_too_much {
+            true => Err(Reason::TooLong),
+            false => Ok(()),
         }
-        let now = Instant::now();
-        let left = self.deadline.saturating_duration_since(now);
+    }
+
+    /// The reply, where it is there already.
+    fn known(&self, question: &Question) -> Option<Arc<KeptReply>> {
+        if !question.name.is_within(self.domain) {
+            return self.shared.known(question);
+        }
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, cell) = own.iter().find(|(asked, _)| asked == question)?;
+        cell.get().cloned()
+    }
+
+    async fn reply(&self, question: Question) -> Result<Arc<KeptReply>, Reason> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
         // One silent name must not take the time of all the others.
         let left = left.min(self.shared.timeout / 4);
         if left.is_zero() {
             return Err(Reason::Timeout);
         }
-        let reply = match question.name.is_within(self.domain) {
-            true => self.own_reply(question, left).await,
-            false => match self.shared.known(&question, now) {
-                Some(reply) => reply,
-                // Rare, and large: not a part of every question.
-                None => Box::pin(self.shared_reply(question, left)).await?,
-            },
-        };
-        self.octets.fetch_add(reply.octets, Ordering::Relaxed);
-        Ok(reply)
+        match question.name.is_within(self.domain) {
+            true => Ok(self.own_reply(question, left).await),
+            // Rare, and large: not a part of every question.
+            false => Box::pin(self.shared_reply(question, left)).await,
+        }
     }
 
     async fn own_reply(&self, question: Question, left: Duration) -> Arc<KeptReply> {
@@ -150,7 +159,7 @@ impl<'s> DomainQuestions<'s> {
             }
         };
         let ask = || async move {
-            let reply = KeptReply::ask(&*self.shared.resolver, question, left).await;
+            let reply = KeptReply::ask(&*self.shared.resolver, &question, left).await;
             self.note(reply.sent);
             Arc::new(reply)
         };
@@ -171,7 +180,7 @@ impl<'s> DomainQuestions<'s> {
                 let (shared, question) = (Arc::clone(self.shared), question.clone());
                 async move {
                     let reply =
-                        KeptReply::ask(&*shared.resolver, question, shared.timeout / 4).await;
+                        KeptReply::ask(&*shared.resolver, &question, shared.timeout / 4).await;
                     Arc::new(reply.after(again, Instant::now()))
                 }
                 .boxed()
@@ -209,10 +218,16 @@ impl<'s> DomainQuestions<'s> {
         question: Question,
         pick: impl Fn(&ReplyRecords) -> Option<&Arc<[T]>>,
     ) -> LookupAnswer<T> {
-        match Box::pin(self.reply(question)).await {
-            Ok(reply) => reply.answer(pick),
-            Err(reason) => LookupAnswer::failed(reason),
-        }
+        let reply = match (self.admit(), self.known(&question)) {
+            (Err(reason), _) => return LookupAnswer::failed(reason),
+            (Ok(()), Some(reply)) => reply,
+            (Ok(()), None) => match Box::pin(self.reply(question)).await {
+                Ok(reply) => reply,
+                Err(reason) => return LookupAnswer::failed(reason),
+            },
+        };
+        self.octets.fetch_add(reply.octets, Ordering::Relaxed);
+        reply.answer(pick)
     }
 
     async fn texts(&self, question: Question) -> LookupAnswer<Txt> {

@@ -70,12 +70,11 @@ impl KeptReply {
     /// Asks, through CNAMEs to their end.
     pub(super) async fn ask(
         resolver: &dyn Resolve,
-        question: Question,
+        question: &Question,
         allowance: Duration,
     ) -> Self {
-        let (name, kind) = (question.name.clone(), question.kind);
         let chain = AliasChain::follow_question(resolver, question, allowance, false).await;
-        let last = chain.cname.last().unwrap_or(&name);
+        let last = chain.cname.last().unwrap_or(&question.name);
         let denials = chain.denial.iter().filter_map(|record| {
             let data = record.data.to_bytes().ok()?;
             let owner = Name::from(&record.name);
@@ -87,7 +86,7 @@ impl KeptReply {
             Ok(end) if end.nxdomain => ReplyFound::Nxdomain,
             Ok(end) => {
                 octets += end.data.iter().map(size).sum::<usize>();
-                match ReplyRecords::read(kind, &end.data) {
+                match ReplyRecords::read(question.kind, &end.data) {
                     Some(records) => ReplyFound::Records(records),
                     None => ReplyFound::NoData,
                 }
