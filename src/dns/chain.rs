@@ -139,8 +139,10 @@ fn walk(
         let is_of_owner =
             |record: &rr::Record| *owner == record.name && record.dns_class == DNSClass::IN;
         let is_wanted = |record: &rr::Record| record.record_type() == kind && is_of_owner(record);
-        if records.iter().any(is_wanted) {
-            let wanted = records.into_iter().filter(is_wanted);
+        if let Some(first) = records.iter().position(is_wanted) {
+            let mut rest = records.into_iter().skip(first);
+            let one = rest.next().into_iter();
+            let wanted = one.chain(rest.filter(is_wanted));
             return Ok(wanted.map(|record| record.data).collect());
         }
         let target = records.iter().find_map(|record| match &record.data {

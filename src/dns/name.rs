@@ -173,6 +173,15 @@ impl Name {
         (wire.len() <= NAME_LIMIT + 2).then(|| Self(wire.into()))
     }
 
+    /// The presentation form, as `to_string` has it, without the detour by way of a formatter.
+    pub fn text(&self) -> String {
+        let mut room = [0; NAME_LIMIT + 2];
+        match self.plain(&mut room) {
+            Some(plain) if !plain.is_empty() => plain.to_owned(),
+            _ => self.to_string(),
+        }
+    }
+
     /// Wire form: length and bytes of each label, then a zero.
     pub fn wire(&self) -> &[u8] {
         &self.0
@@ -400,6 +409,9 @@ mod tests {
         let name = Name(b"\x04a.b\x1b\x02\xc3\xa4\x00".as_slice().into());
         assert_eq!(name.to_string(), r"a\.b\027.\195\164");
         assert_eq!(Name(b"\0".as_slice().into()).to_string(), ".");
+        for name in [name, Name::root(), Name::parse(b"mx.example.org").unwrap()] {
+            assert_eq!(name.text(), name.to_string());
+        }
         let host = Name::parse(b"mx.example.org").unwrap();
         assert_eq!(
             host.under(&["_25", "_tcp"]).unwrap().to_string(),

@@ -23,7 +23,7 @@ use walk::{Records, records_at};
 pub async fn part<L: Lookup>(lookup: &L, domain: &Name) -> Dmarc {
     let walk = TreeWalk::of_domain(lookup, domain).await;
     let mut part = empty(&walk);
-    part.organizational_domain = walk.organization().map(|name| name.to_string());
+    part.organizational_domain = walk.organization().map(|name| name.text());
     let mut existence = Existence::new(lookup, domain);
     let by_walk = match walk.applying() {
         Ok(applying) => effect(applying, domain, &mut existence, Rule::Walk).await,
@@ -52,7 +52,7 @@ pub async fn part<L: Lookup>(lookup: &L, domain: &Name) -> Dmarc {
 
 fn empty(walk: &TreeWalk) -> Dmarc {
     let steps = walk.steps.iter().map(|step| DmarcStep {
-        name: step.name.to_string(),
+        name: step.name.text(),
         state: match &step.found {
             Records::None(_) => PolicyState::Absent,
             Records::One(record, _) if record.is_off() => PolicyState::Invalid,
@@ -125,11 +125,11 @@ async fn by_suffix_list<L: Lookup>(
     part: &mut Dmarc,
 ) {
     let domain = &walk.start;
-    let text = domain.to_string();
+    let text = domain.text();
     let organization = psl::domain_str(&text)
         .and_then(|name| Name::from_octets(name.as_bytes()))
         .unwrap_or_else(|| domain.clone());
-    part.organizational_domain_7489 = Some(organization.to_string());
+    part.organizational_domain_7489 = Some(organization.text());
     let mut found = walk.steps.first().map(|step| &step.found);
     let mut name = domain;
     let asked;
@@ -215,7 +215,7 @@ fn describe_record(
     if part.text.is_empty() {
         part.text = text.iter().map(|text| Text::from(&text[..])).collect();
     }
-    part.record_at = Some(name.to_string());
+    part.record_at = Some(name.text());
     part.tags = Some(record.tags.clone());
     let has_below = record.tags.sp.is_some() || record.tags.np.is_some();
     let is_below_another = walk.organization().is_some_and(|other| other != *name);

@@ -41,7 +41,7 @@ pub async fn authorised<L: Lookup>(
         }
         receivers.push(DmarcReceiver {
             uri: Text::from(&uri.uri[..]),
-            domain: uri.domain.as_ref().map(Name::to_string),
+            domain: uri.domain.as_ref().map(Name::text),
             failure_reports: is_failure,
             authorised: is_authorised,
         });

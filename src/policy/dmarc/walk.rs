@@ -156,6 +156,12 @@ fn select(answer: &LookupAnswer<Txt>) -> Records {
     if let FoundRecords::Failed(outcome) = &answer.found {
         return Records::Failed(outcome.clone());
     }
+    // Nearly always: no lists for it.
+    if let [text] = answer.records()
+        && is_record(text)
+    {
+        return Records::One(Box::new(DmarcRecord::parse(text)), text.clone());
+    }
     let (mut records, others): (Vec<Txt>, Vec<Txt>) =
         (answer.records().iter().cloned()).partition(|text| is_record(text));
     match records.len() {

@@ -61,6 +61,13 @@ impl Space {
             (Some((_, end)), Some((first, _))) if end.saturating_add(1) < *first => {
                 self.0.extend(other.0);
             }
+            (Some((_, end)), Some((first, last))) if *first <= self.0[0].0 && end <= last => {
+                // One range that covers all of it.
+                *self = match other.0.len() {
+                    1 => other,
+                    _ => Self::union([std::mem::take(self), other]),
+                };
+            }
             _ => *self = Self::union([std::mem::take(self), other]),
         }
     }

@@ -453,11 +453,11 @@ impl<'l, L: Lookup> SpfWalk<'l, L> {
         if self.path.contains(&target) {
             self.is_open = true;
             self.term_fault(PolicyFault::Loop, term, name);
-            self.note_include(target.to_string(), redirect, depth, PolicyState::Invalid);
+            self.note_include(target.text(), redirect, depth, PolicyState::Invalid);
             return Err(SpfResult::Permerror);
         }
         let position = self.includes.len();
-        self.note_include(target.to_string(), redirect, depth, PolicyState::Absent);
+        self.note_include(target.text(), redirect, depth, PolicyState::Absent);
         let answer = match target.labels().nth(1) {
             Some(_) => self.lookup.txt(&target).await,
             // RFC 7208 §4.3: a name of one label has no record.

@@ -194,7 +194,7 @@ impl PolicyObserve {
 
     async fn parts(&self, asker: &DomainQuestions<'_>, wanted: &PolicyDomain) -> Box<Policy> {
         let name = &wanted.name;
-        let mut policy = Box::new(blank(name.to_string(), Outcome::ok()));
+        let mut policy = Box::new(blank(name.text(), Outcome::ok()));
         let known = match &wanted.exchanges {
             None if self.needs_exchanges() => exchanges_of(asker, name).await,
             known => known.clone(),

@@ -85,7 +85,7 @@ impl PolicySelect {
         found.record(&Listed {
             source: self.source.clone(),
             domain: match &subject.job {
-                Ok(wanted) => wanted.name.to_string(),
+                Ok(wanted) => wanted.name.text(),
                 Err((text, _)) => text.clone(),
             },
             rank: Some(rank),
@@ -177,7 +177,7 @@ fn subject(text: &[u8], exchanges: Option<Vec<Name>>) -> Subject<PolicyJob> {
         }
     };
     let key = match &job {
-        Ok(wanted) => wanted.name.to_string(),
+        Ok(wanted) => wanted.name.text(),
         Err((text, _)) => text.clone(),
     };
     Subject {
