@@ -17,6 +17,8 @@ mod paces;
 #[path = "tls_inspect/script.rs"]
 mod script;
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use serde_json::{Value, json};
 
 use super::harness::{Ran, run};
@@ -52,8 +54,13 @@ fn inspect(more: &[&str], input: &str) -> Ran {
 
 /// An `smtp` line for a server that accepted STARTTLS.
 fn accepted(port: u16) -> String {
+    accepted_at((Ipv4Addr::LOCALHOST, port).into())
+}
+
+/// The same for a server at any address.
+fn accepted_at(address: SocketAddr) -> String {
     let line = json!({
-        "type": "smtp", "ip": "127.0.0.1", "port": port,
+        "type": "smtp", "ip": address.ip(), "port": address.port(),
         "for": {"domain": "example.test", "exchange": "mx.example.test"},
         "starttls": {"advertised": true, "accepted": true},
     });

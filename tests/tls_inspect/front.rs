@@ -15,7 +15,7 @@ use crate::peers::loopback::Loopback;
 
 /// A mail server on loopback, as far as STARTTLS; ends with the test.
 pub struct Front {
-    port: u16,
+    address: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
@@ -64,6 +64,16 @@ impl Front {
         Self::on((0..count).map(listen).collect(), words, serve)
     }
 
+    /// The same, each at an address of its own (127.0.7.1 and on), so that none waits for another.
+    pub fn apart(
+        words: Words,
+        count: u8,
+        serve: impl Fn(usize, TcpStream, usize) + Send + Sync + 'static,
+    ) -> Vec<Self> {
+        let listen = |last| TcpListener::bind((Ipv4Addr::new(127, 0, 7, last), 0)).unwrap();
+        Self::on((1..=count).map(listen).collect(), words, serve)
+    }
+
     fn on(
         listeners: Vec<TcpListener>,
         words: Words,
@@ -72,7 +82,7 @@ impl Front {
         let fronts: Vec<Self> = listeners
             .iter()
             .map(|listener| Self {
-                port: listener.local_addr().unwrap().port(),
+                address: listener.local_addr().unwrap(),
                 connections: Arc::default(),
             })
             .collect();
@@ -108,8 +118,12 @@ impl Front {
         fronts
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     pub fn connections(&self) -> usize {

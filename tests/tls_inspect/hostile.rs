@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::certificates::der;
 use super::front::{Front, Openssl, splice};
 use super::script::{alert, certificate, flight, message, read_hello, records, say, server_hello};
-use super::{accepted, inspect, tls_of, verdict};
+use super::{accepted, accepted_at, inspect, tls_of, verdict};
 
 /// The `tls` records of servers that each say one thing, in their order.
 fn each_says(things: Vec<Vec<u8>>) -> Vec<Value> {
@@ -449,10 +449,10 @@ fn t8_spacing_counts_from_the_end_of_the_conversation_before() {
 /// What a server says behind its 220, by itself, at five paces.
 const PACES: [u64; 5] = [0, 1, 30, 300, 3000];
 
-/// Records without what is of the moment: ports and times.
+/// Records without what is of the moment: addresses, ports and times.
 fn timeless(tls: &Value) -> Value {
     let mut tls = tls.clone();
-    for field in ["port", "timings", "time", "connected", "run"] {
+    for field in ["ip", "port", "timings", "time", "connected", "run"] {
         tls.as_object_mut().unwrap().remove(field);
     }
     let verdicts = tls.get_mut("verdicts").and_then(Value::as_array_mut);
@@ -469,15 +469,19 @@ fn at_every_pace(
     serve: impl Fn(TcpStream, Duration) + Send + Sync + 'static,
 ) -> Value {
     let words = |_| ("220 mx\r\n", "");
-    let fronts = Front::saying(words, PACES.len(), move |position, stream, _| {
+    let fronts = Front::apart(words, PACES.len() as u8, move |position, stream, _| {
         serve(stream, Duration::from_millis(PACES[position]));
     });
-    let input: String = fronts.iter().map(|front| accepted(front.port())).collect();
+    let inputs = fronts.iter().map(|front| accepted_at(front.address()));
+    let input: String = inputs.collect();
     let more = [&["--retries", "0", "--handshake-timeout", "8s"][..], more].concat();
     let ran = inspect(&more, &input).expect(0);
     let all = ran.of_type("tls");
     let of = |front: &Front| {
-        let its = all.iter().find(|tls| tls["port"] == front.port());
+        let address = front.address();
+        let is_its =
+            |tls: &&Value| tls["port"] == address.port() && tls["ip"] == address.ip().to_string();
+        let its = all.iter().find(is_its);
         timeless(its.unwrap_or_else(|| panic!("no record: {}", ran.stdout)))
     };
     let first = of(&fronts[0]);
