@@ -197,10 +197,16 @@ impl<'s> DomainQuestions<'s> {
                 self.note(reply.sent);
                 return Ok(reply);
             }
-            if !reply.is_due(Instant::now()) {
+            let now = Instant::now();
+            if !reply.is_due(now) {
                 self.shared.saved.fetch_add(1, Ordering::Relaxed);
                 return Ok(reply);
             }
+            if now >= until {
+                return Err(Reason::Timeout);
+            }
+            // Whoever had it made puts it into the cache, and may wait for this very thread to do so.
+            tokio::task::yield_now().await;
         }
     }
 
