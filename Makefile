@@ -2,6 +2,7 @@
 PREFIX ?= /usr/local
 BINPREFIX ?= $(PREFIX)/bin
 MANPREFIX ?= $(PREFIX)/share/man
+COMPLETIONS ?= $(PREFIX)/share
 CARGO ?= cargo
 .DEFAULT_GOAL := build
 PROGRAMS = leak-count mx-lookup policy-lookup policy-fetch smtp-probe tls-inspect to-sqlite report header-trace mail-lab mx-survey
@@ -56,6 +57,12 @@ families:
 install: build
 	install -d $(DESTDIR)$(BINPREFIX) $(DESTDIR)$(MANPREFIX)/man1 $(DESTDIR)$(MANPREFIX)/man5 $(DESTDIR)$(MANPREFIX)/man7
 	for program in $(PROGRAMS); do install -m 755 target/release/$$program $(DESTDIR)$(BINPREFIX)/ || exit 1; done
+	etc/completions target/release target/completions
+	install -d $(DESTDIR)$(COMPLETIONS)/bash-completion/completions $(DESTDIR)$(COMPLETIONS)/zsh/site-functions \
+		$(DESTDIR)$(COMPLETIONS)/fish/vendor_completions.d
+	install -m 644 target/completions/bash/* $(DESTDIR)$(COMPLETIONS)/bash-completion/completions/
+	install -m 644 target/completions/zsh/* $(DESTDIR)$(COMPLETIONS)/zsh/site-functions/
+	install -m 644 target/completions/fish/* $(DESTDIR)$(COMPLETIONS)/fish/vendor_completions.d/
 	for section in 1 5 7; do install -m 644 man/*.$$section $(DESTDIR)$(MANPREFIX)/man$$section/ || exit 1; done
 
 # leak-count beside mawk on a list of 1 GB, which is made up in a temporary directory.
@@ -71,9 +78,27 @@ bench-store:
 bench-header:
 	$(CARGO) bench --locked --bench header
 
+# A Debian package, and an archive of static programs: minutes of linking. cargo-deb from crates.io.
+.PHONY: deb dist release-check
+deb: export MX_SURVEY_COMMIT ?= $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+deb:
+	$(CARGO) build --profile dist --locked --features lab
+	etc/completions target/dist target/completions
+	$(CARGO) deb --no-build --profile dist --locked
+dist:
+	etc/dist
+
+# Before a release, as root: lintian, the package in a clean Debian (debootstrap).
+release-check: deb
+	lintian --allow-root --fail-on error,warning target/debian/*.deb
+	tests/release/deb target/debian/*.deb
+
 uninstall:
-	for program in $(PROGRAMS); do rm -f $(DESTDIR)$(BINPREFIX)/$$program $(DESTDIR)$(MANPREFIX)/man1/$$program.1; done
-	rm -f $(DESTDIR)$(MANPREFIX)/man5/mx-survey.5 $(DESTDIR)$(MANPREFIX)/man5/mx-survey-db.5 $(DESTDIR)$(MANPREFIX)/man7/mx-survey.7
+	for program in $(PROGRAMS); do rm -f $(DESTDIR)$(BINPREFIX)/$$program $(DESTDIR)$(MANPREFIX)/man1/$$program.1 \
+		$(DESTDIR)$(COMPLETIONS)/bash-completion/completions/$$program $(DESTDIR)$(COMPLETIONS)/zsh/site-functions/_$$program \
+		$(DESTDIR)$(COMPLETIONS)/fish/vendor_completions.d/$$program.fish; done
+	rm -f $(DESTDIR)$(MANPREFIX)/man5/mx-survey.5 $(DESTDIR)$(MANPREFIX)/man5/mx-survey-db.5 \
+		$(DESTDIR)$(MANPREFIX)/man7/mx-survey.7 $(DESTDIR)$(MANPREFIX)/man7/mx-survey-problems.7
 
 # What smtp-probe costs this machine, beside a bare loop.
 bench-smtp:

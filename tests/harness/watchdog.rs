@@ -31,12 +31,13 @@ fn watch() {
     }
 }
 
-/// The processes that bear the environment of this one, orphans too, with their command lines.
+/// The processes that bear the environment of this one and came after it, orphans too, with their command lines.
 fn processes_of_ours() -> HashMap<u32, String> {
     let mark = format!("CARGO_MANIFEST_DIR={}\0", env!("CARGO_MANIFEST_DIR"));
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    ids.filter(|id| *id != std::process::id())
+    let beginning = began(std::process::id());
+    ids.filter(|id| *id != std::process::id() && began(*id) >= beginning)
         .filter_map(|id| {
             let file = |name: &str| std::fs::read(format!("/proc/{id}/{name}"));
             let environment = file("environ").ok()?;
@@ -45,6 +46,17 @@ fn processes_of_ours() -> HashMap<u32, String> {
             ours.then_some((id, command))
         })
         .collect()
+}
+
+/// When a process began, in clock ticks since this machine did; behind the name, which may hold anything, the 20th field.
+fn began(id: u32) -> Option<u64> {
+    let line = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    line.rsplit_once(')')?
+        .1
+        .split_whitespace()
+        .nth(19)?
+        .parse()
+        .ok()
 }
 
 #[test]
@@ -56,6 +68,8 @@ fn what_the_tests_start_is_known() {
             .get(&child.id())
             .is_some_and(|it| it.starts_with("sleep 60"))
     });
+    let parent = std::os::unix::process::parent_id();
+    assert!(began(parent) <= began(std::process::id()) && began(parent).is_some());
     child.kill().unwrap();
     child.wait().unwrap();
 }
