@@ -163,6 +163,32 @@ fn what_is_no_shard_is_named() {
 }
 
 #[test]
+fn a_name_of_a_list_is_listed_by_the_worker_that_looks_it_up() {
+    let names: Vec<String> = (0..20).map(|number| format!("d{number}.test")).collect();
+    for (program, kind) in [("mx-lookup", "domain"), ("policy-lookup", "policy")] {
+        let mut listed = Vec::new();
+        for shard in ["1/2", "2/2"] {
+            // Nobody answers there: that is told, and no matter here.
+            let options = ["--shard", shard, "--nameserver", "127.0.0.1:9"];
+            let ran = run(program, &options, names.join("\n"));
+            let domains = |kind: &str| -> Vec<String> {
+                let records = ran.of_type(kind);
+                (records
+                    .iter()
+                    .map(|it| it["domain"].as_str().unwrap().to_owned()))
+                .collect()
+            };
+            let (here, mut found) = (domains("listed"), domains(kind));
+            found.sort_by_key(|name| names.iter().position(|it| it == name));
+            assert_eq!(here, found, "{program} {shard}");
+            listed.extend(here);
+        }
+        listed.sort_by_key(|name| names.iter().position(|it| it == name));
+        assert_eq!(listed, names, "{program}");
+    }
+}
+
+#[test]
 fn by_operator_one_worker_has_all_of_it() {
     let targets: String = (0..40)
         .map(|number| {

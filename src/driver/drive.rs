@@ -231,11 +231,6 @@ where
         self.silence.breaks();
         self.flying.gather().await;
         let mut lines = Vec::new();
-        if let Ok(first) = &first {
-            // Those behind it are about as long.
-            let all = first.observed.lines.len() * (self.flying.ended() + 1);
-            lines.reserve(all.min(1 << 20));
-        }
         let mut next = Some(first);
         while let Some(done) = next {
             self.take(done?, &mut lines);

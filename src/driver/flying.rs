@@ -158,11 +158,6 @@ impl<O: Observe> Flying<O> {
         Some(landed(report))
     }
 
-    /// How many have ended by now.
-    pub(super) fn ended(&self) -> usize {
-        self.reported.len()
-    }
-
     /// One that has ended by now.
     pub(super) fn try_join_next(&mut self) -> Option<anyhow::Result<Landed<O::Job>>> {
         let report = self.reported.try_recv().ok()?;

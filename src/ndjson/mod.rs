@@ -1,15 +1,13 @@
 //! The stream as lines: a reader that bounds and numbers them, the tag of each, and the one form in which our own
 //! records are written.
 
-mod harmless;
 pub mod magic;
-mod write;
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
-pub use harmless::{Harmless, is_control};
 use serde::{Deserialize, Serialize};
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::record::Record;
 
@@ -195,7 +193,7 @@ impl<R: Read> Buffered for io::BufReader<R> {
 
 /// A record as a line, its line feed included: `type` first, and nothing raw that a terminal would obey.
 pub fn to_line<R: Record>(record: &R) -> Vec<u8> {
-    let mut line = Vec::with_capacity(R::ROOM);
+    let mut line = Vec::with_capacity(512);
     append(&mut line, record);
     line
 }
@@ -207,7 +205,8 @@ pub fn append<R: Record>(line: &mut Vec<u8>, record: &R) {
     line.extend_from_slice(R::TYPE.as_bytes());
     line.extend_from_slice(b"\",");
     let start = line.len();
-    match record.serialize(&mut write::JsonWriter(&mut *line)) {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *line, Harmless);
+    match record.serialize(&mut serializer) {
         Ok(()) => {
             debug_assert_eq!(line.get(start), Some(&b'{'));
             line.remove(start);
@@ -225,6 +224,44 @@ pub fn to_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
         &mut json, Harmless,
     ))?;
     Ok(json)
+}
+
+/// Compact JSON with DEL, C1 and the bidirectional controls escaped beside what JSON itself escapes.
+#[derive(Clone, Copy, Debug)]
+pub struct Harmless;
+
+impl Formatter for Harmless {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let bytes = fragment.as_bytes();
+        // Nearly every fragment is printable ASCII.
+        let is_plain = !bytes
+            .iter()
+            .fold(false, |is_odd, byte| is_odd | (*byte >= 0x7f));
+        if is_plain {
+            return CompactFormatter.write_string_fragment(writer, fragment);
+        }
+        let mut plain = 0;
+        for (at, character) in fragment
+            .char_indices()
+            .filter(|&(_, character)| is_control(character))
+        {
+            writer.write_all(&bytes[plain..at])?;
+            write!(writer, "\\u{:04x}", character as u32)?;
+            plain = at + character.len_utf8();
+        }
+        writer.write_all(&bytes[plain..])
+    }
+}
+
+/// DEL, C1 and the bidirectional formatting characters (Unicode TR 9), and the line separators that some readers obey.
+pub fn is_control(character: char) -> bool {
+    matches!(character,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Text from anywhere, for a terminal: controls become `\u{…}`.

@@ -43,8 +43,6 @@ pub use words::*;
 pub trait Record: Serialize {
     /// The value of the field `type`.
     const TYPE: &'static str;
-    /// Octets that nearly every line of this type has room in.
-    const ROOM: usize = 512;
 }
 
 macro_rules! record {
@@ -53,14 +51,9 @@ macro_rules! record {
     )*};
 }
 
-impl Record for Policy {
-    const TYPE: &'static str = "policy";
-    const ROOM: usize = 2048;
-}
-
 record! {
     Listed = "listed", Other = "other", Domain = "domain", Smtp = "smtp", Cert = "cert", Tls = "tls", Hop = "hop",
-    Run = "run", Sts = "sts",
+    Run = "run", Policy = "policy", Sts = "sts",
 }
 
 /// The time of day, RFC 3339 UTC, to the millisecond.

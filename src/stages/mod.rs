@@ -12,6 +12,8 @@ pub mod helo;
 pub mod leak_count;
 #[cfg(feature = "dns")]
 pub mod mx_lookup;
+#[cfg(feature = "dns")]
+mod names;
 #[cfg(feature = "policy")]
 pub mod policy_fetch;
 #[cfg(feature = "policy")]

@@ -4,22 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::dns::beginning::Beginning;
-use crate::dns::list::{self, DomainList, DomainListItem};
+use crate::dns::list::DomainList;
 use crate::dns::lookup::{self, MxLookup};
 use crate::dns::name::Name;
 use crate::driver::{Found, Key, Observe, Observed, Select, Subject, Taken, Turn};
 use crate::ndjson::{Line, NotARecord};
-use crate::record::{Domain, Listed, Outcome, Phase, Reason, now};
+use crate::record::{Domain, Outcome, Phase, Reason, now};
+use crate::stages::names::{ListedNames, domain_of};
 use crate::stages::silent::SilentNames;
 
 /// Finds names in the input.
-pub struct MxSelect {
-    list: DomainList,
-    source: String,
-    /// What its first entries were.
-    beginning: Beginning,
-}
+pub struct MxSelect(ListedNames);
 
 /// A name, or the record of what is none.
 pub type MxJob = Result<Name, Box<Domain>>;
@@ -27,35 +22,7 @@ pub type MxJob = Result<Name, Box<Domain>>;
 impl MxSelect {
     /// Names of `list`, which is called `source`.
     pub fn new(list: DomainList, source: String) -> Self {
-        Self {
-            list,
-            source,
-            beginning: Beginning::default(),
-        }
-    }
-
-    /// An entry of the list itself.
-    fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<'_, MxJob>) {
-        let subject = subject(text);
-        let entry = subject.job.as_ref().map(|_| ());
-        self.beginning
-            .note(entry.map_err(|invalid| &*invalid.domain));
-        if found.is_elsewhere(&subject.key, None) || !found.is_first_listed(&subject.key) {
-            return;
-        }
-        found.record(&Listed {
-            source: self.source.clone(),
-            domain: text_of(&subject.job),
-            rank: Some(rank),
-            users: None,
-            of: None,
-            share: None,
-            run: None,
-        });
-        // One that a record has named before is no repeat of the list.
-        if !found.has(&subject.key) {
-            found.subject(subject);
-        }
+        Self(ListedNames::new(list, source))
     }
 }
 
@@ -71,57 +38,34 @@ impl Select for MxSelect {
         found: &mut Found<'_, MxJob>,
     ) -> Taken {
         match kind {
-            Ok(_) if self.list.reads_objects() => {
-                return match list::domain_of(&line.bytes) {
-                    Ok(Some(domain)) => {
+            Ok(_) if self.0.reads_objects() => match domain_of(line) {
+                Ok(domain) => {
+                    if let Some(domain) = domain {
                         found.subject(subject(domain.as_bytes()));
-                        Taken::Passed
                     }
-                    Ok(None) => Taken::Passed,
-                    Err(error) => Taken::Refused(unreadable(&error)),
-                };
-            }
-            Err(spread @ (NotARecord::Spread | NotARecord::Array)) => {
-                return Taken::Refused(spread.to_string());
-            }
-            _ => {}
-        }
-        match self.list.read(&line.bytes, line.number) {
-            DomainListItem::Nothing => Taken::Consumed,
-            DomainListItem::Refused(why) => Taken::Refused(why.into()),
-            DomainListItem::Entry(text, rank) => {
-                self.entry(&text, rank, found);
-                Taken::Consumed
-            }
-            DomainListItem::Entries(names, rank) => {
-                for (text, rank) in names.iter().zip(rank..) {
-                    self.entry(text, rank, found);
+                    Taken::Passed
                 }
-                Taken::Consumed
+                Err(why) => Taken::Refused(why),
+            },
+            Err(spread @ (NotARecord::Spread | NotARecord::Array)) => {
+                Taken::Refused(spread.to_string())
             }
+            _ => self.0.read(line, found, subject),
         }
     }
 
     fn complaint(&self) -> Option<String> {
-        let stranger = self.beginning.complaint();
-        stranger.or_else(|| self.list.end().map(str::to_owned))
+        self.0.complaint()
     }
 
     fn begin_file(&mut self) -> Option<String> {
-        self.list.begin_file().map(str::to_owned)
+        self.0.begin_file()
     }
 
     fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
-        let domain = list::domain_of(&line.bytes).map_err(|error| unreadable(&error))?;
+        let domain = domain_of(line)?;
         Ok(domain.map(|domain| subject(domain.as_bytes()).key))
     }
-}
-
-fn unreadable(error: &serde_json::Error) -> String {
-    format!(
-        "its domain cannot be read: {}",
-        crate::ndjson::describe(error)
-    )
 }
 
 fn subject(text: &[u8]) -> Subject<MxJob> {

@@ -26,7 +26,7 @@ fn configuration(directory: &str, address: &str, hosts: &[(&str, &str)]) -> Stri
         .map(|kind| format!("{kind}_temp_path {directory}/{kind};\n"))
         .collect();
     format!(
-        "daemon off; user root; pid {directory}/pid; error_log {directory}/errors;\nevents {{}}\n\
+        "daemon off; master_process off; user root; pid {directory}/pid; error_log {directory}/errors;\nevents {{}}\n\
          http {{ access_log off; types {{ text/plain txt; }} {temporary}{servers} }}\n"
     )
 }

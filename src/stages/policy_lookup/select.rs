@@ -4,19 +4,15 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::dns::beginning::Beginning;
-use crate::dns::list::{self, DomainList, DomainListItem};
+use crate::dns::list::DomainList;
 use crate::dns::name::Name;
 use crate::driver::{Found, Key, Select, Subject, Taken};
 use crate::ndjson::{Line, NotARecord};
-use crate::record::{Listed, Reason};
+use crate::record::Reason;
+use crate::stages::names::{ListedNames, domain_of, unreadable};
 
 /// Finds names in the input: plain ones, and those of `domain` records.
-pub struct PolicySelect {
-    list: DomainList,
-    source: String,
-    beginning: Beginning,
-}
+pub struct PolicySelect(ListedNames);
 
 /// A name with its exchanges, or what is no name.
 pub type PolicyJob = Result<PolicyDomain, (String, String)>;
@@ -66,38 +62,7 @@ impl DomainLine<'_> {
 impl PolicySelect {
     /// Names of `list`, which is called `source`.
     pub fn new(list: DomainList, source: String) -> Self {
-        Self {
-            list,
-            source,
-            beginning: Beginning::default(),
-        }
-    }
-
-    /// An entry of the list itself.
-    fn entry(&mut self, text: &[u8], rank: u64, found: &mut Found<'_, PolicyJob>) {
-        let subject = subject(text, None);
-        let entry = subject.job.as_ref().map(|_| ());
-        self.beginning
-            .note(entry.map_err(|(text, _)| text.as_str()));
-        if !found.is_first_listed(&subject.key) {
-            return;
-        }
-        found.record(&Listed {
-            source: self.source.clone(),
-            domain: match &subject.job {
-                Ok(wanted) => wanted.name.text(),
-                Err((text, _)) => text.clone(),
-            },
-            rank: Some(rank),
-            users: None,
-            of: None,
-            share: None,
-            run: None,
-        });
-        // One that a record has named before is no repeat of the list.
-        if !found.has(&subject.key) {
-            found.subject(subject);
-        }
+        Self(ListedNames::new(list, source))
     }
 }
 
@@ -117,52 +82,30 @@ impl Select for PolicySelect {
                 Ok(domain) => {
                     let exchanges = domain.exchanges();
                     found.subject(subject(domain.domain.as_bytes(), exchanges));
-                    return Taken::Passed;
+                    Taken::Passed
                 }
-                Err(error) => return Taken::Refused(unreadable(&error)),
+                Err(error) => Taken::Refused(unreadable(&error)),
             },
-            Ok(_) => return Taken::Passed,
+            Ok(_) => Taken::Passed,
             Err(spread @ (NotARecord::Spread | NotARecord::Array)) => {
-                return Taken::Refused(spread.to_string());
+                Taken::Refused(spread.to_string())
             }
-            Err(_) => {}
-        }
-        match self.list.read(&line.bytes, line.number) {
-            DomainListItem::Nothing => Taken::Consumed,
-            DomainListItem::Refused(why) => Taken::Refused(why.into()),
-            DomainListItem::Entry(text, rank) => {
-                self.entry(&text, rank, found);
-                Taken::Consumed
-            }
-            DomainListItem::Entries(texts, rank) => {
-                for (text, rank) in texts.iter().zip(rank..) {
-                    self.entry(text, rank, found);
-                }
-                Taken::Consumed
-            }
+            Err(_) => self.0.read(line, found, |text| subject(text, None)),
         }
     }
 
     fn complaint(&self) -> Option<String> {
-        let stranger = self.beginning.complaint();
-        stranger.or_else(|| self.list.end().map(str::to_owned))
+        self.0.complaint()
     }
 
     fn begin_file(&mut self) -> Option<String> {
-        self.list.begin_file().map(str::to_owned)
+        self.0.begin_file()
     }
 
     fn done(&self, line: &Line) -> Result<Option<Key<'static>>, String> {
-        let domain = list::domain_of(&line.bytes).map_err(|error| unreadable(&error))?;
+        let domain = domain_of(line)?;
         Ok(domain.map(|domain| subject(domain.as_bytes(), None).key))
     }
-}
-
-fn unreadable(error: &serde_json::Error) -> String {
-    format!(
-        "its domain cannot be read: {}",
-        crate::ndjson::describe(error)
-    )
 }
 
 /// The longest invalid name that is written whole, octets.
