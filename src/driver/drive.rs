@@ -229,7 +229,6 @@ where
         first: anyhow::Result<Landed<O::Job>>,
     ) -> Result<(), Interruption> {
         self.silence.breaks();
-        self.flying.gather().await;
         let mut lines = Vec::new();
         let mut next = Some(first);
         while let Some(done) = next {

@@ -23,11 +23,6 @@ pub(super) struct Landed<J> {
 /// An observation, on the heap: it goes from hand to hand before it begins.
 type Flight = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// So many under way at once are many: a moment more is nothing to them.
-const MANY: usize = 256;
-/// The finest that timers are.
-const MOMENT: Duration = Duration::from_millis(1);
-
 /// The observations that are under way, and what each is told of its turn.
 ///
 /// They report by a channel, and those of a helper set off together: to wake another thread takes a call of the system, and
@@ -138,13 +133,6 @@ impl<O: Observe> Flying<O> {
                         .for_each(|flight| drop(tokio::spawn(flight)));
                 });
             }
-        }
-    }
-
-    /// One of many with the helpers has ended: waits a moment for others, so that each wakes nobody by itself.
-    pub(super) async fn gather(&self) {
-        if self.count >= MANY && self.helpers.len() > 0 {
-            tokio::time::sleep(MOMENT).await;
         }
     }
 
