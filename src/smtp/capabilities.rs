@@ -79,6 +79,8 @@ fn size(keywords: &[Capability]) -> Option<u64> {
     match &offered.parameters {
         // RFC 1870 §3: without a number, the limit is not told.
         None => None,
+        // Digits alone; a number of Rust may have a sign.
+        Some(Text(digits)) if !digits.iter().all(u8::is_ascii_digit) => None,
         Some(parameters) => std::str::from_utf8(&parameters.0).ok()?.parse().ok(),
     }
 }
@@ -165,6 +167,7 @@ mod tests {
     fn a_size_that_is_no_number_is_no_size() {
         assert_eq!(read(&["mx", "SIZE"]).size, None);
         assert_eq!(read(&["mx", "SIZE -1"]).size, None);
+        assert_eq!(read(&["mx", "SIZE +1000"]).size, None);
         assert_eq!(read(&["mx", "SIZE 0"]).size, Some(0));
         assert_eq!(read(&["mx", "SIZE 99999999999999999999"]).size, None);
     }
