@@ -93,6 +93,12 @@ impl ChartLine {
             points,
         }
     }
+
+    /// The places of which something was learned, with their percentage.
+    fn percents(&self) -> impl Iterator<Item = (f64, f64)> {
+        let points = self.points.iter();
+        points.filter_map(|(x, tally)| Some((*x, tally.percent()?)))
+    }
 }
 
 /// A part of a chart that is drawn by itself: the page sets them side by side, a file one above the other.
@@ -291,49 +297,110 @@ fn curves(x: &str, lines: &[ChartLine], points: &[(f64, f64, String)]) -> (u32, 
         .filter_map(|line| line.points.last())
         .map(|point| point.0)
         .fold(10.0, f64::max);
-    let across = |x: f64| (x.max(1.0).log10() / last.log10()).min(1.0);
-    let top = lines.len() as u32 * LEGEND + 14;
-    let down = |percent: f64| f64::from(top) + f64::from(PLOT) * (1.0 - percent / 100.0);
-    let percents = |line: &ChartLine| -> Vec<(f64, f64)> {
-        let known = line
-            .points
-            .iter()
-            .filter_map(|(x, tally)| Some((*x, tally.percent()?)));
-        known.collect()
+    let plot = CurvePlot {
+        last,
+        top: lines.len() as u32 * LEGEND + 14,
     };
     let body = html! {
+        (legend(lines))
+        (plot.grid(x))
+        (plot.strokes(lines))
+        @for (at, line) in lines.iter().enumerate() {
+            (plot.dots(at, line))
+        }
+        @for (x, percent, label) in points.iter().filter(|(x, ..)| *x <= last) {
+            circle class="before" cx=(plot.across(*x)) cy=(plot.dot(*percent)) r="4.5" {
+                title { (format!("{label}: {percent:.2} %")) }
+            }
+        }
+    };
+    let is_drawn = lines.iter().any(|line| line.points.len() > 1);
+    (if is_drawn { plot.top + PLOT + 42 } else { 0 }, body)
+}
+
+/// A line for each curve: what it is, and where it ends.
+fn legend(lines: &[ChartLine]) -> Markup {
+    html! {
         @for (at, line) in lines.iter().enumerate() {
             @let y = at as u32 * LEGEND;
             line class=(format!("curve c{}", at % 8)) x1="0" x2="24" y1=(y + 9) y2=(y + 9) {}
             text x="32" y=(y + 13) { (printable(&line.label)) }
-            @if let Some((_, percent)) = percents(line).last() {
+            @if let Some((_, percent)) = line.percents().last() {
                 text x="100%" y=(y + 13) class="value" { (format!("{percent:.2} %")) }
             }
         }
-        @for percent in [0, 20, 40, 60, 80, 100] {
-            @let y = down(f64::from(percent));
-            line class="grid" x1="0" x2="100%" y1=(y) y2=(y) {}
-            text class="tick" x="2" y=(y - 4.0) { (percent) " %" }
+    }
+}
+
+/// The plane of curves: a logarithmic axis across, percent upwards.
+struct CurvePlot {
+    /// Where the axis ends.
+    last: f64,
+    /// Pixels above it.
+    top: u32,
+}
+
+impl CurvePlot {
+    /// How far along the axis, 0 to 1.
+    fn part(&self, x: f64) -> f64 {
+        (x.max(1.0).log10() / self.last.log10()).min(1.0)
+    }
+
+    /// The same as a length of SVG.
+    fn across(&self, x: f64) -> String {
+        percent_of(self.part(x))
+    }
+
+    /// Pixels from above.
+    fn down(&self, percent: f64) -> f64 {
+        f64::from(self.top) + f64::from(PLOT) * (1.0 - percent / 100.0)
+    }
+
+    /// The same for the middle of a dot.
+    fn dot(&self, percent: f64) -> String {
+        format!("{:.1}", self.down(percent))
+    }
+
+    /// Lines at every twenty percent and every power of ten, and what the axis says.
+    fn grid(&self, x: &str) -> Markup {
+        let top = self.top;
+        html! {
+            @for percent in [0, 20, 40, 60, 80, 100] {
+                @let y = self.down(f64::from(percent));
+                line class="grid" x1="0" x2="100%" y1=(y) y2=(y) {}
+                text class="tick" x="2" y=(y - 4.0) { (percent) " %" }
+            }
+            @for power in 0..=(self.last.log10().floor() as u32) {
+                @let mark = 10u64.pow(power);
+                @let place = self.across(mark as f64);
+                line class="grid" x1=(place) x2=(place) y1=(top) y2=(top + PLOT + 5) {}
+                text class=(if power == 0 { "tick" } else { "tick middle" }) x=(place) y=(top + PLOT + 18) { (thousands(mark)) }
+            }
+            text class="tick end" x="100%" y=(top + PLOT + 36) { (x) }
         }
-        @for power in 0..=(last.log10().floor() as u32) {
-            @let mark = 10u64.pow(power);
-            @let place = percent_of(across(mark as f64));
-            line class="grid" x1=(place) x2=(place) y1=(top) y2=(top + PLOT + 5) {}
-            text class=(if power == 0 { "tick" } else { "tick middle" }) x=(place) y=(top + PLOT + 18) { (thousands(mark)) }
-        }
-        text class="tick end" x="100%" y=(top + PLOT + 36) { (x) }
-        // Stretched to the width: strokes keep theirs.
-        svg x="0" y=(top) width="100%" height=(PLOT) viewBox=(format!("0 0 1000 {PLOT}")) preserveAspectRatio="none" {
-            @for (at, line) in lines.iter().enumerate() {
-                polyline class=(format!("curve c{}", at % 8)) points=(percents(line).iter().map(|(x, percent)| {
-                    format!("{:.1},{:.1} ", 1000.0 * across(*x), f64::from(PLOT) * (1.0 - percent / 100.0))
-                }).collect::<String>()) {}
+    }
+
+    /// The curves, stretched to the width: strokes keep theirs.
+    fn strokes(&self, lines: &[ChartLine]) -> Markup {
+        let place = |(x, percent): (f64, f64)| {
+            let down = f64::from(PLOT) * (1.0 - percent / 100.0);
+            format!("{:.1},{down:.1} ", 1000.0 * self.part(x))
+        };
+        html! {
+            svg x="0" y=(self.top) width="100%" height=(PLOT) viewBox=(format!("0 0 1000 {PLOT}")) preserveAspectRatio="none" {
+                @for (at, line) in lines.iter().enumerate() {
+                    polyline class=(format!("curve c{}", at % 8)) points=(line.percents().map(place).collect::<String>()) {}
+                }
             }
         }
-        @for (at, line) in lines.iter().enumerate() {
+    }
+
+    /// The places of a curve, each with its numbers in a title.
+    fn dots(&self, at: usize, line: &ChartLine) -> Markup {
+        html! {
             @for (x, tally) in &line.points {
                 @if let Some(percent) = tally.percent() {
-                    circle class=(format!("point c{}", at % 8)) cx=(percent_of(across(*x))) cy=(format!("{:.1}", down(percent))) r="5" {
+                    circle class=(format!("point c{}", at % 8)) cx=(self.across(*x)) cy=(self.dot(percent)) r="5" {
                         title {
                             (format!("{}: {percent:.2} %, {} of {} at {}", printable(&line.label), thousands(tally.yes), thousands(tally.decided()), thousands(*x as u64)))
                             @if tally.unknown > 0 { ", " (thousands(tally.unknown)) " unknown" }
@@ -342,14 +409,7 @@ fn curves(x: &str, lines: &[ChartLine], points: &[(f64, f64, String)]) -> (u32, 
                 }
             }
         }
-        @for (x, percent, label) in points.iter().filter(|(x, ..)| *x <= last) {
-            circle class="before" cx=(percent_of(across(*x))) cy=(format!("{:.1}", down(*percent))) r="4.5" {
-                title { (format!("{label}: {percent:.2} %")) }
-            }
-        }
-    };
-    let is_drawn = lines.iter().any(|line| line.points.len() > 1);
-    (if is_drawn { top + PLOT + 42 } else { 0 }, body)
+    }
 }
 
 fn percent_of(part: f64) -> String {

@@ -9,7 +9,9 @@ use super::number::thousands;
 use super::survey::{Survey, SurveyVerdict};
 use crate::dns::subject;
 use crate::judge::RULES;
-use crate::store::query::card::{self, ExchangeOf, LeafCard, ListPlace, LookedUp, ServerOf};
+use crate::store::query::card::{
+    self, ExchangeOf, LeafCard, ListPlace, LookedUp, ServerOf, TlsCard,
+};
 use crate::store::{printable, query};
 
 /// The domain that somebody means: a name (U-labels too), an address of mail or a URL. What is none of these is looked for as
@@ -328,18 +330,7 @@ fn server_lines(
             truth(smtp.accepted)
         ));
     }
-    if let Some(tls) = &server.tls {
-        let mut line = format!(
-            "      TLS: {}; negotiated {}, completed {}",
-            outcome(&tls.outcome),
-            truth(tls.negotiated),
-            truth(tls.completed)
-        );
-        for part in &tls.parts {
-            line += &format!("; {part}");
-        }
-        card.push(line);
-    }
+    card.extend(server.tls.as_ref().map(tls_line));
     if let Some(leaf) = &server.leaf {
         let lines = leaf_lines(leaf);
         let known = leaves.iter().find(|(_, known)| *known == lines.concat());
@@ -366,6 +357,19 @@ fn server_lines(
             .into_iter()
             .map(|command| format!("      $ {command}")),
     );
+}
+
+fn tls_line(tls: &TlsCard) -> String {
+    let mut line = format!(
+        "      TLS: {}; negotiated {}, completed {}",
+        outcome(&tls.outcome),
+        truth(tls.negotiated),
+        truth(tls.completed)
+    );
+    for part in &tls.parts {
+        line += &format!("; {part}");
+    }
+    line
 }
 
 fn leaf_lines(leaf: &LeafCard) -> Vec<String> {

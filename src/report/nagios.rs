@@ -83,34 +83,12 @@ pub fn nagios(
         only_new: false,
     });
     let all = counted(survey, asked, fail_on.only_new)?;
-    let verdicts = survey.verdicts()?;
-    let looked_up = verdicts
-        .iter()
-        .filter(|it| it.status != DomainState::NotLookedUp)
-        .count();
-    let unknown = verdicts
-        .iter()
-        .filter(|it| {
-            it.status.takes_mail()
-                && it.status != DomainState::Answered
-                && it.status != DomainState::NotLookedUp
-        })
-        .count();
-    let lost = query::lost(&survey.connection)?;
-    let count = |severity| all.iter().filter(|it| it.severity == severity).count();
-    let counts: Vec<&Counted> = all
-        .iter()
+    let counts: Vec<&Counted> = (all.iter())
         .filter(|it| it.severity >= fail_on.severity)
         .collect();
-    let status = if counts.iter().any(|it| it.severity == Severity::Critical) {
-        PluginStatus::Critical
-    } else if !counts.is_empty() {
-        PluginStatus::Warning
-    } else if looked_up == 0 || lost.servers > 0 && lost.unconnected == lost.servers {
-        PluginStatus::Unknown
-    } else {
-        PluginStatus::Ok
-    };
+    let domains = DomainCounts::read(survey)?;
+    let status = status(survey, &counts, &domains)?;
+    let looked_up = domains.looked_up;
     let why = match (status, looked_up) {
         (PluginStatus::Unknown, 0) => "nothing was looked up".to_owned(),
         (PluginStatus::Unknown, _) => {
@@ -120,24 +98,74 @@ pub fn nagios(
         _ => named(&counts),
     };
     let new = if fail_on.only_new { "new " } else { "" };
-    let perfdata: Vec<String> = [Severity::Critical, Severity::Serious, Severity::Notice]
-        .map(|severity| format!("{}={};;;0", severity.word(), count(severity)))
+    let [critical, serious, notice] = SEVERITIES.map(|severity| count(&all, severity));
+    let line = format!(
+        "MX-SURVEY {} - {critical} critical, {serious} serious, {notice} notice {new}problems: {} | {}",
+        status.word(),
+        clean(&why),
+        perfdata(&all, &domains)
+    );
+    Ok(PluginOutput { status, line })
+}
+
+/// The severities, the worst first.
+const SEVERITIES: [Severity; 3] = [Severity::Critical, Severity::Serious, Severity::Notice];
+
+fn count(all: &[Counted], severity: Severity) -> usize {
+    all.iter().filter(|it| it.severity == severity).count()
+}
+
+/// How many domains were looked up, and how many of these take mail and did not answer.
+struct DomainCounts {
+    looked_up: usize,
+    unknown: usize,
+}
+
+impl DomainCounts {
+    fn read(survey: &Survey) -> rusqlite::Result<Self> {
+        let states = || survey.verdicts().map(|all| all.iter().map(|it| it.status));
+        let looked_up = states()?.filter(|it| *it != DomainState::NotLookedUp);
+        let unknown = states()?.filter(|it| {
+            it.takes_mail() && !matches!(it, DomainState::Answered | DomainState::NotLookedUp)
+        });
+        Ok(Self {
+            looked_up: looked_up.count(),
+            unknown: unknown.count(),
+        })
+    }
+}
+
+fn status(
+    survey: &Survey,
+    counts: &[&Counted],
+    domains: &DomainCounts,
+) -> rusqlite::Result<PluginStatus> {
+    let lost = query::lost(&survey.connection)?;
+    let is_unconnected = lost.servers > 0 && lost.unconnected == lost.servers;
+    let is_critical = (counts.iter()).any(|it| it.severity == Severity::Critical);
+    Ok(if is_critical {
+        PluginStatus::Critical
+    } else if !counts.is_empty() {
+        PluginStatus::Warning
+    } else if domains.looked_up == 0 || is_unconnected {
+        PluginStatus::Unknown
+    } else {
+        PluginStatus::Ok
+    })
+}
+
+/// The counts as a plugin gives them to whoever draws them.
+fn perfdata(all: &[Counted], domains: &DomainCounts) -> String {
+    let DomainCounts { looked_up, unknown } = domains;
+    SEVERITIES
+        .map(|severity| format!("{}={};;;0", severity.word(), count(all, severity)))
         .into_iter()
         .chain([
             format!("domains={looked_up};;;0"),
             format!("not_answered={unknown};;;0"),
         ])
-        .collect();
-    let line = format!(
-        "MX-SURVEY {} - {} critical, {} serious, {} notice {new}problems: {} | {}",
-        status.word(),
-        count(Severity::Critical),
-        count(Severity::Serious),
-        count(Severity::Notice),
-        clean(&why),
-        perfdata.join(" ")
-    );
-    Ok(PluginOutput { status, line })
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The problems of a survey, worst first; of those that are new alone where these are asked for.

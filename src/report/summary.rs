@@ -124,76 +124,69 @@ pub fn band(survey: &Survey) -> rusqlite::Result<Option<&'static str>> {
 
 /// What a survey lacks so that its percentages would mislead, in a sentence each.
 pub fn cautions(survey: &Survey) -> rusqlite::Result<Vec<String>> {
+    let connection = &survey.connection;
+    let lost = query::lost(connection)?;
+    let ports = query::servers_at_two_ports(connection)?;
     let query::Cautions {
-        cut_runs: cut,
+        cut_runs,
         accept,
         unasked,
         not_probed,
-    } = query::cautions(&survey.connection)?;
-    let lost = query::lost(&survey.connection)?;
-    let ports = query::servers_at_two_ports(&survey.connection)?;
-    let mut cautions = Vec::new();
-    let mut add = |count: u64, text: String| cautions.extend((count > 0).then_some(text));
-    if lost.domains > 0 && lost.unanswered == lost.domains {
-        add(
-            lost.domains,
-            format!(
-                "No question to the DNS was answered, for none of {} domains: the name servers that were asked are dead or \
-                 out of reach, and nothing was learned.",
-                thousands(lost.domains)
-            ),
-        );
-    } else {
-        // Some always are, and stand as unknown in every table.
-        let most = lost.unanswered.saturating_mul(2) > lost.domains;
-        add(
-            if most { lost.unanswered } else { 0 },
-            format!(
-                "Exchanges or addresses of {} of {} domains could not be learned from the DNS: they are unknown.",
-                thousands(lost.unanswered),
-                thousands(lost.domains)
-            ),
-        );
-    }
-    if lost.servers > 0 && lost.unconnected == lost.servers {
-        add(
-            lost.servers,
-            format!(
-                "No connection to any of {} servers succeeded: port 25 may be closed on the way out of here, so that the \
-                 servers were not learned, rather than unreachable.",
-                thousands(lost.servers)
-            ),
-        );
-    }
-    add(
-        ports,
+    } = query::cautions(connection)?;
+    let ports = (ports > 0).then(|| {
         format!(
             "{} servers were seen at two ports: this is two surveys in one database, and only the port with most records \
              is judged.",
             thousands(ports)
-        ),
-    );
-    add(
-        cut,
-        format!("{} runs were cut: records are missing.", thousands(cut)),
-    );
-    add(
-        not_probed,
-        format!(
-            "The servers of {} domains were not probed.",
-            thousands(not_probed)
-        ),
-    );
-    add(
-        unasked,
+        )
+    });
+    let cut = (cut_runs > 0).then(|| {
+        let runs = thousands(cut_runs);
+        format!("{runs} runs were cut: records are missing.")
+    });
+    let not_probed = (not_probed > 0).then(|| {
+        let domains = thousands(not_probed);
+        format!("The servers of {domains} domains were not probed.")
+    });
+    let unasked = (unasked > 0).then(|| {
         format!(
             "{} of {} servers that accept STARTTLS were not asked for TLS by tls-inspect: they are unknown, so that \
              percentages of TLS and of certificates lean towards no.",
             thousands(unasked),
             thousands(accept)
-        ),
-    );
-    Ok(cautions)
+        )
+    });
+    let (dns, servers) = (lost_in_dns(&lost), lost_servers(&lost));
+    let all = [dns, servers, ports, cut, not_probed, unasked];
+    Ok(all.into_iter().flatten().collect())
+}
+
+/// That the DNS answered nothing, or nothing for most. Of some domains it never does: these stand as unknown in every table.
+fn lost_in_dns(lost: &query::NotLearned) -> Option<String> {
+    let domains = thousands(lost.domains);
+    if lost.domains > 0 && lost.unanswered == lost.domains {
+        return Some(format!(
+            "No question to the DNS was answered, for none of {domains} domains: the name servers that were asked are dead \
+             or out of reach, and nothing was learned."
+        ));
+    }
+    (lost.unanswered.saturating_mul(2) > lost.domains).then(|| {
+        let unanswered = thousands(lost.unanswered);
+        format!(
+            "Exchanges or addresses of {unanswered} of {domains} domains could not be learned from the DNS: they are unknown."
+        )
+    })
+}
+
+/// That no server could be connected to.
+fn lost_servers(lost: &query::NotLearned) -> Option<String> {
+    (lost.servers > 0 && lost.unconnected == lost.servers).then(|| {
+        format!(
+            "No connection to any of {} servers succeeded: port 25 may be closed on the way out of here, so that the \
+             servers were not learned, rather than unreachable.",
+            thousands(lost.servers)
+        )
+    })
 }
 
 fn users(

@@ -170,6 +170,12 @@ impl Table {
         });
     }
 
+    /// Adds the columns of the users in a counted list: their number and its percentage.
+    pub fn columns_of_users(&mut self, source: &str) {
+        self.column(format!("users_{source}"), format!("Users: {source}"));
+        self.column(format!("users_{source}_percent"), "Percent");
+    }
+
     /// The domains that it names: cells of the columns `domain` and `such_as`.
     pub fn domains(&self) -> impl Iterator<Item = &str> {
         let named = |at: usize| matches!(self.columns[at].key.as_str(), "domain" | "such_as");

@@ -457,19 +457,7 @@ impl<'a> StudySurvey<'a> {
                 list,
                 domain,
                 operator,
-            } => {
-                let row = self.domain(domain)?;
-                let users = self.lists.get(list).map_or(&[][..], |users| &users.entries);
-                let counts = |entry: &&ListEntry| {
-                    row == Some(if *operator {
-                        self.operator(entry.domain)
-                    } else {
-                        entry.domain
-                    })
-                };
-                let at = users.iter().filter(counts).map(|entry| entry.users).sum();
-                Counted::share(at, self.users_in(list))
-            }
+            } => self.users_at(list, domain, *operator)?,
             StudyCount::Largest {
                 list,
                 first,
@@ -479,18 +467,7 @@ impl<'a> StudySurvey<'a> {
                 let users = largest.iter().take(*first).map(|(_, users)| users).sum();
                 Counted::share(users, self.users_in(list))
             }
-            StudyCount::Rows { domains, measure } => {
-                let mut tally = Tally::default();
-                for domain in domains {
-                    if let (Some(row), Some(measure)) = (self.domain(domain)?, named(measure))
-                        && let Some(truth) =
-                            measure.truth(&verdict_of(self.verdicts, row), self.rule)
-                    {
-                        tally.add(truth, 1);
-                    }
-                }
-                tally.into()
-            }
+            StudyCount::Rows { domains, measure } => self.measured_at(domains, measure)?.into(),
             StudyCount::Domains {
                 measure,
                 first,
@@ -510,22 +487,55 @@ impl<'a> StudySurvey<'a> {
                 Base::Domains => self.with_suite(names, *first),
                 Base::Servers => self.servers_with_suite(names)?,
             },
-            StudyCount::Hosts { names } => {
-                if self.hosts.get().is_none() {
-                    let hosts = domains_by_provider(self.survey, self.asked)?;
-                    self.hosts.get_or_init(|| hosts);
-                }
-                let hosts = self.hosts.get();
-                let of = |name| hosts.and_then(|hosts| hosts.get(name));
-                let hosted = names.iter().filter_map(of).fold(0.0, |sum, it| sum + it);
-                let answered = (self.verdicts.iter())
-                    .filter(|verdict| verdict.status == DomainState::Answered)
-                    .count();
-                Counted {
-                    yes: hosted,
-                    ..Counted::share(0, answered as u64)
-                }
+            StudyCount::Hosts { names } => self.hosted(names)?,
+        })
+    }
+
+    /// Users of a list at a domain, or at all domains of its operator.
+    fn users_at(&self, list: &str, domain: &str, operator: bool) -> rusqlite::Result<Counted> {
+        let row = self.domain(domain)?;
+        let users = self.lists.get(list).map_or(&[][..], |users| &users.entries);
+        let counts = |entry: &&ListEntry| {
+            row == Some(if operator {
+                self.operator(entry.domain)
+            } else {
+                entry.domain
+            })
+        };
+        let at = users.iter().filter(counts).map(|entry| entry.users).sum();
+        Ok(Counted::share(at, self.users_in(list)))
+    }
+
+    /// A measure at the named domains, as far as they are in its base.
+    fn measured_at(&self, domains: &[String], measure: &str) -> rusqlite::Result<Tally> {
+        let mut tally = Tally::default();
+        for domain in domains {
+            if let (Some(row), Some(measure)) = (self.domain(domain)?, named(measure))
+                && let Some(truth) = measure.truth(&verdict_of(self.verdicts, row), self.rule)
+            {
+                tally.add(truth, 1);
             }
+        }
+        Ok(tally)
+    }
+
+    /// Domains whose mail the named providers run, of those that answered.
+    fn hosted(&self, names: &[String]) -> rusqlite::Result<Counted> {
+        if self.hosts.get().is_none() {
+            let hosts = domains_by_provider(self.survey, self.asked)?;
+            self.hosts.get_or_init(|| hosts);
+        }
+        let hosts = self.hosts.get();
+        let domains = |name| hosts.and_then(|hosts| hosts.get(name));
+        let hosted = (names.iter())
+            .filter_map(domains)
+            .fold(0.0, |sum, it| sum + it);
+        let answered = (self.verdicts.iter())
+            .filter(|verdict| verdict.status == DomainState::Answered)
+            .count();
+        Ok(Counted {
+            yes: hosted,
+            ..Counted::share(0, answered as u64)
         })
     }
 }

@@ -7,7 +7,7 @@ use crate::judge::{Fact, Rule, Truth};
 use crate::report::asked::ReportSettings;
 use crate::report::measure::Measure;
 use crate::report::survey::Survey;
-use crate::report::table::{Cell, TALLY, Table, Tally};
+use crate::report::table::{TALLY, Table, Tally};
 use crate::store::query;
 
 /// Weaknesses of suites that no guideline of today allows (RFC 7465, RFC 9325).
@@ -41,91 +41,90 @@ pub fn definitions(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<
     ])
     .columns(TALLY);
     let mut census = StudySurvey::new(survey, asked)?;
-    let mut row = |question: &str, whose: &str, definition: &str, tally: Tally| {
-        let mut row = vec![Cell::from(question), whose.into(), definition.into()];
-        row.extend(tally.cells());
-        table.row(row);
+    let mut add = |rows: Vec<DefinitionRow>| {
+        for (question, whose, definition, tally) in rows {
+            let mut row = vec![question.into(), whose.into(), definition.into()];
+            row.extend(tally.cells());
+            table.row(row);
+        }
     };
-    let of = |word: &str, census: &StudySurvey<'_>| {
-        let measure = named(word);
-        measure.map_or_else(Tally::default, |it| census.domains(it, None, None))
-    };
+    add(measures(&census));
+    add(weak_suites(&census)?);
+    add(users(&census));
+    add(servers_that_speak(&mut census));
+    Ok(table)
+}
+
+/// A question, whose definition it is asked by, the definition, and the answer.
+type DefinitionRow = (String, &'static str, &'static str, Tally);
+
+/// What TLS is, and what a valid certificate.
+fn measures(census: &StudySurvey<'_>) -> Vec<DefinitionRow> {
+    const TLS: &str = "TLS of domains";
+    const VALID: &str = "Valid certificate";
+    const VALID_OF_TLS: &str = "Valid certificate, of TLS";
     let trusted_of_tls = Measure {
         word: "trusted_of_tls",
         label: "Trusted, where there is TLS",
         fact: Fact::Trusted,
         among: Some(Fact::Tls),
     };
-    for (question, whose, definition, measure) in [
-        (
-            "TLS of domains",
-            "2014",
-            ACCEPTED,
-            named("accepted").copied(),
-        ),
-        ("TLS of domains", "today", SHAKEN, named("tls").copied()),
-        ("Valid certificate", "2014", CHAIN, named("valid").copied()),
-        (
-            "Valid certificate",
-            "today",
-            NAMED,
-            named("trusted").copied(),
-        ),
-        (
-            "Valid certificate, of TLS",
-            "2014",
-            CHAIN,
-            named("valid_of_accepted").copied(),
-        ),
-        (
-            "Valid certificate, of TLS",
-            "today",
-            NAMED,
-            Some(trusted_of_tls),
-        ),
-    ] {
+    let measure = |word| named(word).copied();
+    [
+        (TLS, "2014", ACCEPTED, measure("accepted")),
+        (TLS, "today", SHAKEN, measure("tls")),
+        (VALID, "2014", CHAIN, measure("valid")),
+        (VALID, "today", NAMED, measure("trusted")),
+        (VALID_OF_TLS, "2014", CHAIN, measure("valid_of_accepted")),
+        (VALID_OF_TLS, "today", NAMED, Some(trusted_of_tls)),
+    ]
+    .map(|(question, whose, definition, measure)| {
         let tally = measure.map(|measure| census.domains(&measure, None, None));
-        row(question, whose, definition, tally.unwrap_or_default());
-    }
+        let tally = tally.unwrap_or_default();
+        (question.to_owned(), whose, definition, tally)
+    })
+    .into()
+}
+
+/// Which suites are weak.
+fn weak_suites(census: &StudySurvey<'_>) -> rusqlite::Result<Vec<DefinitionRow>> {
+    const DOMAINS: &str = "Weak suite, of domains with TLS";
+    const SERVERS: &str = "Weak suite, of servers with TLS";
+    const TODAY: &str =
+        "any with RC4, 3DES, DES, export, MD5, without encryption or authentication";
     let few = census.with_suite(&["RC4-MD5", "RC4-SHA"].map(String::from), None);
-    row(
-        "Weak suite, of domains with TLS",
-        "2014",
-        "RC4-MD5, RC4-SHA",
-        tally(&few),
-    );
-    let (domains, servers) = weak(&census)?;
-    row(
-        "Weak suite, of domains with TLS",
-        "today",
-        "any with RC4, 3DES, DES, export, MD5, without encryption or authentication",
-        domains,
-    );
-    row(
-        "Weak suite, of servers with TLS",
-        "today",
-        "the same",
-        servers,
-    );
+    let (domains, servers) = weak(census)?;
+    Ok(vec![
+        (DOMAINS.to_owned(), "2014", "RC4-MD5, RC4-SHA", tally(&few)),
+        (DOMAINS.to_owned(), "today", TODAY, domains),
+        (SERVERS.to_owned(), "today", "the same", servers),
+    ])
+}
+
+/// How users are added up.
+fn users(census: &StudySurvey<'_>) -> Vec<DefinitionRow> {
+    const ALL: &str = "220 to STARTTLS, all domains added";
+    const ADDED: &str = "as the study's query added";
+    let (Some(accepted), Some(tls)) = (named("accepted"), named("tls")) else {
+        return Vec::new();
+    };
+    let mut rows = Vec::new();
     for list in census.lists() {
-        let (Some(accepted), Some(tls)) = (named("accepted"), named("tls")) else {
-            continue;
+        let mut row = |whose, definition, tally| {
+            rows.push((format!("TLS of users: {list}"), whose, definition, tally));
         };
-        let question = format!("TLS of users: {list}");
-        let then = census.users(list, accepted, None);
-        row(
-            &question,
-            "2014",
-            "220 to STARTTLS, all domains added",
-            then,
-        );
+        row("2014", ALL, census.users(list, accepted, None));
         if let Ok(added) = census.as_the_study_added(list, accepted, None) {
-            row(&question, "2014", "as the study's query added", added);
+            row("2014", ADDED, added);
         }
-        let now = census.users(list, tls, None);
-        row(&question, "today", SHAKEN, now);
+        row("today", SHAKEN, census.users(list, tls, None));
     }
-    for (whose, rule, definition) in [
+    rows
+}
+
+/// Which server speaks for a domain; leaves the last rule asked in the census.
+fn servers_that_speak(census: &mut StudySurvey<'_>) -> Vec<DefinitionRow> {
+    [
         ("2014", Rule::Any, "one server is enough"),
         (
             "today",
@@ -133,16 +132,14 @@ pub fn definitions(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<
             "the servers that mail would go to must agree",
         ),
         ("today", Rule::All, "every server must"),
-    ] {
+    ]
+    .map(|(whose, rule, definition)| {
         census.rule = rule;
-        row(
-            "Which server speaks for a domain: TLS",
-            whose,
-            definition,
-            of("accepted", &census),
-        );
-    }
-    Ok(table)
+        let accepted = named("accepted").map(|it| census.domains(it, None, None));
+        let question = "Which server speaks for a domain: TLS".to_owned();
+        (question, whose, definition, accepted.unwrap_or_default())
+    })
+    .into()
 }
 
 /// Domains and servers with a suite that is weak today, of those with TLS.

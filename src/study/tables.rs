@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::count::{StudyCount, StudySurvey};
+use super::count::{Counted, StudyCount, StudySurvey};
 use super::numbers::whole;
 use super::printed::{STUDY_2014, hosting};
 use crate::judge::{Fact, Truth};
@@ -58,60 +58,104 @@ fn users(
     let census = StudySurvey::new(survey, asked)?;
     let alone = census.largest(list, false);
     let mut bars = Vec::new();
-    for row in STUDY_2014
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    let printed = STUDY_2014.get(key).and_then(Value::as_array);
+    for row in printed.into_iter().flatten() {
         let Some(domain) = row.get("domain").and_then(Value::as_str) else {
             continue;
         };
-        let count = |operator| {
-            census.count(&StudyCount::At {
-                list: list.to_owned(),
-                domain: domain.to_owned(),
-                operator,
-            })
-        };
-        let (own, all) = (count(false)?, count(true)?);
         let id = census.domain(domain)?;
         let place = alone.iter().position(|&(row, _)| Some(row) == id);
-        let percent = row.get("percent_users").and_then(Value::as_f64);
-        let yes_or_no = |key| {
-            let said = row.get(key).and_then(Value::as_bool);
-            Cell::text(said.map(|said| Truth::from(Some(said)).word()))
-        };
-        let accepted = census.truth(domain, Fact::Accepted)?;
-        let shown = if operator { all } else { own };
-        bars.push(Bar {
-            group: list.to_owned(),
-            label: domain.to_owned(),
-            value: shown.value().unwrap_or(0.0),
-            count: shown.yes as u64,
-            before: percent,
-            truth: Some(accepted),
-        });
-        table.row([
-            Cell::from(domain),
-            percent.map_or(Cell::Null, Cell::Percent),
-            place.map(|place| place as u64 + 1).into(),
-            whole(own.yes),
-            own.value().map_or(Cell::Null, Cell::Percent),
-            whole(all.yes),
-            all.value().map_or(Cell::Null, Cell::Percent),
-            own.of.map_or(Cell::Null, whole),
-            yes_or_no("esmtp"),
-            census.truth(domain, Fact::Esmtp)?.word().into(),
-            yes_or_no("tls"),
-            accepted.word().into(),
-        ]);
+        let counted = UsersRow::count(&census, list, domain, row)?;
+        bars.push(counted.bar(list, operator));
+        table.row(counted.cells(place));
     }
     table.chart = Some(Chart::Bars {
         unit: "% of users",
         bars,
     });
     Ok(table)
+}
+
+/// A row of the study's tables of users, and what a survey has of it.
+struct UsersRow<'a> {
+    domain: &'a str,
+    /// As it was printed.
+    printed: &'a Value,
+    alone: Counted,
+    operator: Counted,
+    esmtp: Truth,
+    accepted: Truth,
+}
+
+impl<'a> UsersRow<'a> {
+    fn count(
+        census: &StudySurvey<'_>,
+        list: &str,
+        domain: &'a str,
+        printed: &'a Value,
+    ) -> rusqlite::Result<Self> {
+        let users = |operator| {
+            census.count(&StudyCount::At {
+                list: list.to_owned(),
+                domain: domain.to_owned(),
+                operator,
+            })
+        };
+        Ok(Self {
+            domain,
+            printed,
+            alone: users(false)?,
+            operator: users(true)?,
+            esmtp: census.truth(domain, Fact::Esmtp)?,
+            accepted: census.truth(domain, Fact::Accepted)?,
+        })
+    }
+
+    /// The percentage of users that was printed.
+    fn percent(&self) -> Option<f64> {
+        self.printed.get("percent_users").and_then(Value::as_f64)
+    }
+
+    /// The domain's users, or its operator's.
+    fn bar(&self, list: &str, operator: bool) -> Bar {
+        let shown = if operator {
+            &self.operator
+        } else {
+            &self.alone
+        };
+        Bar {
+            group: list.to_owned(),
+            label: self.domain.to_owned(),
+            value: shown.value().unwrap_or(0.0),
+            count: shown.yes as u64,
+            before: self.percent(),
+            truth: Some(self.accepted),
+        }
+    }
+
+    /// The row; `place` counts from 0.
+    fn cells(&self, place: Option<usize>) -> [Cell; 12] {
+        let (alone, operator) = (&self.alone, &self.operator);
+        let percent = |percent: Option<f64>| percent.map_or(Cell::Null, Cell::Percent);
+        let yes_or_no = |key| {
+            let said = self.printed.get(key).and_then(Value::as_bool);
+            Cell::text(said.map(|said| Truth::from(Some(said)).word()))
+        };
+        [
+            Cell::from(self.domain),
+            percent(self.percent()),
+            place.map(|place| place as u64 + 1).into(),
+            whole(alone.yes),
+            percent(alone.value()),
+            whole(operator.yes),
+            percent(operator.value()),
+            alone.of.map_or(Cell::Null, whole),
+            yes_or_no("esmtp"),
+            self.esmtp.word().into(),
+            yes_or_no("tls"),
+            self.accepted.word().into(),
+        ]
+    }
 }
 
 pub fn table_3(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {

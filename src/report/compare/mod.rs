@@ -298,22 +298,8 @@ impl Walk {
             let then = of_side(0, then).unwrap_or_default().operator;
             operator(if now == 0 { then } else { now }).0
         };
+        let [came, went] = [&self.came, &self.went].map(|places| self.passed(places, name));
         let weights = &self.weights;
-        let passed = |places: &[u32]| {
-            let mut all: Vec<Passed> = Vec::with_capacity(places.len());
-            let mut users = Vec::new();
-            for &place in places {
-                let (then, now) = pairs[place as usize];
-                weights.now(then, now, &mut users);
-                all.push(Passed {
-                    domain: name(place),
-                    users: users.clone(),
-                });
-            }
-            // The walk is by name, and the sort keeps what ties.
-            all.sort_by_key(|it| std::cmp::Reverse(it.users.iter().copied().max()));
-            all
-        };
         let (codes, found) = self.findings.told(by, name, run_by, |place, users| {
             let (then, now) = pairs[place as usize];
             weights.now(then, now, users);
@@ -326,8 +312,8 @@ impl Walk {
             ],
             domains: self.domains,
             measures,
-            came: passed(&self.came),
-            went: passed(&self.went),
+            came,
+            went,
             events: self
                 .events
                 .told(&self.standings, &self.shifts, operator, name),
@@ -336,6 +322,23 @@ impl Walk {
             servers: self.servers,
             lists: self.weights.lists,
         })
+    }
+
+    /// The domains at some places of the pairs, those with most users first.
+    fn passed(&self, places: &[u32], name: impl Fn(u32) -> String) -> Vec<Passed> {
+        let mut all: Vec<Passed> = Vec::with_capacity(places.len());
+        let mut users = Vec::new();
+        for &place in places {
+            let (then, now) = self.pairs[place as usize];
+            self.weights.now(then, now, &mut users);
+            all.push(Passed {
+                domain: name(place),
+                users: users.clone(),
+            });
+        }
+        // The walk is by name, and the sort keeps what ties.
+        all.sort_by_key(|it| std::cmp::Reverse(it.users.iter().copied().max()));
+        all
     }
 
     /// What became of each measure.

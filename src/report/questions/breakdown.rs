@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use super::ranks::ranked;
 use super::sampler::Sampler;
 use crate::judge::{Fact, Rule, Truth, unpack};
 use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart, ChartLine};
 use crate::report::measure::marks;
-use crate::report::survey::{Survey, verdict_of};
+use crate::report::survey::{Survey, SurveyList, SurveyVerdict, verdict_of};
 use crate::report::table::{Cell, Table, Tally};
 use crate::store::query::{self, TlsValue};
 
@@ -123,6 +124,15 @@ impl Values {
         Ok(values)
     }
 
+    /// The values that were counted at all, the most frequent first; those that tie by their words.
+    fn most_frequent<C: Ord + Default>(&self, count: impl Fn(usize) -> C) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.words.len())
+            .filter(|&value| count(value) > C::default())
+            .collect();
+        order.sort_by_key(|&value| (std::cmp::Reverse(count(value)), &self.words[value]));
+        order
+    }
+
     fn values(&self, tls: u32) -> impl Iterator<Item = usize> {
         let first = self.of.partition_point(|&(id, _)| id < tls);
         self.of[first..]
@@ -155,26 +165,25 @@ impl Counted {
     }
 }
 
-fn answer(
-    survey: &Survey,
-    asked: &ReportSettings,
-    mut table: Table,
-    values: &Values,
-    before: impl Fn(&str) -> Option<f64>,
-) -> rusqlite::Result<Table> {
+/// The servers with TLS, and the domains that such a server stands for.
+fn counted(survey: &Survey, values: &Values) -> rusqlite::Result<[Counted; 2]> {
     let mut servers = Counted::new(values);
     query::handshakes(&survey.connection, |tls, facts| {
         if unpack(facts, Fact::Tls, Rule::Preferred) == Truth::Yes {
             servers.add(values, tls, 1);
         }
     })?;
-    let verdicts = survey.verdicts()?;
     let mut domains = Counted::new(values);
-    for verdict in verdicts.iter().filter(|verdict| verdict.tls != 0) {
+    for verdict in survey.verdicts()?.iter().filter(|it| it.tls != 0) {
         domains.add(values, verdict.tls, 1);
     }
-    let mut users = Vec::new();
-    for list in survey.counted()? {
+    Ok([servers, domains])
+}
+
+/// The users at those domains, for each counted list.
+fn users(survey: &Survey, values: &Values) -> rusqlite::Result<Vec<Counted>> {
+    let verdicts = survey.verdicts()?;
+    let by_list = survey.counted()?.map(|list| {
         let mut counted = Counted::new(values);
         for entry in &list.entries {
             let verdict = verdict_of(verdicts, entry.domain);
@@ -182,34 +191,33 @@ fn answer(
                 counted.add(values, verdict.tls, entry.users);
             }
         }
-        table.column(
-            format!("users_{}", list.source),
-            format!("Users: {}", list.source),
-        );
-        table.column(format!("users_{}_percent", list.source), "Percent");
-        users.push(counted);
+        counted
+    });
+    Ok(by_list.collect())
+}
+
+fn answer(
+    survey: &Survey,
+    asked: &ReportSettings,
+    mut table: Table,
+    values: &Values,
+    before: impl Fn(&str) -> Option<f64>,
+) -> rusqlite::Result<Table> {
+    for list in survey.counted()? {
+        table.columns_of_users(&list.source);
     }
     table.column("in_2014", "2014");
-    // What was seen only where there was no TLS is in no base.
-    let mut order: Vec<usize> = (0..values.words.len())
-        .filter(|&value| servers.by_value[value] + domains.by_value[value] > 0)
-        .collect();
-    order.sort_by_key(|&value| {
-        (
-            std::cmp::Reverse((domains.by_value[value], servers.by_value[value])),
-            &values.words[value],
-        )
-    });
+    let [servers, domains] = counted(survey, values)?;
+    let users = users(survey, values)?;
     let mut bars = Vec::new();
-    for value in order {
+    // What was seen only where there was no TLS is in no base.
+    for value in values.most_frequent(|value| (domains.by_value[value], servers.by_value[value])) {
         let word = &values.words[value];
         let mut row = vec![Cell::from(word.as_str())];
         for counted in [&servers, &domains].into_iter().chain(&users) {
-            row.push(counted.by_value[value].into());
-            row.push(Cell::share(
-                counted.by_value[value] as f64,
-                counted.all as f64,
-            ));
+            let count = counted.by_value[value];
+            row.push(count.into());
+            row.push(Cell::share(count as f64, counted.all as f64));
         }
         let printed = before(word);
         row.push(printed.map_or(Cell::Null, Cell::Percent));
@@ -249,65 +257,32 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &ReportSettings) -> rusqli
         ("of", "With TLS"),
     ]);
     let values = Values::read(survey, TlsValue::Cipher)?;
-    let verdicts = survey.verdicts()?;
     let mut lines = Vec::new();
-    for list in survey
-        .lists()?
-        .filter(|list| list.entries.first().is_some_and(|entry| entry.rank > 0))
-    {
-        // Rank and suite of every entry with TLS.
-        let with_tls: Vec<(u64, Option<usize>)> = (list.entries.iter())
-            .filter(|entry| entry.rank > 0)
-            .map(|entry| {
-                (
-                    u64::from(entry.rank),
-                    verdict_of(verdicts, entry.domain).tls,
-                )
-            })
-            .filter(|&(_, tls)| tls != 0)
-            .map(|(rank, tls)| (rank, values.values(tls).next()))
-            .collect();
+    for list in ranked(survey)? {
+        let with_tls = with_tls(survey.verdicts()?, list, &values);
         let mut count = vec![0u64; values.words.len()];
-        with_tls
-            .iter()
+        (with_tls.iter())
             .filter_map(|&(_, value)| value)
             .for_each(|value| count[value] += 1);
-        let mut order: Vec<usize> = (0..count.len()).filter(|&value| count[value] > 0).collect();
-        order.sort_by_key(|&value| (std::cmp::Reverse(count[value]), &values.words[value]));
-        order.truncate(asked.limit.min(12));
-        let wanted = marks(
-            list.entries
-                .iter()
-                .map(|entry| u64::from(entry.rank))
-                .max()
-                .unwrap_or(0),
-        );
-        for value in order {
-            let mut sampler: Sampler<Tally> = Sampler::new(&wanted);
-            let mut tally = Tally::default();
-            for &(rank, of) in &with_tls {
-                tally.add(Some(of == Some(value)).into(), 1);
-                sampler.push(rank, tally);
-            }
-            let sampler = sampler.end();
+        let last = list.entries.iter().map(|entry| u64::from(entry.rank)).max();
+        let wanted = marks(last.unwrap_or(0));
+        let most_frequent = values.most_frequent(|value| count[value]).into_iter();
+        for (place, value) in most_frequent.take(asked.limit.min(12)).enumerate() {
+            let word = &values.words[value];
+            let sampler = sampled(&with_tls, value, &wanted);
             for (&mark, tally) in wanted.iter().zip(&sampler.at_marks) {
                 table.row([
                     Cell::from(list.source.as_str()),
                     mark.into(),
-                    values.words[value].as_str().into(),
+                    word.as_str().into(),
                     Cell::share(tally.yes as f64, tally.decided() as f64),
                     tally.yes.into(),
                     tally.decided().into(),
                 ]);
             }
-            if lines
-                .iter()
-                .filter(|line: &&ChartLine| line.group.ends_with(&list.source))
-                .count()
-                < 8
-            {
+            if place < 8 {
                 let group = format!("list: {}", list.source);
-                lines.push(ChartLine::new(group, &values.words[value], sampler.points));
+                lines.push(ChartLine::new(group, word, sampler.points));
             }
         }
     }
@@ -317,4 +292,29 @@ pub(super) fn ciphers_by_rank(survey: &Survey, asked: &ReportSettings) -> rusqli
         points: Vec::new(),
     });
     Ok(table)
+}
+
+/// Rank and suite of every entry of a list that has a rank and TLS; no suite: it was not learned.
+fn with_tls(
+    verdicts: &[SurveyVerdict],
+    list: &SurveyList,
+    values: &Values,
+) -> Vec<(u64, Option<usize>)> {
+    let ranked = list.entries.iter().filter(|entry| entry.rank > 0);
+    ranked
+        .map(|entry| (entry.rank, verdict_of(verdicts, entry.domain).tls))
+        .filter(|&(_, tls)| tls != 0)
+        .map(|(rank, tls)| (rank.into(), values.values(tls).next()))
+        .collect()
+}
+
+/// How many of those up to a rank have the value.
+fn sampled(with_tls: &[(u64, Option<usize>)], value: usize, wanted: &[u64]) -> Sampler<Tally> {
+    let mut sampler = Sampler::new(wanted);
+    let mut tally = Tally::default();
+    for &(rank, has) in with_tls {
+        tally.add(Some(has == Some(value)).into(), 1);
+        sampler.push(rank, tally);
+    }
+    sampler.end()
 }

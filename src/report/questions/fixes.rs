@@ -14,6 +14,7 @@ use crate::report::chart::{Bar, Chart};
 use crate::report::operators::Operators;
 use crate::report::survey::{Survey, SurveyVerdict};
 use crate::report::table::{Cell, Table};
+use crate::report::words::Words;
 use crate::store::query;
 
 /// The operators whose change protects most, by weight.
@@ -46,84 +47,15 @@ pub fn fixes(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table>
         ("such_as", "Such as"),
     ]);
     let unprotected = Unprotected::read(survey, asked)?;
-    let names = survey.names()?;
-    let mut weights: Vec<(String, Option<Vec<u64>>)> = Vec::new();
-    for list in survey.counted()? {
-        weights.push((
-            format!("users: {}", list.source),
-            Some(list.users_by_domain()),
-        ));
-    }
-    weights.push(("domains".to_owned(), None));
     let mut bars = Vec::new();
-    for (weight, users) in &weights {
-        let mut hits = vec![Hit::default(); unprotected.groups.len()];
-        let mut all = 0;
-        for &(domain, group) in &unprotected.domains {
-            let weight = users
-                .as_ref()
-                .map_or(1, |users| users.get(domain as usize).copied().unwrap_or(0));
-            let hit = &mut hits[group as usize];
-            all += weight;
-            hit.weight += weight;
-            hit.domains += 1;
-            // Of domains that weigh the same the first by name stands for all.
-            let is_larger = hit.largest.is_none_or(|(largest, name)| {
-                weight > largest
-                    || weight == largest && names.get(domain as usize) < names.get(name as usize)
-            });
-            if is_larger {
-                hit.largest = Some((weight, domain));
-            }
-        }
-        let mut groups: Vec<(&(usize, Cause), Hit)> = (unprotected.groups.iter().zip(hits))
-            .filter(|(_, hit)| hit.weight > 0)
-            .collect();
-        groups.sort_unstable_by(|a, b| {
-            let by_size = (b.1.weight, b.1.domains).cmp(&(a.1.weight, a.1.domains));
-            by_size.then_with(|| unprotected.spelled(*a.0).cmp(&unprotected.spelled(*b.0)))
-        });
-        let mut together = 0;
-        let mut goals = [50.0, 80.0, 95.0].into_iter().peekable();
-        for (place, ((operator, cause), hit)) in groups.iter().enumerate() {
-            together += hit.weight;
-            let percent = 100.0 * together as f64 / all as f64;
-            let mut reached = Vec::new();
-            while let Some(goal) = goals.next_if(|&goal| percent >= goal) {
-                reached.push(format!("{goal} %"));
-            }
-            // The rows that reach a goal are shown however far down they are.
-            if place >= asked.limit && reached.is_empty() {
-                continue;
-            }
-            let (id, role) = unprotected.operators.told(*operator);
-            let largest = hit.largest.map_or(0, |(_, domain)| domain);
-            let such_as = survey.name(largest)?;
-            if place < 10 {
-                bars.push(Bar {
-                    group: weight.clone(),
-                    label: format!("{id}: {}", unprotected.told(*cause)),
-                    value: 100.0 * hit.weight as f64 / all as f64,
-                    count: hit.weight,
-                    before: None,
-                    truth: Some(Truth::No),
-                });
-            }
-            table.row([
-                Cell::from(weight.as_str()),
-                (place as u64 + 1).into(),
-                id.into(),
-                role.into(),
-                unprotected.told(*cause).into(),
-                hit.weight.into(),
-                all.into(),
-                Cell::Percent(percent),
-                Cell::text((!reached.is_empty()).then(|| reached.join(", "))),
-                hit.domains.into(),
-                such_as.into(),
-            ]);
-        }
+    for list in survey.counted()? {
+        let weight = format!("users: {}", list.source);
+        let users = list.users_by_domain();
+        let ranking = Ranking::new(&unprotected, weight, survey.names()?, Some(&users));
+        ranking.add_to(&mut table, &mut bars, survey, asked.limit)?;
     }
+    let ranking = Ranking::new(&unprotected, "domains".to_owned(), survey.names()?, None);
+    ranking.add_to(&mut table, &mut bars, survey, asked.limit)?;
     table.chart = Some(Chart::Bars {
         unit: "% of the unprotected",
         bars,
@@ -131,12 +63,123 @@ pub fn fixes(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table>
     Ok(table)
 }
 
+/// The operators and causes under one weight, the largest first.
+struct Ranking<'a> {
+    /// What is counted: domains, or the users of a list.
+    weight: String,
+    unprotected: &'a Unprotected,
+    groups: Vec<((usize, Cause), Hit)>,
+    /// All that is unprotected.
+    all: u64,
+}
+
+/// What hangs on an operator and a cause.
 #[derive(Clone, Default)]
 struct Hit {
     weight: u64,
     domains: u64,
     /// Weight and row of `name`.
     largest: Option<(u64, u32)>,
+}
+
+impl Hit {
+    /// Counts a domain.
+    fn add(&mut self, domain: u32, weight: u64, names: &Words) {
+        self.weight += weight;
+        self.domains += 1;
+        // Of domains that weigh the same the first by name stands for all.
+        let is_larger = self.largest.is_none_or(|(largest, name)| {
+            weight > largest
+                || weight == largest && names.get(domain as usize) < names.get(name as usize)
+        });
+        if is_larger {
+            self.largest = Some((weight, domain));
+        }
+    }
+}
+
+impl<'a> Ranking<'a> {
+    /// Weighs the unprotected, by the users of each row of `name` or one for each domain.
+    fn new(
+        unprotected: &'a Unprotected,
+        weight: String,
+        names: &Words,
+        users: Option<&[u64]>,
+    ) -> Self {
+        let mut hits = vec![Hit::default(); unprotected.groups.len()];
+        for &(domain, group) in &unprotected.domains {
+            let users = users.map(|users| users.get(domain as usize).copied().unwrap_or(0));
+            hits[group as usize].add(domain, users.unwrap_or(1), names);
+        }
+        let all = hits.iter().map(|hit| hit.weight).sum();
+        let groups = unprotected.groups.iter().copied().zip(hits);
+        let mut groups: Vec<_> = groups.filter(|(_, hit)| hit.weight > 0).collect();
+        groups.sort_unstable_by(|a, b| {
+            let by_size = (b.1.weight, b.1.domains).cmp(&(a.1.weight, a.1.domains));
+            by_size.then_with(|| unprotected.spelled(a.0).cmp(&unprotected.spelled(b.0)))
+        });
+        Self {
+            weight,
+            unprotected,
+            groups,
+            all,
+        }
+    }
+
+    /// Its rows, and bars of the first ten.
+    fn add_to(
+        &self,
+        table: &mut Table,
+        bars: &mut Vec<Bar>,
+        survey: &Survey,
+        limit: usize,
+    ) -> rusqlite::Result<()> {
+        let mut together = 0;
+        let mut goals = [50.0, 80.0, 95.0].into_iter().peekable();
+        for (place, ((operator, cause), hit)) in self.groups.iter().enumerate() {
+            together += hit.weight;
+            let percent = 100.0 * together as f64 / self.all as f64;
+            let mut reached = Vec::new();
+            while let Some(goal) = goals.next_if(|&goal| percent >= goal) {
+                reached.push(format!("{goal} %"));
+            }
+            // The rows that reach a goal are shown however far down they are.
+            if place >= limit && reached.is_empty() {
+                continue;
+            }
+            let (id, role) = self.unprotected.operators.told(*operator);
+            let cause = self.unprotected.told(*cause);
+            let largest = hit.largest.map_or(0, |(_, domain)| domain);
+            if place < 10 {
+                bars.push(self.bar(format!("{id}: {cause}"), hit));
+            }
+            table.row([
+                Cell::from(self.weight.as_str()),
+                (place as u64 + 1).into(),
+                id.into(),
+                role.into(),
+                cause.into(),
+                hit.weight.into(),
+                self.all.into(),
+                Cell::Percent(percent),
+                Cell::text((!reached.is_empty()).then(|| reached.join(", "))),
+                hit.domains.into(),
+                survey.name(largest)?.into(),
+            ]);
+        }
+        Ok(())
+    }
+
+    fn bar(&self, label: String, hit: &Hit) -> Bar {
+        Bar {
+            group: self.weight.clone(),
+            label,
+            value: 100.0 * hit.weight as f64 / self.all as f64,
+            count: hit.weight,
+            before: None,
+            truth: Some(Truth::No),
+        }
+    }
 }
 
 /// Why a domain is not protected.

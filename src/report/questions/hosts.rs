@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 use crate::judge::{Fact, Truth};
 use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart, Stack};
+use crate::report::operators::Operators;
 use crate::report::survey::{DomainState, Survey, verdict_of};
 use crate::report::table::{Cell, TALLY, Table, Tally};
 use crate::store::query;
@@ -60,11 +61,87 @@ pub fn domains_by_provider(
     Ok(by_id.collect())
 }
 
-/// What an operator has of the domains and users.
-#[derive(Clone)]
-struct Share {
-    domains: f64,
-    with_tls: f64,
+/// What each operator has of the domains that answered, and of the users at them; what all have together stands behind
+/// the last. A domain with several exchanges is split among them.
+struct Shares {
+    domains: Vec<f64>,
+    with_tls: Vec<f64>,
+    /// For each counted list.
+    users: Vec<Vec<f64>>,
+    /// How many operators there are, and the place of all.
+    all: usize,
+}
+
+impl Shares {
+    fn read(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Self> {
+        let operators = survey.operators(&asked.providers)?;
+        let names = survey.names()?;
+        let verdicts = survey.verdicts()?;
+        let weights: Vec<Vec<u64>> = (survey.counted()?)
+            .map(|list| list.users_by_domain())
+            .collect();
+        let all = operators.count();
+        let mut shares = Self {
+            domains: vec![0.0; all + 1],
+            with_tls: vec![0.0; all + 1],
+            users: vec![vec![0.0; all + 1]; weights.len()],
+            all,
+        };
+        each_domain(survey, |domain, exchanges| {
+            let verdict = verdict_of(verdicts, domain);
+            if verdict.status != DomainState::Answered {
+                return;
+            }
+            let name = names.get(domain as usize);
+            let part = 1.0 / exchanges.len() as f64;
+            let has_tls = verdict.truth(Fact::Tls, asked.rule) == Truth::Yes;
+            for &exchange in exchanges {
+                for operator in [operators.for_domain(exchange, name), all] {
+                    shares.domains[operator] += part;
+                    shares.with_tls[operator] += if has_tls { part } else { 0.0 };
+                    for (users, weights) in shares.users.iter_mut().zip(&weights) {
+                        let weight = weights.get(domain as usize).copied().unwrap_or(0);
+                        users[operator] += weight as f64 * part;
+                    }
+                }
+            }
+        })?;
+        Ok(shares)
+    }
+
+    /// So many operators, those with most domains first.
+    fn largest(&self, operators: &Operators, limit: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.all)
+            .filter(|&operator| self.domains[operator] > 0.0)
+            .collect();
+        let by_domains = |&a: &usize, &b: &usize| {
+            let by_domains = self.domains[b].total_cmp(&self.domains[a]);
+            by_domains.then_with(|| operators.told(a).cmp(&operators.told(b)))
+        };
+        // Most operators have a domain or two: they are not put in order.
+        if limit < order.len() {
+            order.select_nth_unstable_by(limit, by_domains);
+            order.truncate(limit);
+        }
+        order.sort_by(by_domains);
+        order
+    }
+
+    /// The numbers of an operator, each with its percentage.
+    fn cells(&self, operator: usize) -> Vec<Cell> {
+        let (domains, with_tls) = (self.domains[operator], self.with_tls[operator]);
+        let mut cells = vec![
+            Cell::Fraction(domains),
+            Cell::share(domains, self.domains[self.all]),
+            Cell::Fraction(with_tls),
+            Cell::share(with_tls, domains),
+        ];
+        for users in &self.users {
+            cells.push(Cell::Fraction(users[operator]));
+            cells.push(Cell::share(users[operator], users[self.all]));
+        }
+        cells
+    }
 }
 
 pub(super) fn hosts(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
@@ -84,86 +161,27 @@ pub(super) fn hosts(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result
         ("with_tls", "With TLS"),
         ("with_tls_percent", "Percent"),
     ]);
-    let operators = survey.operators(&asked.providers)?;
-    let names = survey.names()?;
-    let verdicts = survey.verdicts()?;
-    let lists: Vec<_> = survey.counted()?.collect();
-    let mut weight_of: Vec<Vec<u64>> = Vec::new();
-    for list in &lists {
-        table.column(
-            format!("users_{}", list.source),
-            format!("Users: {}", list.source),
-        );
-        table.column(format!("users_{}_percent", list.source), "Percent");
-        weight_of.push(list.users_by_domain());
+    for list in survey.counted()? {
+        table.columns_of_users(&list.source);
     }
     table.column("in_2014", "2014");
-    // By operator; what all have together stands behind the last.
-    let all = operators.count();
-    let none = Share {
-        domains: 0.0,
-        with_tls: 0.0,
-    };
-    let mut shares = vec![none; all + 1];
-    let mut users = vec![vec![0.0; all + 1]; lists.len()];
-    each_domain(survey, |domain, exchanges| {
-        let verdict = verdict_of(verdicts, domain);
-        if verdict.status != DomainState::Answered {
-            return;
-        }
-        let name = names.get(domain as usize);
-        let part = 1.0 / exchanges.len() as f64;
-        let has_tls = verdict.truth(Fact::Tls, asked.rule) == Truth::Yes;
-        for &exchange in exchanges {
-            for operator in [operators.for_domain(exchange, name), all] {
-                let share = &mut shares[operator];
-                share.domains += part;
-                share.with_tls += if has_tls { part } else { 0.0 };
-                for (users, weights) in users.iter_mut().zip(&weight_of) {
-                    let weight = weights.get(domain as usize).copied().unwrap_or(0);
-                    users[operator] += weight as f64 * part;
-                }
-            }
-        }
-    })?;
-    let mut order: Vec<usize> = (0..all)
-        .filter(|&operator| shares[operator].domains > 0.0)
-        .collect();
-    let by_domains = |&a: &usize, &b: &usize| {
-        let by_domains = shares[b].domains.total_cmp(&shares[a].domains);
-        by_domains.then_with(|| operators.told(a).cmp(&operators.told(b)))
-    };
-    // Most operators have a domain or two: they are not put in order.
-    if asked.limit < order.len() {
-        order.select_nth_unstable_by(asked.limit, by_domains);
-        order.truncate(asked.limit);
-    }
-    order.sort_by(by_domains);
+    let operators = survey.operators(&asked.providers)?;
+    let shares = Shares::read(survey, asked)?;
     let mut bars = Vec::new();
-    for operator in order {
+    for operator in shares.largest(&operators, asked.limit) {
         let (id, role) = operators.told(operator);
-        let share = &shares[operator];
         let printed = asked.published.hosting(id);
-        let mut row = vec![
-            Cell::from(id),
-            role.into(),
-            Cell::Fraction(share.domains),
-            Cell::share(share.domains, shares[all].domains),
-            Cell::Fraction(share.with_tls),
-            Cell::share(share.with_tls, share.domains),
-        ];
-        for users in &users {
-            row.push(Cell::Fraction(users[operator]));
-            row.push(Cell::share(users[operator], users[all]));
-        }
+        let mut row = vec![Cell::from(id), role.into()];
+        row.extend(shares.cells(operator));
         row.push(printed.map_or(Cell::Null, Cell::Percent));
         table.row(row);
         if bars.len() < 12 {
+            let domains = shares.domains[operator];
             bars.push(Bar {
                 group: "domains".to_owned(),
                 label: format!("{id} ({role})"),
-                value: 100.0 * share.domains / shares[all].domains,
-                count: share.domains.round() as u64,
+                value: 100.0 * domains / shares.domains[shares.all],
+                count: domains.round() as u64,
                 before: printed,
                 truth: None,
             });

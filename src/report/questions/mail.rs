@@ -153,11 +153,7 @@ pub fn problem_codes(survey: &Survey, asked: &ReportSettings) -> rusqlite::Resul
     let lists: Vec<&SurveyList> = survey.counted()?.collect();
     let by_list: Vec<Vec<u64>> = lists.iter().map(|list| list.users_by_domain()).collect();
     for list in &lists {
-        table.column(
-            format!("users_{}", list.source),
-            format!("Users: {}", list.source),
-        );
-        table.column(format!("users_{}_percent", list.source), "Percent");
+        table.columns_of_users(&list.source);
     }
     let mut by_code: BTreeMap<(std::cmp::Reverse<Severity>, String), BTreeSet<u32>> =
         BTreeMap::new();

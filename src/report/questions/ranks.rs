@@ -108,7 +108,8 @@ fn row(
     row
 }
 
-fn ranked(survey: &Survey) -> rusqlite::Result<impl Iterator<Item = &SurveyList>> {
+/// The lists that have ranks.
+pub(super) fn ranked(survey: &Survey) -> rusqlite::Result<impl Iterator<Item = &SurveyList>> {
     Ok(survey
         .lists()?
         .filter(|list| list.entries.first().is_some_and(|entry| entry.rank > 0)))

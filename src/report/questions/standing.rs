@@ -1,7 +1,7 @@
 //! What became of every domain, and how many users are there: the bases of all percentages, and what is outside.
 
 use crate::report::asked::ReportSettings;
-use crate::report::survey::{DomainState, Survey, verdict_of};
+use crate::report::survey::{DomainState, Survey, SurveyList, SurveyVerdict, verdict_of};
 use crate::report::table::{Cell, Table};
 
 pub(super) fn standing(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<Table> {
@@ -21,11 +21,7 @@ pub(super) fn standing(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<
     let verdicts = survey.verdicts()?;
     let lists: Vec<_> = survey.counted()?.collect();
     for list in &lists {
-        table.column(
-            format!("users_{}", list.source),
-            format!("Users: {}", list.source),
-        );
-        table.column(format!("users_{}_percent", list.source), "Percent");
+        table.columns_of_users(&list.source);
     }
     let looked_up = verdicts
         .iter()
@@ -35,37 +31,37 @@ pub(super) fn standing(survey: &Survey, _: &ReportSettings) -> rusqlite::Result<
         .into_iter()
         .chain([DomainState::NotLookedUp])
     {
-        let with = verdicts.iter().filter(|verdict| verdict.status == status);
-        let (mut domains, mut not_best) = (0u64, 0u64);
-        for verdict in with {
-            domains += 1;
-            not_best += u64::from(verdict.not_best);
-        }
         let mut row = vec![Cell::from(status.word()), status.meaning().into()];
-        if status == DomainState::NotLookedUp {
-            // Names of exchanges are no domains of the survey: only the lists know these.
-            row.extend([Cell::Null, Cell::Null, Cell::Null]);
-        } else {
-            row.extend([
-                domains.into(),
-                Cell::share(domains as f64, looked_up as f64),
-                not_best.into(),
-            ]);
-        }
+        row.extend(domains(status, verdicts, looked_up));
         for list in &lists {
-            let here = |entry: &&crate::report::survey::ListEntry| {
-                verdict_of(verdicts, entry.domain).status == status
-            };
-            let listed: u64 = list
-                .entries
-                .iter()
-                .filter(here)
-                .map(|entry| entry.users)
-                .sum();
-            row.push(listed.into());
-            row.push(Cell::share(listed as f64, list.of.unwrap_or(0) as f64));
+            row.extend(users(status, verdicts, list));
         }
         table.row(row);
     }
     Ok(table)
+}
+
+/// Domains of a status, their percentage, and those among them that mail does not reach by the best preference.
+fn domains(status: DomainState, verdicts: &[SurveyVerdict], looked_up: usize) -> [Cell; 3] {
+    if status == DomainState::NotLookedUp {
+        // Names of exchanges are no domains of the survey: only the lists know these.
+        return [Cell::Null, Cell::Null, Cell::Null];
+    }
+    let (mut domains, mut not_best) = (0u64, 0u64);
+    for verdict in verdicts.iter().filter(|verdict| verdict.status == status) {
+        domains += 1;
+        not_best += u64::from(verdict.not_best);
+    }
+    let percent = Cell::share(domains as f64, looked_up as f64);
+    [domains.into(), percent, not_best.into()]
+}
+
+/// Users of a list at the domains of a status, and their percentage of all in the list.
+fn users(status: DomainState, verdicts: &[SurveyVerdict], list: &SurveyList) -> [Cell; 2] {
+    let users: u64 = (list.entries.iter())
+        .filter(|entry| verdict_of(verdicts, entry.domain).status == status)
+        .map(|entry| entry.users)
+        .sum();
+    let percent = Cell::share(users as f64, list.of.unwrap_or(0) as f64);
+    [users.into(), percent]
 }

@@ -1,11 +1,11 @@
 //! Weighted by people: the largest domains of a counted list, and how many users have TLS.
 
 use super::sampler::Sampler;
-use crate::judge::Fact;
+use crate::judge::{Fact, Rule, Truth};
 use crate::report::asked::ReportSettings;
 use crate::report::chart::{Bar, Chart, ChartLine};
-use crate::report::measure::{followed, marks};
-use crate::report::survey::{Survey, verdict_of};
+use crate::report::measure::{Measure, followed, marks};
+use crate::report::survey::{ListEntry, Survey, SurveyList, SurveyVerdict, verdict_of};
 use crate::report::table::{Cell, TALLY, Table, Tally};
 
 pub(super) fn top_providers(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
@@ -34,50 +34,18 @@ pub(super) fn top_providers(survey: &Survey, asked: &ReportSettings) -> rusqlite
     ]);
     let mut bars = Vec::new();
     for list in survey.counted()? {
-        let of = list.of.unwrap_or(0);
-        for (place, entry) in list
-            .by_users(survey.names()?)
-            .iter()
-            .take(asked.limit)
-            .enumerate()
-        {
-            let verdict = survey.verdict(entry.domain)?;
-            let domain = survey.name(entry.domain)?;
-            let told = |fact| -> Cell {
-                if verdict.status.takes_mail() {
-                    verdict.truth(fact, asked.rule).word().into()
-                } else {
-                    Cell::Null
-                }
+        let entries = list.by_users(survey.names()?);
+        for (place, entry) in entries.iter().take(asked.limit).enumerate() {
+            let large = LargeDomain {
+                list,
+                domain: survey.name(entry.domain)?,
+                users: entry.users,
+                verdict: survey.verdict(entry.domain)?,
             };
-            let printed = asked.published.at_domain(&list.source, &domain);
             if place < 10 {
-                bars.push(Bar {
-                    group: format!("users: {}", list.source),
-                    label: domain.clone(),
-                    value: 100.0 * entry.users as f64 / of.max(1) as f64,
-                    count: entry.users,
-                    before: printed,
-                    truth: verdict
-                        .status
-                        .takes_mail()
-                        .then(|| verdict.truth(Fact::Tls, asked.rule)),
-                });
+                bars.push(large.bar(asked));
             }
-            table.row([
-                Cell::from(list.source.as_str()),
-                (place as u64 + 1).into(),
-                domain.into(),
-                entry.users.into(),
-                of.into(),
-                Cell::share(entry.users as f64, of as f64),
-                verdict.status.word().into(),
-                told(Fact::Esmtp),
-                told(Fact::Accepted),
-                told(Fact::Tls),
-                told(Fact::Valid),
-                printed.map_or(Cell::Null, Cell::Percent),
-            ]);
+            table.row(large.row(place as u64 + 1, asked));
         }
     }
     table.chart = Some(Chart::Bars {
@@ -87,8 +55,60 @@ pub(super) fn top_providers(survey: &Survey, asked: &ReportSettings) -> rusqlite
     Ok(table)
 }
 
+/// One of the largest domains of a counted list.
+struct LargeDomain<'a> {
+    list: &'a SurveyList,
+    domain: String,
+    users: u64,
+    verdict: SurveyVerdict,
+}
+
+impl LargeDomain<'_> {
+    /// What is known of a fact; none: it takes no mail.
+    fn truth(&self, fact: Fact, rule: Rule) -> Option<Truth> {
+        let takes_mail = self.verdict.status.takes_mail();
+        takes_mail.then(|| self.verdict.truth(fact, rule))
+    }
+
+    /// The percentage that the study printed.
+    fn printed(&self, asked: &ReportSettings) -> Option<f64> {
+        asked.published.at_domain(&self.list.source, &self.domain)
+    }
+
+    fn bar(&self, asked: &ReportSettings) -> Bar {
+        let of = self.list.of.unwrap_or(0).max(1);
+        Bar {
+            group: format!("users: {}", self.list.source),
+            label: self.domain.clone(),
+            value: 100.0 * self.users as f64 / of as f64,
+            count: self.users,
+            before: self.printed(asked),
+            truth: self.truth(Fact::Tls, asked.rule),
+        }
+    }
+
+    fn row(&self, place: u64, asked: &ReportSettings) -> [Cell; 12] {
+        let of = self.list.of.unwrap_or(0);
+        let told = |fact| Cell::text(self.truth(fact, asked.rule).map(Truth::word));
+        [
+            Cell::from(self.list.source.as_str()),
+            place.into(),
+            self.domain.as_str().into(),
+            self.users.into(),
+            of.into(),
+            Cell::share(self.users as f64, of as f64),
+            self.verdict.status.word().into(),
+            told(Fact::Esmtp),
+            told(Fact::Accepted),
+            told(Fact::Tls),
+            told(Fact::Valid),
+            self.printed(asked).map_or(Cell::Null, Cell::Percent),
+        ]
+    }
+}
+
 pub(super) fn tls_by_users(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
-    let mut table = Table::new(
+    let table = Table::new(
         "tls-by-users",
         "Users with TLS",
         format!(
@@ -105,80 +125,115 @@ pub(super) fn tls_by_users(survey: &Survey, asked: &ReportSettings) -> rusqlite:
     ])
     .columns(TALLY)
     .columns([("in_2014", "2014")]);
-    let verdicts = survey.verdicts()?;
-    let mut lines = Vec::new();
-    let several = survey.counted()?.count() > 1;
-    // For each measure, where every list ends.
-    let mut ends: Vec<(&str, Vec<(&str, Tally)>)> = followed()
-        .map(|measure| (measure.label, Vec::new()))
-        .collect();
+    let mut curves = UserCurves {
+        table,
+        lines: Vec::new(),
+        ends: followed()
+            .map(|measure| (measure.label, Vec::new()))
+            .collect(),
+    };
     for list in survey.counted()? {
+        curves.add_list(survey, asked, list)?;
+    }
+    if survey.counted()?.count() > 1 {
+        curves.add_extremes();
+    }
+    let mut table = curves.table;
+    table.chart = Some(Chart::Lines {
+        x: "N largest domains".to_owned(),
+        lines: curves.lines,
+        points: Vec::new(),
+    });
+    Ok(table)
+}
+
+/// The table of users with TLS and its picture, as they grow list by list.
+struct UserCurves<'a> {
+    table: Table,
+    lines: Vec<ChartLine>,
+    /// For each measure, where every list ends.
+    ends: Vec<(&'static str, Vec<(&'a str, Tally)>)>,
+}
+
+impl<'a> UserCurves<'a> {
+    /// The rows and curves of a list.
+    fn add_list(
+        &mut self,
+        survey: &Survey,
+        asked: &ReportSettings,
+        list: &'a SurveyList,
+    ) -> rusqlite::Result<()> {
+        let verdicts = survey.verdicts()?;
         let entries = list.by_users(survey.names()?);
-        let of = list.of.unwrap_or(0);
-        let mut wanted = marks(entries.len() as u64);
-        wanted.retain(|&mark| mark >= 5 || mark == entries.len() as u64);
-        for (measure, (_, ends)) in followed().zip(&mut ends) {
-            // The tally, and the users at all domains so far.
-            let mut sampler: Sampler<(Tally, u64)> = Sampler::new(&wanted);
-            let (mut tally, mut seen) = (Tally::default(), 0);
-            for (place, entry) in entries.iter().enumerate() {
-                if let Some(truth) = measure.truth(&verdict_of(verdicts, entry.domain), asked.rule)
-                {
-                    tally.add(truth, entry.users);
-                }
-                seen += entry.users;
-                sampler.push(place as u64 + 1, (tally, seen));
-            }
-            let sampler = sampler.end();
-            for (&mark, (upto, covered)) in wanted.iter().zip(&sampler.at_marks) {
-                let first = (mark < entries.len() as u64).then_some(mark);
+        let all = entries.len() as u64;
+        let mut wanted = marks(all);
+        wanted.retain(|&mark| mark >= 5 || mark == all);
+        for (measure, (_, ends)) in followed().zip(&mut self.ends) {
+            let sampler = sampled(&entries, verdicts, measure, asked.rule, &wanted);
+            for (&mark, (tally, covered)) in wanted.iter().zip(&sampler.at_marks) {
+                let first = (mark < all).then_some(mark);
                 let printed = asked.published.of_users(&list.source, measure.word, first);
                 let mut row = vec![
                     Cell::from(list.source.as_str()),
                     mark.into(),
-                    Cell::share(*covered as f64, of as f64),
+                    Cell::share(*covered as f64, list.of.unwrap_or(0) as f64),
                     measure.label.into(),
                 ];
-                row.extend(upto.cells());
+                row.extend(tally.cells());
                 row.push(printed.map_or(Cell::Null, Cell::Percent));
-                table.row(row);
+                self.table.row(row);
             }
-            ends.push((&list.source, tally));
+            let points = sampler.points.into_iter();
+            let points: Vec<(f64, Tally)> =
+                points.map(|(place, (tally, _))| (place, tally)).collect();
+            let end = points.last().map_or(Tally::default(), |(_, tally)| *tally);
+            ends.push((&list.source, end));
             let group = format!("list: {}", list.source);
-            let points = sampler
-                .points
-                .into_iter()
-                .map(|(place, (tally, _))| (place, tally));
-            lines.push(ChartLine::new(group, measure.label, points.collect()));
+            self.lines
+                .push(ChartLine::new(group, measure.label, points));
+        }
+        Ok(())
+    }
+
+    /// For each measure the rows of the list with the lowest and of that with the highest percentage of all its users.
+    fn add_extremes(&mut self) {
+        for (label, ends) in &mut self.ends {
+            ends.retain(|(_, tally)| tally.decided() > 0);
+            ends.sort_by(|a, b| {
+                let by_percent = a.1.percent().partial_cmp(&b.1.percent());
+                by_percent.unwrap_or(std::cmp::Ordering::Equal)
+            });
+            let extremes = [("lowest", ends.first()), ("highest", ends.last())];
+            for (which, end) in extremes {
+                let Some((source, tally)) = end else {
+                    continue;
+                };
+                let list = Cell::from(format!("{which}: {source}"));
+                let mut row = vec![list, Cell::Null, Cell::Null, (*label).into()];
+                row.extend(tally.cells());
+                row.push(Cell::Null);
+                self.table.row(row);
+            }
         }
     }
-    for (label, mut ends) in ends.into_iter().filter(|_| several) {
-        ends.retain(|(_, tally)| tally.decided() > 0);
-        ends.sort_by(|a, b| {
-            a.1.percent()
-                .partial_cmp(&b.1.percent())
-                .unwrap_or(std::cmp::Ordering::Equal)
-        });
-        let extremes = [("lowest", ends.first()), ("highest", ends.last())];
-        for (which, end) in extremes {
-            let Some((source, tally)) = end else {
-                continue;
-            };
-            let mut row = vec![
-                Cell::from(format!("{which}: {source}")),
-                Cell::Null,
-                Cell::Null,
-                label.into(),
-            ];
-            row.extend(tally.cells());
-            row.push(Cell::Null);
-            table.row(row);
+}
+
+/// The tally of a measure and the users seen so far, along the entries of a list from the largest on.
+fn sampled(
+    entries: &[ListEntry],
+    verdicts: &[SurveyVerdict],
+    measure: &Measure,
+    rule: Rule,
+    wanted: &[u64],
+) -> Sampler<(Tally, u64)> {
+    let mut sampler = Sampler::new(wanted);
+    let (mut tally, mut seen) = (Tally::default(), 0);
+    for (place, entry) in entries.iter().enumerate() {
+        if let Some(truth) = measure.truth(&verdict_of(verdicts, entry.domain), rule) {
+            tally.add(truth, entry.users);
         }
+        seen += entry.users;
+        sampler.push(place as u64 + 1, (tally, seen));
     }
-    table.chart = Some(Chart::Lines {
-        x: "N largest domains".to_owned(),
-        lines,
-        points: Vec::new(),
-    });
-    Ok(table)
+    sampler.end()
 }
