@@ -97,7 +97,7 @@ pub(super) fn policies_by_rank(survey: &Survey, _: &ReportSettings) -> rusqlite:
         "Of the first N domains of the list those whose policies were looked up.",
     )
     .columns([
-        ("list", "SurveyList"),
+        ("list", "List"),
         ("rank", "First N"),
         ("measure", "Measure"),
     ])
