@@ -7,7 +7,7 @@ use hickory_proto::rr::{self, DNSClass, RData, RecordType};
 
 use super::message::Question;
 use super::name::Name;
-use super::resolve::{Failure, Resolve};
+use super::resolve::{DnsReply, Failure, Resolve};
 use crate::record::{Dnssec, Outcome, Phase, Reason};
 
 /// The longest chain that is followed.
@@ -63,7 +63,8 @@ impl AliasChain {
         allowance: Duration,
         keep_answers: bool,
     ) -> Self {
-        let (name, kind) = (&question.name, question.kind);
+        let reply = resolver.ask(question.clone(), allowance).await;
+        // What waits above holds nothing of all this: there may be thousands.
         let mut chain = Self {
             cname: Vec::new(),
             end: Ok(ChainEnd::default()),
@@ -74,46 +75,70 @@ impl AliasChain {
             sent: 0,
             spent: Duration::ZERO,
         };
-        loop {
-            let mut next = Question::new(chain.cname.last().unwrap_or(name).clone(), kind);
-            next.wants_denial = question.wants_denial;
-            let left = allowance.saturating_sub(chain.spent);
-            let reply = resolver.ask(next, left).await;
-            chain.spent += reply.spent;
-            chain.sent += reply.sent;
-            let answer = match reply.result {
-                Ok(answer) => answer,
-                Err(failure) => {
-                    chain.dnssec = failure.dnssec();
-                    chain.extended_errors.extend(&failure.extended_errors);
-                    chain.end = Err(failure);
-                    return chain;
-                }
-            };
-            chain.dnssec = weaker(chain.dnssec, answer.dnssec);
-            chain.extended_errors.extend(&answer.extended_errors);
-            let hops = chain.cname.len();
-            if keep_answers {
-                chain.answers.extend_from_slice(&answer.records);
-            }
-            let data = match walk(name, kind, answer.records, &mut chain.cname) {
-                Ok(data) => data,
-                Err(failure) => {
-                    chain.end = Err(failure);
-                    return chain;
-                }
-            };
-            let is_open = data.is_empty() && !answer.nxdomain && !answer.negative;
-            if is_open && chain.cname.len() > hops {
-                continue;
-            }
-            chain.denial = answer.denial;
-            chain.end = Ok(ChainEnd {
-                nxdomain: answer.nxdomain,
-                data,
-            });
-            return chain;
+        if !chain.ends_with(question, reply, keep_answers) {
+            Box::pin(chain.go_on(resolver, question, allowance, keep_answers)).await;
         }
+        chain
+    }
+
+    /// Asks on for the last of the CNAMEs.
+    async fn go_on(
+        &mut self,
+        resolver: &dyn Resolve,
+        question: &Question,
+        allowance: Duration,
+        keep_answers: bool,
+    ) {
+        loop {
+            let mut next = question.clone();
+            if let Some(name) = self.cname.last() {
+                next.name = name.clone();
+            }
+            let left = allowance.saturating_sub(self.spent);
+            let reply = resolver.ask(next, left).await;
+            if self.ends_with(question, reply, keep_answers) {
+                return;
+            }
+        }
+    }
+
+    /// Takes one reply more; whether the chain ends with it.
+    fn ends_with(&mut self, question: &Question, reply: DnsReply, keep_answers: bool) -> bool {
+        self.spent += reply.spent;
+        self.sent += reply.sent;
+        let answer = match reply.result {
+            Ok(answer) => answer,
+            Err(failure) => {
+                self.dnssec = failure.dnssec();
+                self.extended_errors.extend(&failure.extended_errors);
+                self.end = Err(failure);
+                return true;
+            }
+        };
+        self.dnssec = weaker(self.dnssec, answer.dnssec);
+        self.extended_errors.extend(&answer.extended_errors);
+        let hops = self.cname.len();
+        if keep_answers {
+            self.answers.extend_from_slice(&answer.records);
+        }
+        let (name, kind) = (&question.name, question.kind);
+        let data = match walk(name, kind, answer.records, &mut self.cname) {
+            Ok(data) => data,
+            Err(failure) => {
+                self.end = Err(failure);
+                return true;
+            }
+        };
+        let is_open = data.is_empty() && !answer.nxdomain && !answer.negative;
+        if is_open && self.cname.len() > hops {
+            return false;
+        }
+        self.denial = answer.denial;
+        self.end = Ok(ChainEnd {
+            nxdomain: answer.nxdomain,
+            data,
+        });
+        true
     }
 
     /// The outcome of the question by itself.
@@ -139,11 +164,12 @@ fn walk(
         let is_of_owner =
             |record: &rr::Record| *owner == record.name && record.dns_class == DNSClass::IN;
         let is_wanted = |record: &rr::Record| record.record_type() == kind && is_of_owner(record);
-        if let Some(first) = records.iter().position(is_wanted) {
-            let mut rest = records.into_iter().skip(first);
-            let one = rest.next().into_iter();
-            let wanted = one.chain(rest.filter(is_wanted));
-            return Ok(wanted.map(|record| record.data).collect());
+        let count = (records.iter().filter(|record| is_wanted(record))).count();
+        if count > 0 {
+            // Room for these, where `collect` would make some for four.
+            let mut wanted = Vec::with_capacity(count);
+            wanted.extend((records.into_iter().filter(is_wanted)).map(|record| record.data));
+            return Ok(wanted);
         }
         let target = records.iter().find_map(|record| match &record.data {
             RData::CNAME(target) if is_of_owner(record) => Some(Name::from(&target.0)),

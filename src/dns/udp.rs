@@ -86,7 +86,7 @@ impl Udp {
             Ok(_) => return Ok(in_flight),
         }
         let packet = pending.question.packet(id, edns).to_vec();
-        match io.send(&packet).await {
+        match Box::pin(io.send(&packet)).await {
             Ok(_) => Ok(in_flight),
             Err(error) => Err(LostTry::Io(error)),
         }

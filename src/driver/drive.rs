@@ -54,7 +54,12 @@ pub(super) struct Driver<S: Select, O: Observe> {
     file: Option<Arc<str>>,
     /// Files that have begun.
     files: u64,
+    /// Bytes of the lines that were handed to the writer last.
+    room: usize,
 }
+
+/// Room for lines that is made beforehand, bytes.
+const ROOM_LIMIT: usize = 256 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stop {
@@ -115,6 +120,7 @@ where
             is_source: false,
             file: None,
             files: 0,
+            room: 0,
             options,
         })
     }
@@ -229,12 +235,14 @@ where
         first: anyhow::Result<Landed<O::Job>>,
     ) -> Result<(), Interruption> {
         self.silence.breaks();
-        let mut lines = Vec::new();
+        // As much as last time, in one piece.
+        let mut lines = Vec::with_capacity(self.room);
         let mut next = Some(first);
         while let Some(done) = next {
             self.take(done?, &mut lines);
             next = self.flying.try_join_next();
         }
+        self.room = lines.len().min(ROOM_LIMIT);
         self.output.send(lines).await?;
         match self.observe.verdict() {
             Some(why) => Err(Interruption::Error(anyhow::anyhow!(why))),

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
 use serde::{Deserialize, Serialize};
-use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::record::Record;
 
@@ -193,68 +192,57 @@ impl<R: Read> Buffered for io::BufReader<R> {
 
 /// A record as a line, its line feed included: `type` first, and nothing raw that a terminal would obey.
 pub fn to_line<R: Record>(record: &R) -> Vec<u8> {
-    let mut line = Vec::with_capacity(512);
+    let mut line = Vec::with_capacity(2048);
     append(&mut line, record);
     line
 }
 
 /// [`to_line`] behind what `line` holds.
 pub fn append<R: Record>(line: &mut Vec<u8>, record: &R) {
+    let start = line.len();
     // serde's `flatten` costs a map; splicing the tag in front of the object's first field does not.
     line.extend_from_slice(b"{\"type\":\"");
     line.extend_from_slice(R::TYPE.as_bytes());
-    line.extend_from_slice(b"\",");
-    let start = line.len();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut *line, Harmless);
-    match record.serialize(&mut serializer) {
+    line.push(b'"');
+    let object = line.len();
+    match serde_json::to_writer(&mut *line, record) {
         Ok(()) => {
-            debug_assert_eq!(line.get(start), Some(&b'{'));
-            line.remove(start);
+            debug_assert_eq!(line.get(object), Some(&b'{'));
+            line[object] = b',';
         }
         // Records are plain data: strings, numbers, lists and maps with string keys. None of these can fail.
         Err(error) => unreachable!("a {} record cannot be written: {error}", R::TYPE),
     }
+    escape_controls(line, start);
     line.push(b'\n');
 }
 
 /// Any JSON value in the form of [`to_line`], without a line feed.
 pub fn to_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut json = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(
-        &mut json, Harmless,
-    ))?;
+    let mut json = serde_json::to_vec(value)?;
+    escape_controls(&mut json, 0);
     Ok(json)
 }
 
-/// Compact JSON with DEL, C1 and the bidirectional controls escaped beside what JSON itself escapes.
-#[derive(Clone, Copy, Debug)]
-pub struct Harmless;
-
-impl Formatter for Harmless {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        let bytes = fragment.as_bytes();
-        // Nearly every fragment is printable ASCII.
-        let is_plain = !bytes
-            .iter()
-            .fold(false, |is_odd, byte| is_odd | (*byte >= 0x7f));
-        if is_plain {
-            return CompactFormatter.write_string_fragment(writer, fragment);
-        }
-        let mut plain = 0;
-        for (at, character) in fragment
-            .char_indices()
-            .filter(|&(_, character)| is_control(character))
-        {
-            writer.write_all(&bytes[plain..at])?;
-            write!(writer, "\\u{:04x}", character as u32)?;
+/// Escapes DEL, C1 and the bidirectional controls in the JSON from `start` on, which has escaped what JSON itself wants: such a
+/// character can stand in a string alone.
+fn escape_controls(json: &mut Vec<u8>, start: usize) {
+    // Nearly every line is printable ASCII.
+    let is_odd = |is_odd, byte: &u8| is_odd | (*byte >= 0x7f);
+    if !json[start..].iter().fold(false, is_odd) {
+        return;
+    }
+    let written = json.split_off(start);
+    let mut plain = 0;
+    // serde_json writes UTF-8.
+    for (at, character) in String::from_utf8_lossy(&written).char_indices() {
+        if is_control(character) {
+            json.extend_from_slice(&written[plain..at]);
+            json.extend_from_slice(format!("\\u{:04x}", character as u32).as_bytes());
             plain = at + character.len_utf8();
         }
-        writer.write_all(&bytes[plain..])
     }
+    json.extend_from_slice(&written[plain..]);
 }
 
 /// DEL, C1 and the bidirectional formatting characters (Unicode TR 9), and the line separators that some readers obey.

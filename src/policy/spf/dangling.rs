@@ -22,6 +22,11 @@ impl DanglingNames {
         }
     }
 
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Asks whether somebody could register them.
     pub(super) async fn ask_who_is_free<L: Lookup>(self, lookup: &L) -> Vec<Dangling> {
         let (mut asked, mut told) = (HashSet::new(), Vec::new());

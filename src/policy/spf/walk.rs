@@ -45,7 +45,12 @@ struct SpfWalk<'l, L> {
 pub(super) async fn walk<L: Lookup>(lookup: &L, domain: &Name, text: Txt, spf: &mut Spf) {
     let mut walk = SpfWalk::new(lookup, domain);
     let walked = walk.record(domain.clone(), text, 0, [true; 2]).await;
-    walk.fill(spf, walked).await;
+    let dangling = std::mem::take(&mut walk.dangling);
+    walk.fill(spf, walked);
+    if !dangling.is_empty() {
+        // Rare, and large.
+        spf.dangling = Box::pin(dangling.ask_who_is_free(lookup)).await;
+    }
 }
 
 impl<'l, L: Lookup> SpfWalk<'l, L> {
@@ -495,8 +500,8 @@ impl<'l, L: Lookup> SpfWalk<'l, L> {
         walked
     }
 
-    /// Writes all that was found into the part of the record.
-    async fn fill(self, spf: &mut Spf, walked: Walked) {
+    /// Writes what was found into the part of the record, but for the dangling names.
+    fn fill(self, spf: &mut Spf, walked: Walked) {
         spf.state = state_of(walked.result);
         spf.outcome = match spf.state {
             PolicyState::Unknown => self.failure.clone(),
@@ -522,7 +527,6 @@ impl<'l, L: Lookup> SpfWalk<'l, L> {
                 .collect();
         }
         spf.includes = self.includes;
-        spf.dangling = self.dangling.ask_who_is_free(self.lookup).await;
         spf.faults = self.faults.into();
     }
 }

@@ -249,7 +249,7 @@ impl PolicyObserve {
     async fn spf(&self, asker: &DomainQuestions<'_>, name: &Name) -> Spf {
         let mut part = spf::survey(asker, name).await;
         if let Some(option) = &self.settings.client {
-            part.client = Some(checked(asker, option, name).await);
+            part.client = Some(Box::pin(checked(asker, option, name)).await);
         }
         part
     }
