@@ -3,7 +3,7 @@
 //!
 //! - [`facts`]: three-valued logic, the facts of a server, and the rules *preferred*, *any*, *all* (RFC 5321 §5.1).
 //! - [`domain`]: what a domain amounts to, from its exchanges and their servers.
-//! - [`dane`]: the six words of DANE for SMTP (RFC 7672).
+//! - [`dane`]: the six words of DANE for SMTP (RFC 7672); [`rollover`]: a change of key under it (RFC 7671 §8).
 //! - [`delivery`]: what becomes of mail, for each kind of sender.
 //! - [`destination`]: records read as a sender meets them, for the two that follow.
 //! - [`problem`], [`findings`]: what is wrong, with what to do about it, and the rules that find it.
@@ -26,6 +26,7 @@ pub mod facts;
 pub mod findings;
 pub mod levels;
 pub mod problem;
+pub mod rollover;
 pub mod weakness;
 
 pub use facts::{FACTS, Fact, RULES, Rule, Truth, all, any, both, pack, preferred, unpack};

@@ -264,6 +264,18 @@ codes! {
     TlsaUnanswered = "tlsa_unanswered", Critical, DnsOperator, "The name servers fail to answer for TLSA.",
         "Senders that heed DANE must not deliver here (RFC 7672 §2.1.2).",
         "Mend the name server: it must answer for types that it does not know.";
+    TlsaCoversSomeAddresses = "tlsa_covers_some_addresses", Serious, MailOperator, "The TLSA records match some addresses of an exchange and not others.",
+        "Senders that heed DANE deliver at some of its addresses only; where they meet another first, mail is late.",
+        "Serve the same key at every address of both families, or publish a record for each key.";
+    TlsaCoversOneKey = "tlsa_covers_one_key", Serious, MailOperator, "The TLSA records match one certificate of a server and not its other one.",
+        "It sends an RSA certificate to some senders and another to the rest; those who heed DANE and get the one without a record do not deliver.",
+        "Publish a record for each key (RFC 7671 §8), or serve one certificate.";
+    TlsaKindUnmatched = "tlsa_kind_unmatched", Notice, MailOperator, "No TLSA record of one kind matches the certificate, while one of another kind does.",
+        "Each combination of usage, selector and matching type must hold by itself (RFC 7671 §8): senders that look at the strongest digest alone (§9) find no match.",
+        "Publish the same keys in every combination, or remove the records that the detail names.";
+    TlsaRecordUnmatched = "tlsa_record_unmatched", Notice, MailOperator, "A TLSA record matches nothing that the servers of the exchange send.",
+        "Before a change of key that is right (RFC 7671 §8.1). Left over from an earlier one it lets whoever holds the old key stand in for the server.",
+        "Remove it, unless its key is the next one.";
     TlsaPartial = "tlsa_partial", Notice, MailOperator, "Some exchanges have TLSA records and others not.",
         "An attacker leads mail to those without.",
         "Publish them for every exchange.";

@@ -29,6 +29,23 @@ pub struct Credential {
     pub key: Vec<u8>,
     /// The leaf's SubjectPublicKeyInfo.
     pub spki: Vec<u8>,
+    /// The number of the credential for clients that do not take this one.
+    pub second: Option<usize>,
+}
+
+impl Credential {
+    /// It, as the library signs with it.
+    ///
+    /// # Errors
+    /// Its key is none that can sign.
+    pub fn certified(&self) -> Result<Arc<CertifiedKey>, rustls::Error> {
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()));
+        let chain = self.chain.iter().cloned().map(Into::into).collect();
+        Ok(Arc::new(CertifiedKey::new(
+            chain,
+            any_supported_type(&key)?,
+        )))
+    }
 }
 
 /// The lab's certification authority.
@@ -82,13 +99,22 @@ impl LabAuthority {
         let wanted = ServerTls {
             certificate: tls.certificate,
             key: tls.key,
+            second_key: tls.second_key,
             names: tls.names.clone(),
             ..Certificate::default().into()
         };
         if let Some(&number) = self.issued.get(&wanted) {
             return Ok(number);
         }
-        let credential = self.issue(&wanted)?;
+        let mut credential = self.issue(&wanted)?;
+        if let Some(key) = tls.second_key {
+            let second = ServerTls {
+                key,
+                second_key: None,
+                ..wanted.clone()
+            };
+            credential.second = Some(self.credential(&second)?);
+        }
         self.credentials.push(credential);
         let number = self.credentials.len() - 1;
         self.issued.insert(wanted, number);
@@ -130,6 +156,7 @@ impl LabAuthority {
                     chain,
                     key: key.serialized_der().to_vec(),
                     spki: rcgen::PublicKeyData::subject_public_key_info(&*key),
+                    second: None,
                 });
             }
             _ => (
@@ -143,6 +170,7 @@ impl LabAuthority {
             chain,
             key: key.serialized_der().to_vec(),
             spki: rcgen::PublicKeyData::subject_public_key_info(&*key),
+            second: None,
         })
     }
 }
@@ -156,6 +184,7 @@ impl LabAuthority {
             chain: vec![leaf.der().to_vec(), self.intermediate.der().to_vec()],
             key: Vec::new(),
             spki: rsa_spki(1024),
+            second: None,
         })
     }
 }

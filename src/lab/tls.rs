@@ -13,6 +13,10 @@ pub struct ServerTls {
     pub certificate: Certificate,
     /// Its key.
     pub key: KeyKind,
+    /// A second certificate of the same kind with this key, for clients that do not take the first: beside an ECDSA
+    /// key an RSA one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_key: Option<KeyKind>,
     /// Names in the certificate; the class's own (`mx.lab.test`) when empty. Servers with equal class, key and names share one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
@@ -61,6 +65,7 @@ impl From<Certificate> for ServerTls {
         Self {
             certificate,
             key: KeyKind::default(),
+            second_key: None,
             names: Vec::new(),
             versions: Vec::new(),
             legacy: None,
@@ -87,6 +92,8 @@ impl<'de> Deserialize<'de> for ServerTls {
             #[serde(default)]
             key: KeyKind,
             #[serde(default)]
+            second_key: Option<KeyKind>,
+            #[serde(default)]
             names: Vec<String>,
             #[serde(default)]
             versions: Vec<TlsVersion>,
@@ -102,6 +109,7 @@ impl<'de> Deserialize<'de> for ServerTls {
             Form::Full(full) => Self {
                 certificate: full.certificate,
                 key: full.key,
+                second_key: full.second_key,
                 names: full.names,
                 versions: full.versions,
                 legacy: full.legacy,

@@ -12,10 +12,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rustls::RootCertStore;
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, ServerConfig, SignatureAlgorithm};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
@@ -245,12 +245,44 @@ impl Acceptors {
                 )
             }
         };
-        let mut config = builder.with_single_cert(chain, key)?;
+        let mut config = match credential.second {
+            None => builder.with_single_cert(chain, key)?,
+            Some(second) => {
+                let [first, second] = [number, second].map(|it| self.credentials[it].certified());
+                builder.with_cert_resolver(Arc::new(ByKey([first?, second?])))
+            }
+        };
         // A scanner does not resume; tickets would only be bytes.
         config.send_tls13_tickets = 0;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         self.made.insert(wanted, acceptor.clone());
         Ok(acceptor)
+    }
+}
+
+/// Two certificates, of which a client gets the first that its suites and signature schemes allow.
+#[derive(Debug)]
+struct ByKey([Arc<CertifiedKey>; 2]);
+
+impl ResolvesServerCert for ByKey {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let takes = |certified: &&Arc<CertifiedKey>| {
+            let word = match certified.key.algorithm() {
+                SignatureAlgorithm::RSA => "_RSA_",
+                _ => "_ECDSA_",
+            };
+            // A suite of TLS 1.3 leaves the kind of key open.
+            let mut suites = hello.cipher_suites().iter();
+            let has_suite = suites.any(|suite| {
+                let name = suite.as_str().unwrap_or_default();
+                name.starts_with("TLS13_") || name.contains(word)
+            });
+            let scheme = certified.key.choose_scheme(hello.signature_schemes());
+            has_suite && scheme.is_some()
+        };
+        let [first, second] = &self.0;
+        let found = [first, second].into_iter().find(takes);
+        Some(Arc::clone(found.unwrap_or(second)))
     }
 }
 

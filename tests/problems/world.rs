@@ -17,7 +17,7 @@ fn survey(directory: &Path, world: &str) -> Ran {
             policy-lookup --quiet --nameserver $MAIL_LAB_DNS --selectors selectors |
             policy-fetch --quiet --without-record --nameserver $MAIL_LAB_DNS --port $MAIL_LAB_PORT \
                 --roots lab=$MAIL_LAB_ROOTS --allow 127.0.0.0/8 |
-            smtp-probe --quiet --tls --enumerate versions --port $MAIL_LAB_PORT --allow 127.0.0.0/8 \
+            smtp-probe --quiet --tls --enumerate versions,ciphers --port $MAIL_LAB_PORT --allow 127.0.0.0/8 \
                 --helo probe.example.org --roots lab=$MAIL_LAB_ROOTS --spacing 0 --retries 0 |
             to-sqlite --quiet {world}.db' && report {world}.db -t problems -f json"
     );

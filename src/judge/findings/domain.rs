@@ -24,6 +24,8 @@ pub struct ExchangeSeen<'a> {
     pub tlsa: TlsaView,
     /// There are TLSA records that DNSSEC does not vouch for.
     pub has_unsigned_tlsa: bool,
+    /// What is wrong with the set of them ([`TlsaCoverage::problems`](crate::judge::rollover::TlsaCoverage::problems)).
+    pub of_tlsa_set: &'a [Problem],
 }
 
 /// A server as one exchange leads to it.
@@ -194,18 +196,26 @@ fn dane(domain: &Domain, exchange: &Exchange, seen: &ExchangeSeen<'_>, found: &m
             if domain.dnssec == Some(crate::record::Dnssec::Insecure) {
                 add(Code::MxUnsigned, None);
             }
+            let holds = (seen.servers.iter()).find(|server| server.tlsa == TlsaMatch::Holds);
             for server in &seen.servers {
-                match (server.tls, server.tlsa) {
-                    (Some(false), _) => {
+                match (server.tls, server.tlsa, holds) {
+                    (Some(false), ..) => {
                         add(Code::TlsaWithoutStarttls, Some(server.address.clone()));
                     }
-                    (_, TlsaMatch::Fails(cause)) => {
+                    (_, TlsaMatch::Fails(cause), Some(other)) => {
+                        let detail =
+                            format!("{}: {cause}; {}: holds", server.address, other.address);
+                        add(Code::TlsaCoversSomeAddresses, Some(detail));
+                    }
+                    (_, TlsaMatch::Fails(cause), None) => {
                         let detail = format!("{}: {cause}", server.address);
                         add(Code::TlsaMismatch, Some(detail));
                     }
                     _ => {}
                 }
             }
+            let of_set = seen.of_tlsa_set.iter().cloned();
+            found.extend(of_set.map(|problem| problem.at_place(&exchange.exchange)));
         }
         TlsaView::None | TlsaView::Unknown => {}
     }

@@ -366,11 +366,13 @@ fn of_domain(domain: &Domain, servers: &[ServerSeen], tlsa: [TlsaView; 2]) -> Ve
                 servers: servers.iter().take(2).collect(),
                 tlsa: tlsa[0],
                 has_unsigned_tlsa: false,
+                of_tlsa_set: &[],
             },
             ExchangeSeen {
                 servers: servers.iter().skip(2).collect(),
                 tlsa: tlsa[1],
                 has_unsigned_tlsa: false,
+                of_tlsa_set: &[],
             },
         ],
         is_anything_reached: true,
@@ -520,6 +522,17 @@ fn servers_behind_exchanges_have_exactly_their_problem() {
             each(|it| it.tlsa = TlsaMatch::Fails(Cause::TlsaInvalid)),
             [usable, usable],
             &["tlsa_mismatch"],
+        ),
+        // Both families: what holds at one address of an exchange does not at the other.
+        (
+            only(1, |it| it.tlsa = TlsaMatch::Fails(Cause::TlsaInvalid)),
+            [usable, usable],
+            &["tlsa_covers_some_addresses"],
+        ),
+        (
+            only(1, |it| it.tlsa = TlsaMatch::Unknown),
+            [usable, usable],
+            &[],
         ),
         (
             each(|it| it.tls = Some(false)),

@@ -2,14 +2,22 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hashbrown::HashMap;
 use rusqlite::{Connection, params};
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::judge::dane::{Dane, named_by};
+use crate::judge::problem::Problem;
+use crate::judge::rollover::{PublishedRecord, SentCertificate, ServerKeys, TlsaCoverage};
+use crate::record::{Enumeration, LeafKey, TlsVersion, Tlsa};
 use crate::store::whole::TlsaRecords;
-use crate::x509::dane::{MismatchReason, TlsaFault, check};
+use crate::x509::dane::{Judged, MismatchReason, TlsaFault, check, is_usable};
+use crate::x509::facts;
+
+/// What is wrong with the TLSA records of an exchange, by its row; few have anything.
+pub(super) type TlsaProblems = HashMap<u32, Vec<Problem>>;
 
 /// A server that is held against the records of an exchange.
 pub(super) struct Held<'a> {
@@ -111,10 +119,6 @@ fn secure_domains(connection: &Connection, exchange: usize) -> rusqlite::Result<
 
 /// The DER of a chain; none at all where one of its certificates was never seen.
 fn chain(connection: &Connection, tls: Option<u32>) -> rusqlite::Result<Vec<Vec<u8>>> {
-    #[derive(Deserialize)]
-    struct Der {
-        der: String,
-    }
     let mut statement = connection.prepare_cached(
         "SELECT c.line FROM chain h JOIN certificate c ON c.id = h.certificate WHERE h.tls = ?1 ORDER BY h.position",
     )?;
@@ -122,13 +126,134 @@ fn chain(connection: &Connection, tls: Option<u32>) -> rusqlite::Result<Vec<Vec<
     let mut chain = Vec::new();
     while let Some(row) = rows.next()? {
         let line = row.get_ref(0)?.as_bytes_or_null()?;
-        let der = line
-            .and_then(|line| serde_json::from_slice::<Der>(line).ok())
-            .and_then(|it| STANDARD.decode(it.der).ok());
-        match der {
+        match line.and_then(decoded) {
             Some(der) => chain.push(der),
             None => return Ok(Vec::new()),
         }
     }
     Ok(chain)
+}
+
+/// The records of an exchange, and what each of its servers (address for people, row of `tls`) sends.
+pub(super) fn coverage(
+    connection: &Connection,
+    exchange: usize,
+    servers: &[(String, Option<u32>)],
+    is_open: bool,
+) -> rusqlite::Result<TlsaCoverage> {
+    let records = TlsaRecords::new(connection)?.read(exchange as i64)?;
+    let servers = servers
+        .iter()
+        .map(|(address, tls)| keys(connection, address, *tls, &records))
+        .collect::<rusqlite::Result<_>>()?;
+    let published = |record: &Tlsa| PublishedRecord {
+        parameters: (record.usage, record.selector, record.matching_type),
+        data: record.data.clone(),
+        is_usable: is_usable(record),
+    };
+    Ok(TlsaCoverage {
+        records: records.iter().map(published).collect(),
+        servers,
+        is_open,
+    })
+}
+
+/// The certificates that a server sends, and which records name them.
+fn keys(
+    connection: &Connection,
+    address: &str,
+    tls: Option<u32>,
+    records: &[Tlsa],
+) -> rusqlite::Result<ServerKeys> {
+    let mut keys = ServerKeys {
+        address: address.to_owned(),
+        ..ServerKeys::default()
+    };
+    let chain = chain(connection, tls)?;
+    let (Some(tls), Some(leaf)) = (tls, chain.first()) else {
+        return Ok(keys);
+    };
+    // Whether a record names a certificate hangs on neither name nor time.
+    let at = OffsetDateTime::UNIX_EPOCH;
+    let judged = check(records, &chain, &[], at).records;
+    keys.sent.push(SentCertificate {
+        key: key_of(leaf),
+        named: judged.iter().map(names).collect(),
+    });
+    let Some(enumeration) = enumeration(connection, tls)? else {
+        return Ok(keys);
+    };
+    // Suites of TLS 1.2 name the kind of key: whoever was asked for all of them has shown each.
+    let is_asked = enumeration.ciphers.get(&TlsVersion::Tls12).is_some();
+    keys.is_whole = is_asked && enumeration.unknown.is_empty();
+    for sha256 in enumeration.leaves.values() {
+        let Some(other) = der(connection, sha256)? else {
+            keys.is_whole = false;
+            continue;
+        };
+        if other == *leaf {
+            continue;
+        }
+        let alone = check(records, std::slice::from_ref(&other), &[], at).records;
+        // What stands above it was not recorded beside it.
+        let named = records.iter().zip(&alone);
+        keys.sent.push(SentCertificate {
+            key: key_of(&other),
+            named: named
+                .map(|(record, judged)| names(judged).filter(|_| record.usage == 3))
+                .collect(),
+        });
+    }
+    Ok(keys)
+}
+
+/// Whether a record names a certificate of the chain, by its data alone.
+fn names(judged: &Judged) -> Option<bool> {
+    if judged.matches == Some(true) || judged.certificate.is_some() {
+        return Some(true);
+    }
+    let absent = MismatchReason::Record(TlsaFault::NoSuchCertificate);
+    (judged.reason == Some(absent)).then_some(false)
+}
+
+fn key_of(der: &[u8]) -> Option<LeafKey> {
+    let leaf = facts::leaf(der).ok()?;
+    LeafKey::from_word(leaf.key_type.word())
+}
+
+/// What `--enumerate` found at a server.
+fn enumeration(connection: &Connection, tls: u32) -> rusqlite::Result<Option<Enumeration>> {
+    #[derive(Deserialize)]
+    struct Line {
+        #[serde(default)]
+        enumeration: Option<Enumeration>,
+    }
+    connection
+        .prepare_cached("SELECT line FROM tls WHERE id = ?1")?
+        .query_row([tls], |row| {
+            let line = row.get_ref(0)?.as_bytes_or_null()?;
+            let line = line.and_then(|line| serde_json::from_slice::<Line>(line).ok());
+            Ok(line.and_then(|line| line.enumeration))
+        })
+}
+
+/// The DER of a certificate; none where it was never seen.
+fn der(connection: &Connection, sha256: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut statement =
+        connection.prepare_cached("SELECT line FROM certificate WHERE sha256 = ?1")?;
+    let mut rows = statement.query([sha256])?;
+    match rows.next()? {
+        Some(row) => Ok(row.get_ref(0)?.as_bytes_or_null()?.and_then(decoded)),
+        None => Ok(None),
+    }
+}
+
+/// The DER in a `cert` line.
+fn decoded(line: &[u8]) -> Option<Vec<u8>> {
+    #[derive(Deserialize)]
+    struct Der {
+        der: String,
+    }
+    let line: Der = serde_json::from_slice(line).ok()?;
+    STANDARD.decode(line.der).ok()
 }

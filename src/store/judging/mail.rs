@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use time::Duration;
 
 use super::addresses::AddressSets;
+use super::dane::TlsaProblems;
 use super::merge::index;
 use crate::judge::delivery::{
     Cause, Delivery, Destination, ExchangeView, Fate, PROFILES, Profile, ServerContact, ServerView,
@@ -40,7 +41,7 @@ const BY_THE_LETTER: &str = "mta_sts";
 pub(super) fn judge(
     connection: &Connection,
     port: u16,
-    addresses: &AddressSets,
+    (addresses, tlsa_problems): (&AddressSets, &TlsaProblems),
     stop: &AtomicBool,
 ) -> Result<bool, StoreError> {
     let is_reached: bool = connection.query_row(
@@ -61,6 +62,7 @@ pub(super) fn judge(
         is_reached,
         servers: HashMap::new(),
         addresses,
+        tlsa_problems,
         tlsa: TlsaRecords::new(connection)?,
         named: HashMap::new(),
         read: HashSet::new(),
@@ -94,6 +96,14 @@ struct Seen {
     silence: Option<(Phase, Reason)>,
 }
 
+/// What was seen behind an exchange of the domain at hand.
+struct SeenBehind<'s> {
+    servers: Vec<ServerSeen>,
+    tlsa: TlsaView,
+    has_unsigned_tlsa: bool,
+    of_tlsa_set: &'s [Problem],
+}
+
 type Verdicts = Vec<Delivery>;
 
 /// What becomes of mail to a destination: many domains have the same servers and policies, and so the same verdicts.
@@ -115,6 +125,7 @@ struct Mail<'c> {
     /// By address and the name that was asked for, 0 where all names share a handshake.
     servers: HashMap<(u32, u32), Seen>,
     addresses: &'c AddressSets,
+    tlsa_problems: &'c TlsaProblems,
     tlsa: TlsaRecords<'c>,
     /// Leaves that name an exchange, by row of `name` and of `certificate`: true where an alternative name does.
     named: HashMap<(u32, u32), bool>,
@@ -357,23 +368,29 @@ impl Mail<'_> {
             sts: sts_policy(policy.as_ref(), sts.as_ref()),
             exchanges: Vec::new(),
         };
-        let mut seen: Vec<(Vec<ServerSeen>, TlsaView, bool)> = Vec::new();
+        let of_sets = self.tlsa_problems;
+        let mut seen: Vec<SeenBehind<'_>> = Vec::new();
         for exchange in domain.iter().flat_map(|domain| &domain.mx) {
             let view = exchange_view(exchange, sts.as_ref());
             let row = (exchanges.iter()).find(|row| row.exchange.exchange == exchange.exchange);
+            let of_set = row.and_then(|row| of_sets.get(&(row.id)));
             let (view, servers) = self.behind(row, view, sts.as_ref())?;
-            seen.push((servers, view.tlsa, has_unsigned_tlsa(exchange)));
+            seen.push(SeenBehind {
+                servers,
+                tlsa: view.tlsa,
+                has_unsigned_tlsa: has_unsigned_tlsa(exchange),
+                of_tlsa_set: of_set.map_or(&[], Vec::as_slice),
+            });
             destination.exchanges.push(view);
         }
         let mut by_the_letter = None;
         if let Some(domain) = domain {
-            let exchanges = seen
-                .iter()
-                .map(|(servers, tlsa, is_unsigned)| ExchangeSeen {
-                    servers: servers.iter().collect(),
-                    tlsa: *tlsa,
-                    has_unsigned_tlsa: *is_unsigned,
-                });
+            let exchanges = seen.iter().map(|it| ExchangeSeen {
+                servers: it.servers.iter().collect(),
+                tlsa: it.tlsa,
+                has_unsigned_tlsa: it.has_unsigned_tlsa,
+                of_tlsa_set: it.of_tlsa_set,
+            });
             found.extend(domain_problems(&DomainView {
                 domain,
                 exchanges: exchanges.collect(),

@@ -30,7 +30,7 @@ use crate::record::{Dnssec, Reason};
 use crate::x509::names::NameMatch;
 
 /// Changes with what this module computes: older judgements are made again.
-const RULES_VERSION: i64 = 7;
+const RULES_VERSION: i64 = 8;
 
 /// Whether the judgements are those of the facts as they stand.
 pub fn is_judged(connection: &Connection) -> Result<bool, StoreError> {
@@ -82,9 +82,10 @@ pub fn judge(connection: &mut Connection, stop: &AtomicBool) -> Result<bool, Sto
     }
     judge.shared()?;
     let port = judge.port;
+    let tlsa_problems = std::mem::take(&mut judge.tlsa_problems);
     drop(judge);
     weigh::weigh(&transaction)?;
-    if !mail::judge(&transaction, port, &addresses, stop)? {
+    if !mail::judge(&transaction, port, (&addresses, &tlsa_problems), stop)? {
         return Ok(false);
     }
     transaction.execute(
@@ -147,6 +148,8 @@ struct Judge<'c> {
     names: CertificateNames<'c>,
     by_exchange: HashMap<u32, u32>,
     by_leaf: HashMap<u32, u32>,
+    /// What is wrong with the TLSA records of an exchange, by its row; few have anything.
+    tlsa_problems: dane::TlsaProblems,
 }
 
 impl<'c> Judge<'c> {
@@ -172,6 +175,7 @@ impl<'c> Judge<'c> {
             names: CertificateNames::new(connection)?,
             by_exchange: HashMap::new(),
             by_leaf: HashMap::new(),
+            tlsa_problems: HashMap::new(),
         };
         judge.servers()?;
         Ok(judge)
@@ -257,12 +261,38 @@ impl<'c> Judge<'c> {
                 self.exchanges.resize(id + 1, Resolved::default());
             }
             let routes = self.routes.len() - first;
+            let resolution = Resolution::new(ended(row, 3)?, ended(row, 4)?, routes > 0);
             self.exchanges[id] = Resolved {
                 name: exchange.name,
                 first: first as u32,
                 routes: routes as u32,
-                resolution: Resolution::new(ended(row, 3)?, ended(row, 4)?, routes > 0),
+                resolution,
             };
+            if exchange.question.without_records().is_none() {
+                self.hold_together(id, first, resolution.is_open)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The TLSA records of an exchange against all its servers, which lie from `first` on.
+    fn hold_together(
+        &mut self,
+        exchange: usize,
+        first: usize,
+        is_open: bool,
+    ) -> Result<(), StoreError> {
+        let servers: Vec<(String, Option<u32>)> = (self.routes[first..].iter())
+            .map(|route| {
+                let ip = self.addresses.ip(route.address);
+                let address = ip.map_or_else(String::new, |ip| ip.to_string());
+                (address, (route.tls != 0).then_some(route.tls))
+            })
+            .collect();
+        let coverage = dane::coverage(self.connection, exchange, &servers, is_open)?;
+        let problems = coverage.problems();
+        if !problems.is_empty() {
+            self.tlsa_problems.insert(exchange as u32, problems);
         }
         Ok(())
     }

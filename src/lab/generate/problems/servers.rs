@@ -324,6 +324,25 @@ pub(super) fn dane_cases() -> Vec<Case> {
             ),
         ),
         case(
+            Code::TlsaCoversSomeAddresses,
+            with(
+                tlsa(&held),
+                json!({"servers": {"mx#2": {"name": "mx.{d}", "tls": {"key": "rsa2048", "names": ["mx.{d}"]}}}}),
+            ),
+        ),
+        case(
+            Code::TlsaCoversOneKey,
+            with(
+                tlsa(&held),
+                json!({"servers": {"mx": {"tls": {"second_key": "rsa2048"}}}}),
+            ),
+        ),
+        case(
+            Code::TlsaKindUnmatched,
+            tlsa(&["3 1 1 @{mx}", &format!("2 1 1 {zeros}")]),
+        ),
+        case(Code::TlsaRecordUnmatched, tlsa(&["3 1 1 @{mx}", &another])),
+        case(
             Code::TlsaPartial,
             with(tlsa(&held), backup(json!({"tls": {"names": ["mx2.{d}"]}}))),
         ),
