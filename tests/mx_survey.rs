@@ -1,13 +1,15 @@
 //! `mx-survey`: the pipe, run for somebody who wants an answer.
 
 use std::fs;
+use std::net::UdpSocket;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Ran, program, run, timeless};
+use crate::harness::{Ran, program, run, timeless, wait_for};
 use crate::mail_lab::Lab;
 
 const WORLD: &str = include_str!("../examples/first/world.ndjson");
@@ -142,4 +144,87 @@ fn a_survey_that_is_killed_goes_on_where_it_stopped() {
         said(&torn.join("survey.db")),
         said(&whole.join("survey.db"))
     );
+}
+
+/// Whether a program has its handlers: a signal before would end it. (tee has none.)
+fn hears(id: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Until it is executed, it is a copy of mx-survey.
+    let is_named = |name| status.starts_with(&format!("Name:\t{name}\n"));
+    is_named("tee") || !is_named("mx-survey") && caught.is_some_and(|mask| mask & 2 != 0)
+}
+
+/// A second signal that reaches mx-survey alone ends what it started too.
+#[test]
+fn a_second_signal_ends_the_whole_pipe() {
+    // A resolver that never answers.
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let resolver = silent.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("domains");
+    fs::write(&list, DOMAINS).unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let mut child = Command::new(program("mx-survey"))
+            .args(["run", "--helo", "probe.example.org", "--nameserver"])
+            .args([&resolver, "--out"])
+            .args([&folder.path().join(signal), &list])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let id = child.id();
+        let programs = || {
+            let tasks = fs::read_dir(format!("/proc/{id}/task")).unwrap();
+            let of_task = tasks.map(|task| {
+                let path = task.unwrap().path().join("children");
+                fs::read_to_string(path).unwrap_or_default()
+            });
+            let all = of_task.collect::<String>();
+            let ids = all.split_whitespace().map(str::to_owned);
+            ids.collect::<Vec<_>>()
+        };
+        wait_for("the pipe", Duration::from_secs(20), || {
+            let programs = programs();
+            programs.len() >= 6 && programs.iter().all(|id| hears(id))
+        });
+        let programs = programs();
+        for _ in 0..2 {
+            let id = id.to_string();
+            Command::new("kill").args([signal, &id]).status().unwrap();
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{signal}");
+        for id in programs {
+            let is_gone = || !Path::new("/proc").join(&id).exists();
+            wait_for("a program's end", Duration::from_secs(10), is_gone);
+        }
+    }
+}
+
+/// A first signal lets what is in flight end, all the way into the folder: tee does not die of it.
+#[test]
+fn a_first_signal_loses_nothing_that_is_in_flight() {
+    let slow = WORLD.replace("\"as\":\"tls\"", "\"as\":\"tls\",\"latency_ms\":300");
+    let lab = Lab::new(&slow);
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("domains");
+    fs::write(&list, DOMAINS).unwrap();
+    // Ctrl-C reaches every program of the group, SIGTERM mx-survey alone.
+    for (signal, is_for_all) in [("-INT", true), ("-TERM", false)] {
+        let out = folder.path().join(signal);
+        let mut child = survey(&lab, &list, &out).process_group(0).spawn().unwrap();
+        let stream = || fs::read_to_string(out.join("stream.ndjson")).unwrap_or_default();
+        wait_for("a domain", Duration::from_secs(20), || {
+            stream().contains(r#"{"type":"domain""#)
+        });
+        let group = if is_for_all { "-" } else { "" };
+        let target = format!("{group}{}", child.id());
+        let sent = Command::new("kill").args([signal, "--", &target]).status();
+        assert!(sent.unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{signal}");
+        let ends = stream().matches(r#""event":"end""#).count();
+        assert_eq!(ends, 4, "{signal}: {}", stream());
+    }
 }

@@ -1234,6 +1234,13 @@ fn compressed_and_utf_16_input_is_named() {
         ("to-sqlite", vec![database]),
         ("report", Vec::new()),
         ("header-trace", Vec::new()),
+        ("leak-count", Vec::new()),
+        (
+            "mail-lab",
+            ["--port", "0", "--dns-port", "0", "-"]
+                .map(str::to_owned)
+                .to_vec(),
+        ),
     ]) {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         for (bytes, word) in [(&gzip, "zcat"), (&utf16, "iconv")] {

@@ -8,6 +8,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::{Pid, kill_process};
 
 use super::internet::{Internet, LabOptions};
 use super::{presets, worker};
@@ -109,13 +110,14 @@ async fn attend(mut command: Command, stop: &Stop) -> anyhow::Result<u8> {
     let mut child = command
         .spawn()
         .with_context(|| command.get_program().to_string_lossy().into_owned())?;
-    let id = child.id().to_string();
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let ended = tokio::task::spawn_blocking(move || child.wait());
     tokio::pin!(ended);
     tokio::select! {
         status = &mut ended => return Ok(exit_code(status??)),
-        signal = stop.asked() => if signal == Signal::Terminate {
-            Command::new("kill").args(["-TERM", &id]).status()?;
+        signal = stop.asked() => if let (Signal::Terminate, Some(id)) = (signal, id) {
+            // It may have ended this moment.
+            let _ended = kill_process(id, rustix::process::Signal::TERM);
         }
     }
     Ok(exit_code(ended.await??))

@@ -5,7 +5,7 @@
 //! from and what is true in it; serving does not need them. A field that is not known is an error: a misspelt fault that
 //! is quietly absent would make a test pass for nothing.
 
-use std::io::BufRead;
+use std::io::{self, BufRead};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::https::Https;
 use super::presets;
 use super::tls::ServerTls;
+use crate::ndjson::magic;
 
 /// One line of a world that serving needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -375,6 +376,9 @@ pub fn read(
     mut input: impl BufRead,
     mut each: impl FnMut(WorldItem) -> Result<(), String>,
 ) -> Result<(), WorldError> {
+    if let Some(foreign) = magic::foreign(input.fill_buf()?) {
+        return Err(io::Error::other(foreign).into());
+    }
     let mut line = Vec::new();
     let mut number = 0;
     loop {
@@ -383,6 +387,9 @@ pub fn read(
             return Ok(());
         }
         number += 1;
+        if number == 1 && line.starts_with(magic::BOM) {
+            line.drain(..magic::BOM.len());
+        }
         if line.trim_ascii().is_empty() {
             continue;
         }

@@ -8,8 +8,8 @@ use super::address::NotCounted;
 use super::aliases::Aliases;
 use super::census::Census;
 use super::distinct::DistinctAddresses;
-use super::format::Wish;
-use super::input::{CountError, LeakList, LeakReader, Reading};
+use super::format::{Unreadable, Wish};
+use super::input::{CountError, InputProblem, LeakList, LeakReader, Reading};
 use super::names::Ranking;
 use super::read::{CHUNK, SEGMENT};
 use super::tally::{Rules, Sums, ThreadTally};
@@ -138,6 +138,12 @@ impl CountedList {
         self.readings
             .iter()
             .any(|reading| reading.problem.is_some())
+    }
+
+    /// Whether some input was no text at all: compressed, or in a wide encoding.
+    pub fn has_foreign(&self) -> bool {
+        let mut problems = self.readings.iter().map(|reading| &reading.problem);
+        problems.any(|it| matches!(it, Some(InputProblem::Unreadable(Unreadable::Foreign(_)))))
     }
 
     /// Adds the figures of the `run` record to those of other lists. Every line of a format with a record a line is in

@@ -3,6 +3,7 @@
 use super::csv::Csv;
 use super::delimited::Delimited;
 use super::json::Json;
+use crate::ndjson::magic::Foreign;
 
 /// What a user can call the format of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,16 +117,8 @@ impl FoundFormat {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// By its first bytes.
-    #[error("compressed ({kind}); decompress it first: {hint} FILE | leak-count")]
-    Compressed {
-        /// By which program.
-        kind: &'static str,
-        /// What decompresses to standard output.
-        hint: &'static str,
-    },
-    /// By its byte order mark, or by its NUL bytes.
-    #[error("UTF-16; convert it first: iconv -f UTF-16 -t UTF-8 FILE | leak-count")]
-    Utf16,
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     /// A table without a column that could hold addresses.
     #[error(
         "no column of addresses found (no header names one that is asked for); say which with --column"

@@ -1,7 +1,7 @@
 //! What the head of an input says about its format, where the user does not: from the shape of the records, a header, and
 //! where most lines have an address. And what cannot be read at all.
 
-use crate::ndjson::magic::{Foreign, foreign};
+use crate::ndjson::magic::foreign;
 
 use super::delimited::Delimited;
 use super::format::{FoundFormat, Layout, LeakFormat, Unreadable, Wish};
@@ -10,7 +10,9 @@ use super::sample::{SEPARATORS, Sample};
 
 /// How to read an input that begins with `head`, or is `head` if `is_all`.
 pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<FoundFormat, Unreadable> {
-    check_readable(head)?;
+    if let Some(foreign) = foreign(head) {
+        return Err(foreign.into());
+    }
     let mark = if head.starts_with(b"\xef\xbb\xbf") {
         3
     } else {
@@ -48,15 +50,6 @@ pub fn find(head: &[u8], is_all: bool, wish: &Wish) -> Result<FoundFormat, Unrea
     };
     found.skipped += mark;
     Ok(found)
-}
-
-/// What no reader of lines can read, by its first bytes.
-fn check_readable(head: &[u8]) -> Result<(), Unreadable> {
-    match foreign(head) {
-        None => Ok(()),
-        Some(Foreign::Compressed { kind, hint }) => Err(Unreadable::Compressed { kind, hint }),
-        Some(Foreign::Utf16) => Err(Unreadable::Utf16),
-    }
 }
 
 fn guess(sample: &Sample<'_>, wish: &Wish) -> Result<LeakFormat, Unreadable> {
@@ -124,6 +117,7 @@ fn is_insert(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ndjson::magic::Foreign;
 
     fn wish(format: Option<LeakFormat>, column: &str, separator: &[u8]) -> Wish {
         Wish {
@@ -299,7 +293,7 @@ mod tests {
             .flat_map(u16::to_be_bytes)
             .collect();
         for text in [&utf16, &marked] {
-            assert_eq!(found(text, &Wish::default()), Err(Unreadable::Utf16));
+            assert_eq!(found(text, &Wish::default()), Err(Foreign::Utf16.into()));
         }
         let gzip = found(b"\x1f\x8b\x08\0", &wish(Some(LeakFormat::Plain), "", b"")).unwrap_err();
         assert!(gzip.to_string().contains("zcat"), "{gzip}");

@@ -1,4 +1,4 @@
-//! What no reader of lines can read, told by its first bytes: compressed input, and UTF-16.
+//! What no reader of lines can read, told by its first bytes: compressed input, UTF-16 and UTF-32.
 
 /// The byte order mark of UTF-8. It is no part of the text.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -17,12 +17,16 @@ pub enum Foreign {
     /// By its byte order mark, or by its NUL bytes.
     #[error("it is UTF-16: iconv -f UTF-16 -t UTF-8 it into this program")]
     Utf16,
+    /// The same with four bytes for each character.
+    #[error("it is UTF-32: iconv -f UTF-32 -t UTF-8 it into this program")]
+    Utf32,
 }
 
 /// What the first bytes of an input give away, if it is no text in UTF-8.
 pub fn foreign(head: &[u8]) -> Option<Foreign> {
-    const MAGIC: [(&[u8], &str, &str); 7] = [
+    const MAGIC: [(&[u8], &str, &str); 8] = [
         (b"\x1f\x8b", "gzip", "zcat"),
+        (b"\x1f\x9d", "compress", "zcat"),
         (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat"),
         (b"\xfd7zXZ\0", "xz", "xzcat"),
         (b"BZh", "bzip2", "bzcat"),
@@ -33,22 +37,40 @@ pub fn foreign(head: &[u8]) -> Option<Foreign> {
     if let Some(&(_, kind, hint)) = MAGIC.iter().find(|(magic, ..)| head.starts_with(magic)) {
         return Some(Foreign::Compressed { kind, hint });
     }
-    is_utf16(head).then_some(Foreign::Utf16)
+    wide(head)
 }
 
-/// Latin letters in UTF-16 are every other byte NUL; a NUL here and there is dirt in some other text.
-fn is_utf16(head: &[u8]) -> bool {
+/// UTF-16 and UTF-32, by the byte order mark or by the NUL bytes of Latin letters: every other byte, or three of four. A NUL here and
+/// there is dirt in some other text.
+fn wide(head: &[u8]) -> Option<Foreign> {
+    if head.starts_with(b"\xff\xfe\0\0") || head.starts_with(b"\0\0\xfe\xff") {
+        return Some(Foreign::Utf32);
+    }
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return Some(Foreign::Utf16);
+    }
     let start = &head[..head.len().min(4096)];
-    let nul = |odd: usize| {
-        let every_other = start.iter().skip(odd).step_by(2);
-        every_other.filter(|&&byte| byte == 0).count()
+    if start.len() < 8 {
+        return None;
+    }
+    // Of the bytes whose place leaves this remainder by four, a quarter at least, or next to none; between them nothing is known.
+    let many = start.len() / 16;
+    let nul = |remainder: usize| {
+        let bytes = start.iter().skip(remainder).step_by(4);
+        match bytes.filter(|&&byte| byte == 0).count() {
+            count if count > many => Some(true),
+            count if count <= many / 8 => Some(false),
+            _ => None,
+        }
     };
-    let many = start.len() / 8;
-    let (even, odd) = (nul(0), nul(1));
-    let is_lopsided = (even > many && odd <= many / 8) || (odd > many && even <= many / 8);
-    head.starts_with(b"\xff\xfe")
-        || head.starts_with(b"\xfe\xff")
-        || (start.len() >= 8 && is_lopsided)
+    let [Some(first), Some(second), Some(third), Some(fourth)] = [0, 1, 2, 3].map(nul) else {
+        return None;
+    };
+    match [first, second, third, fourth] {
+        [false, true, false, true] | [true, false, true, false] => Some(Foreign::Utf16),
+        [false, true, true, true] | [true, true, true, false] => Some(Foreign::Utf32),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -65,5 +87,34 @@ mod tests {
         assert!(kind(b"PK\x03\x04").contains("unzip"));
         assert_eq!(foreign(b"\xff\xfea\0"), Some(Foreign::Utf16));
         assert_eq!(foreign(b"\0e\0x\0a\0m\0p\0l\0e"), Some(Foreign::Utf16));
+        assert!(kind(b"\x1f\x9d\x90").contains("zcat"));
+    }
+
+    #[test]
+    fn wide_letters_are_known_with_a_mark_and_without() {
+        let text = "a@example.org\nb@example.org\n";
+        let wide = |bytes: fn(char) -> Vec<u8>, mark: &str| {
+            let bytes: Vec<u8> = mark.chars().chain(text.chars()).flat_map(bytes).collect();
+            foreign(&bytes)
+        };
+        for mark in ["", "\u{feff}"] {
+            for utf16 in [
+                |it: char| (it as u16).to_le_bytes().to_vec(),
+                |it: char| (it as u16).to_be_bytes().to_vec(),
+            ] {
+                assert_eq!(wide(utf16, mark), Some(Foreign::Utf16));
+            }
+            for utf32 in [
+                |it: char| (it as u32).to_le_bytes().to_vec(),
+                |it: char| (it as u32).to_be_bytes().to_vec(),
+            ] {
+                assert_eq!(wide(utf32, mark), Some(Foreign::Utf32));
+            }
+        }
+        let mut dirty = text.as_bytes().to_vec();
+        dirty[3] = 0;
+        assert_eq!(foreign(&dirty), None);
+        dirty.fill(0);
+        assert_eq!(foreign(&dirty), None);
     }
 }

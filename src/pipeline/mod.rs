@@ -151,7 +151,7 @@ pub fn stages(
             .options("--roots", &handed.roots),
     ];
     if let Some(stream) = stream {
-        stages.push(Stage::new("tee").argument(stream));
+        stages.push(Stage::new("tee").argument("-i").argument(stream));
     }
     stages.push(
         Stage::new("to-sqlite")

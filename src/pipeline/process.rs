@@ -6,10 +6,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::Context as _;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde::Deserialize;
 
 use super::Stage;
@@ -50,6 +51,7 @@ pub enum StageMessage {
 #[derive(Debug)]
 pub struct Running {
     children: Vec<(&'static str, Child)>,
+    pids: Pids,
     /// What they say; it ends when all have closed their standard error.
     pub said: Receiver<StageMessage>,
 }
@@ -88,6 +90,7 @@ impl Running {
         let (sender, said) = channel();
         let mut running = Self {
             children: Vec::new(),
+            pids: Pids::default(),
             said,
         };
         let mut input = Some(input);
@@ -103,14 +106,14 @@ impl Running {
             } else {
                 Stdio::piped()
             });
-            match held.filter(|_| stage.program == "tee") {
+            match held.filter(|_| stage.program == TEE) {
                 Some(file) => command.stderr(file.try_clone()?),
                 None => command.stderr(Stdio::piped()),
             };
             let mut child = match command.spawn() {
                 Ok(child) => child,
                 Err(error) => {
-                    running.signal(Signal::TERM);
+                    running.pids.signal(Signal::TERM);
                     return Err(error)
                         .with_context(|| format!("{}: cannot be started", stage.program));
                 }
@@ -122,22 +125,17 @@ impl Running {
                 feed(stdin, input);
             }
             before = child.stdout.take().map(Stdio::from);
+            if stage.program != TEE {
+                running.pids.locked().extend(pid(&child));
+            }
             running.children.push((stage.program, child));
         }
         Ok(running)
     }
 
     /// The programs' ids, for signals from another thread.
-    pub fn pids(&self) -> Vec<Pid> {
-        let pid = |child: &Child| i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        (self.children.iter())
-            .filter_map(|(_, child)| pid(child))
-            .collect()
-    }
-
-    /// Sends a signal to every program.
-    pub fn signal(&self, signal: Signal) {
-        signal_all(&self.pids(), signal);
+    pub fn pids(&self) -> Pids {
+        self.pids.clone()
     }
 
     /// Waits for every program. Those that did not end with 0, in the order of the pipe, with their status; none where a
@@ -146,6 +144,14 @@ impl Running {
     /// # Errors
     /// Where the system does not let it wait.
     pub fn wait(mut self) -> io::Result<Vec<(&'static str, Option<i32>)>> {
+        for id in self.children.iter().filter_map(|(_, child)| pid(child)) {
+            // What has ended keeps its id until it is asked for its status.
+            waitid(
+                WaitId::Pid(id),
+                WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+            )?;
+        }
+        self.pids.locked().clear();
         let mut failed = Vec::new();
         for (program, child) in &mut self.children {
             let status = child.wait()?;
@@ -157,10 +163,27 @@ impl Running {
     }
 }
 
-/// Sends a signal to programs; those that have ended are passed over.
-pub fn signal_all(pids: &[Pid], signal: Signal) {
-    for &pid in pids {
-        let _ended = kill_process(pid, signal);
+fn pid(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
+/// It takes no signal for a wish: it would die of it, and with it all that is in flight before it. It ends with its input.
+const TEE: &str = "tee";
+
+/// The ids of programs that were not waited for yet, so that nobody else has them, but for tee's.
+#[derive(Clone, Debug, Default)]
+pub struct Pids(Arc<Mutex<Vec<Pid>>>);
+
+impl Pids {
+    /// Sends a signal to every program; those that have ended are passed over.
+    pub fn signal(&self, signal: Signal) {
+        for &id in &*self.locked() {
+            let _ended = kill_process(id, signal);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Vec<Pid>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

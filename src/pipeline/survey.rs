@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
 use super::display::Display;
-use super::process::{self, Running};
+use super::process::{self, Pids, Running};
 use super::{HandedOn, Stage, shell_line, stages};
 use crate::program::Program;
-use crate::program::stop::{Signal as Asked, Stop};
+use crate::program::stop::{SAME, Signal as Asked, Stop};
 
 /// Runs the pipe; the worst of its statuses: 0, 1 for input that was not understood or not measured, 2 for a failure.
 ///
@@ -27,7 +27,7 @@ pub fn run_pipe(
     program: &Program,
 ) -> anyhow::Result<u8> {
     let running = Running::start(stages, input, held)?;
-    hand_on(&program.stop, running.pids())?;
+    hand_on(&program.stop, running.pids());
     let names = stages.iter().map(|stage| stage.program);
     Display::new(names, quiet).follow(&running.said);
     let mut worst = 0;
@@ -47,16 +47,23 @@ pub fn run_pipe(
     Ok(worst)
 }
 
-/// Hands the first signal on: Ctrl-C has reached the programs already, SIGTERM this one alone.
-fn hand_on(stop: &Stop, pids: Vec<Pid>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let stop = stop.clone();
-    std::thread::spawn(move || {
-        if runtime.block_on(stop.asked()) == Asked::Terminate {
-            process::signal_all(&pids, Signal::TERM);
+/// Hands signals on: of the first, Ctrl-C has reached the programs already, SIGTERM this one alone. The second ends this one, and with it
+/// the programs, whatever they have heard until then.
+fn hand_on(stop: &Stop, pids: Pids) {
+    stop.then({
+        let (stop, pids) = (stop.clone(), pids.clone());
+        move || {
+            if stop.signal() == Some(Asked::Terminate) {
+                pids.signal(Signal::TERM);
+            }
         }
     });
-    Ok(())
+    stop.at_last(move || {
+        pids.signal(Signal::TERM);
+        // For those to whom that was the first.
+        std::thread::sleep(2 * SAME);
+        pids.signal(Signal::TERM);
+    });
 }
 
 /// Runs `report` on a database and hands its output and status on.

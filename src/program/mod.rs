@@ -159,7 +159,7 @@ fn supervise<S: Into<ExitCode>>(
         stop: Stop::hear(move || drop(now.send(End::Now)))?,
         endures: Arc::default(),
     };
-    let endures = Arc::clone(&program.endures);
+    let (endures, stop) = (Arc::clone(&program.endures), program.stop.clone());
     std::thread::Builder::new()
         .name(name.into())
         .stack_size(STACK)
@@ -176,7 +176,10 @@ fn supervise<S: Into<ExitCode>>(
         match end.recv() {
             Ok(End::Code(code)) => return Ok(code),
             Ok(End::Now) if endures.load(Ordering::Relaxed) => {}
-            Ok(End::Now) => return Ok(ExitCode::from(1)),
+            Ok(End::Now) => {
+                stop.end();
+                return Ok(ExitCode::from(1));
+            }
             Err(_) => return Ok(ExitCode::from(2)),
         }
     }
@@ -221,6 +224,8 @@ pub enum RunStatus {
     Partial,
     /// What was looked for, to be told of, is there.
     Found,
+    /// Some input could not be read at all; which, and why, was said.
+    Failed,
 }
 
 impl RunStatus {
@@ -240,6 +245,7 @@ impl From<RunStatus> for ExitCode {
             RunStatus::Complete => Self::SUCCESS,
             RunStatus::Partial => Self::from(1),
             RunStatus::Found => Self::from(3),
+            RunStatus::Failed => Self::from(2),
         }
     }
 }

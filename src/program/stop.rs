@@ -4,7 +4,7 @@
 //! program is starting, computing, or waiting for a reader or a writer. SIGPIPE stays ignored, as Rust's runtime leaves it.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 use tokio::sync::watch;
 
 /// Signals that come so soon after the first are the same one: timeout(1) sends its signal to a process and to its group.
-const SAME: Duration = Duration::from_millis(50);
+pub const SAME: Duration = Duration::from_millis(50);
 
 /// What asked a program to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +24,31 @@ pub enum Signal {
     Terminate,
 }
 
-/// What is to be done at the first signal.
+/// What is to be done at a signal.
 type Call = Box<dyn FnOnce() + Send>;
 
 /// Whether a signal has asked the program to end.
 #[derive(Clone)]
 pub struct Stop {
     asked: watch::Receiver<Option<Signal>>,
-    then: Arc<Mutex<Vec<Call>>>,
+    then: Calls,
+    at_last: Calls,
+}
+
+/// What is to be done, once.
+#[derive(Clone, Default)]
+struct Calls(Arc<Mutex<Vec<Call>>>);
+
+impl Calls {
+    fn locked(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does all of it.
+    fn call(&self) {
+        let calls = std::mem::take(&mut *self.locked());
+        calls.into_iter().for_each(|call| call());
+    }
 }
 
 impl Stop {
@@ -45,9 +62,10 @@ impl Stop {
         let (ask, asked) = watch::channel(None);
         let stop = Self {
             asked,
-            then: Arc::default(),
+            then: Calls::default(),
+            at_last: Calls::default(),
         };
-        let then = Arc::clone(&stop.then);
+        let then = stop.then.clone();
         thread::Builder::new()
             .name("signals".into())
             .spawn(move || {
@@ -60,10 +78,7 @@ impl Stop {
                                 SIGTERM => Signal::Terminate,
                                 _ => Signal::Interrupt,
                             }));
-                            let calls = std::mem::take(
-                                &mut *then.lock().unwrap_or_else(PoisonError::into_inner),
-                            );
-                            calls.into_iter().for_each(|call| call());
+                            then.call();
                         }
                         Some(first) if first.elapsed() < SAME => {}
                         Some(_) => break,
@@ -80,13 +95,19 @@ impl Stop {
     pub fn never() -> Self {
         Self {
             asked: watch::channel(None).1,
-            then: Arc::default(),
+            then: Calls::default(),
+            at_last: Calls::default(),
         }
     }
 
     /// Whether a first signal has come.
     pub fn is_asked(&self) -> bool {
-        self.asked.borrow().is_some()
+        self.signal().is_some()
+    }
+
+    /// The first signal, if it has come.
+    pub fn signal(&self) -> Option<Signal> {
+        *self.asked.borrow()
     }
 
     /// Waits for the first signal and says which it was; for ever, if none comes.
@@ -100,13 +121,23 @@ impl Stop {
 
     /// Calls `call` at the first signal, on the thread that hears it; at once, if it has come already.
     pub fn then(&self, call: impl FnOnce() + Send + 'static) {
-        let mut calls = self.then.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.then.locked();
         if self.is_asked() {
             drop(calls);
             call();
         } else {
             calls.push(Box::new(call));
         }
+    }
+
+    /// Calls `call` at the second signal, right before the program ends by it.
+    pub fn at_last(&self, call: impl FnOnce() + Send + 'static) {
+        self.at_last.locked().push(Box::new(call));
+    }
+
+    /// Does what was left for the second signal.
+    pub(super) fn end(&self) {
+        self.at_last.call();
     }
 }
 

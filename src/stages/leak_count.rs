@@ -105,7 +105,7 @@ pub fn write(
     let min_users = counting.min_users;
     let settings = counting.settings();
     let mut counts = BTreeMap::new();
-    let mut is_whole = true;
+    let (mut is_whole, mut has_foreign) = (true, false);
     for list in lists {
         let count = leak::count(list, &settings, watch)?;
         for line in count.report(min_users, is_quiet) {
@@ -118,14 +118,15 @@ pub fn write(
             out.write_all(&ndjson::to_line(&other))?;
         }
         count.add_to(&mut counts);
+        has_foreign |= count.has_foreign();
         is_whole &= !count.has_problem() && !watch.is_stopped();
     }
     runs.interrupted = watch.is_stopped();
     out.write_all(&runs.end_line(&HashMap::new(), counts, BTreeMap::new()))?;
     out.flush()?;
-    Ok(if is_whole {
-        RunStatus::Complete
+    Ok(if has_foreign {
+        RunStatus::Failed
     } else {
-        RunStatus::Partial
+        RunStatus::if_whole(is_whole)
     })
 }
