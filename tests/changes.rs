@@ -251,6 +251,56 @@ fn a_provider_of_400_domains_that_turns_starttls_on_is_one_event_of_400() {
 }
 
 #[test]
+fn domains_that_run_their_own_mail_are_no_event_together() {
+    const OWNERS: u32 = 500;
+    const LEAVING: u32 = 300;
+    let survey = |month: u32, path: &Path| {
+        let mut lines = vec![
+            domain(month, "big-host.test", "mx.big-host.test", "192.0.2.1"),
+            smtp(month, "192.0.2.1", Some(false)),
+        ];
+        for at in 0..OWNERS {
+            let name = format!("o{at:03}.test");
+            let (exchange, ip) = (
+                format!("mx.{name}"),
+                format!("203.0.{}.{}", at / 250, at % 250),
+            );
+            if month == 2 && at < LEAVING {
+                lines.push(domain(month, &name, "mx.big-host.test", "192.0.2.1"));
+                continue;
+            }
+            lines.push(domain(month, &name, &exchange, &ip));
+            lines.push(smtp(month, &ip, Some(month == 2)));
+        }
+        database(path, &lines, "owners");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let months = Months {
+        databases: (1..=2)
+            .map(|month| (month, folder.path().join(format!("{month}.db"))))
+            .collect(),
+        folder,
+    };
+    (1..=2).for_each(|month| survey(month, &months.databases[&month]));
+    let events = months.told(1, 2, "change-events", &EVENT[..6]);
+    let mut expected =
+        vec!["big-host.test | moved | Operator | self | big-host.test | 300".to_owned()];
+    expected.extend(
+        (LEAVING..OWNERS)
+            .map(|at| format!("o{at:03}.test | starttls | STARTTLS accepted | no | yes | 1")),
+    );
+    assert_eq!(events, expected);
+    let text = months.since(1, 2, &["--limit", "2"]).expect(0).stdout;
+    for told in [
+        "big-host.test: moved here from servers of their own (moved): 300 domains",
+        "o300.test, which runs its own mail: STARTTLS accepted no -> yes",
+        "and 199 more",
+    ] {
+        assert!(text.contains(told), "{told:?} in {text}");
+    }
+}
+
+#[test]
 fn unknown_then_or_now_moves_nothing() {
     let months = Months::new([3, 4, 5, 7]);
     for (old, new) in [(3, 4), (4, 5), (3, 5), (4, 7)] {
@@ -303,7 +353,7 @@ fn every_other_change_of_the_twelve_months_comes_out() {
         let events = months.told(old, old + 1, "change-events", &EVENT);
         let expected: &[&str] = match old + 1 {
             TURNED_ON => &["big-host.test | starttls | STARTTLS accepted | no | yes | 400 | 800"],
-            EXPIRED => &["self | certificate | Valid certificate | yes | no | 1 | 0"],
+            EXPIRED => &["s0.test | certificate | Valid certificate | yes | no | 1 | 0"],
             MOVED => &["big-host.test | moved | Operator | self | big-host.test | 1 | 0"],
             _ => &[],
         };
@@ -334,7 +384,7 @@ fn every_other_change_of_the_twelve_months_comes_out() {
     let columns = ["difference", "domain", "severity", "code", "operator"];
     assert_eq!(
         months.told(8, 9, "change-problems", &columns),
-        ["new | s0.test | serious | certificate_expired | self"]
+        ["new | s0.test | serious | certificate_expired | s0.test"]
     );
     // Over the year, all at once.
     assert_eq!(
@@ -342,7 +392,7 @@ fn every_other_change_of_the_twelve_months_comes_out() {
         [
             "big-host.test | starttls | STARTTLS accepted | no | yes | 400 | 800",
             "big-host.test | moved | Operator | self | big-host.test | 1 | 0",
-            "self | certificate | Valid certificate | yes | no | 1 | 0",
+            "s0.test | certificate | Valid certificate | yes | no | 1 | 0",
         ]
     );
     series(&months);

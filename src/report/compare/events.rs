@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use hashbrown::HashMap;
 
+use super::operators::ALL_OWN;
 use super::standing::{Aspect, Kind, Standings, State, UNKNOWN};
 use super::weigh::Weighed;
 use crate::judge::Fact;
@@ -134,6 +135,8 @@ pub(super) struct Compared<'a> {
     pub place: u32,
     /// Its operator then and now; 0: not known.
     pub operators: (u32, u32),
+    /// It ran its own mail then: those that did and went to one operator are one event.
+    pub was_own: bool,
     /// Its exchanges are the same; none: not known.
     pub same_exchanges: Option<bool>,
     /// The number of its shift, and the shift.
@@ -157,7 +160,7 @@ impl Events {
         let is_moved = then != 0 && now != 0 && then != now;
         let served = if is_moved {
             Some(Key {
-                from_operator: then,
+                from_operator: if domain.was_own { ALL_OWN } else { then },
                 ..key(ChangeCause::Moved, None)
             })
         } else if domain.same_exchanges == Some(false) && then != 0 && now != 0 {

@@ -228,6 +228,7 @@ impl Walk {
         let compared = Compared {
             place,
             operators: (then.operator, now.operator),
+            was_own: self.runs.is_own(then.operator),
             same_exchanges: is_known.then_some(then.exchanges == now.exchanges),
             shift: (shift, &self.shifts[shift as usize]),
             users,

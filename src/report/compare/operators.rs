@@ -4,18 +4,24 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::DefaultHashBuilder;
 
+use super::super::operators::SELF;
 use super::super::survey::Survey;
 use super::super::words::DistinctTexts;
 use super::by::CompareBy;
 use crate::store::query;
 
-/// Operators of both surveys, by number; 0: none is known.
+/// Operators of both surveys, by number; 0: none is known, 1: all that run their own mail, taken together.
 #[derive(Debug)]
 pub(super) struct OperatorNumbers {
     ids: DistinctTexts,
     roles: Vec<String>,
     hasher: DefaultHashBuilder,
 }
+
+/// The id and the role of those that run their own mail.
+const OWN: &str = "self";
+/// Their number, taken together.
+pub(super) const ALL_OWN: u32 = 1;
 
 /// Who runs a domain's mail, and by which exchanges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,11 +36,17 @@ impl OperatorNumbers {
     pub fn new() -> Self {
         let mut ids = DistinctTexts::default();
         ids.number("");
+        ids.number(OWN);
         Self {
             ids,
-            roles: vec![String::new()],
+            roles: vec![String::new(), OWN.to_owned()],
             hasher: DefaultHashBuilder::default(),
         }
+    }
+
+    /// Its domains run their own mail: it is told by their registered domain, and serves nobody else.
+    pub fn is_own(&self, operator: u32) -> bool {
+        operator != 0 && self.told(operator).1 == OWN
     }
 
     /// Id and role of an operator.
@@ -45,8 +57,11 @@ impl OperatorNumbers {
 
     fn number(&mut self, id: &str, role: &str) -> u32 {
         let number = self.ids.number(id);
-        if self.roles.len() <= number as usize {
-            self.roles.push(role.to_owned());
+        match self.roles.get_mut(number as usize) {
+            None => self.roles.push(role.to_owned()),
+            // Whoever serves others, too, is an operator as any other.
+            Some(known) if known == OWN && number != ALL_OWN => role.clone_into(known),
+            Some(_) => {}
         }
         number
     }
@@ -61,8 +76,8 @@ impl OperatorNumbers {
                 *digest = self.hasher.hash_one(names.get(name as usize));
             }
         })?;
-        // Numbers of the survey's own operators, found as they are met.
-        let mut shared = vec![0u32; operators.count()];
+        // Numbers of the survey's own operators, found as they are met: those that serve others, and the same for themselves.
+        let mut shared = [vec![0u32; operators.count()], vec![0u32; operators.count()]];
         let mut all = vec![RunBy::default(); names.len().max(1)];
         let mut current = (0u32, 0u32);
         query::domain_exchanges(&survey.connection, |domain, preference, exchange| {
@@ -77,12 +92,14 @@ impl OperatorNumbers {
             } else if current.1 != preference {
                 return;
             }
-            let own = operators.for_domain(exchange, names.get(domain as usize));
-            if shared[own] == 0 {
-                let (id, role) = operators.told(own);
-                shared[own] = self.number(id, role);
+            let by = operators.operator_of(exchange);
+            let is_own = operators.for_domain(exchange, names.get(domain as usize)) == SELF;
+            let known = &mut shared[usize::from(is_own)][by];
+            if *known == 0 {
+                let (id, role) = operators.told(by);
+                *known = self.number(id, if is_own { OWN } else { role });
             }
-            let operator = shared[own];
+            let operator = *known;
             if is_first || self.told(operator).0 < self.told(run_by.operator).0 {
                 run_by.operator = operator;
             }

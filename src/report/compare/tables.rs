@@ -154,7 +154,7 @@ pub fn events(_: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
         asked,
         "change-events",
         "What happened",
-        "What one operator did to its domains is one event; self: domains that run their own mail, taken together. Each part of \
+        "What one operator did to its domains is one event; domains that run their own mail stand by their own names. Each part of \
          what is published is an event of its own.",
         &columns,
         |comparison, table| {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::super::asked::ReportSettings;
+use super::super::providers::is_within;
 use super::super::table::thousands;
 use super::found::Difference;
 use super::tables::also;
@@ -151,13 +152,14 @@ fn events(out: &mut dyn Write, comparison: &Comparison, asked: &ReportSettings) 
 
 /// An event in a sentence.
 fn sentence(event: &ChangeEvent) -> String {
-    let operator = match event.operator.as_deref() {
-        None => "operator not known",
-        Some("self") => "those that run their own mail",
-        Some(operator) => operator,
+    let operator = match (event.operator.as_deref(), event.role.as_str()) {
+        (None, _) => "operator not known".to_owned(),
+        (Some(operator), "self") => format!("{operator}, which runs its own mail"),
+        (Some(operator), _) => operator.to_owned(),
     };
     let what = match (&event.step, &event.from_operator) {
         (Some(step), _) => format!("{} {} -> {}", step.label, step.from, step.to).replace('_', " "),
+        (None, Some(from)) if from == "self" => "moved here from servers of their own".to_owned(),
         (None, Some(from)) => format!("moved here from {from}"),
         (None, None) => "other exchanges".to_owned(),
     };
@@ -202,6 +204,7 @@ fn problems(
         for it in of_kind.iter().take(asked.limit) {
             let operator = match it.operator.as_str() {
                 "" => String::new(),
+                operator if is_within(&it.domain, operator) => " (runs its own mail)".to_owned(),
                 operator => format!(" (mail run by {operator})"),
             };
             let line = format!(
