@@ -88,10 +88,12 @@ deb:
 dist:
 	etc/dist
 
-# Before a release, as root: lintian, the package in a clean Debian (debootstrap).
-release-check: deb
+# Before a release, as root: lintian, the package in a clean Debian (debootstrap), the archive in an empty root, the crate.
+release-check: deb dist
 	lintian --allow-root --fail-on error,warning target/debian/*.deb
 	tests/release/deb target/debian/*.deb
+	tests/release/static target/static/*.tar.gz
+	$(CARGO) package --locked
 
 uninstall:
 	for program in $(PROGRAMS); do rm -f $(DESTDIR)$(BINPREFIX)/$$program $(DESTDIR)$(MANPREFIX)/man1/$$program.1 \

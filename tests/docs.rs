@@ -424,6 +424,53 @@ fn every_program_says_its_version_and_completes() {
     }
 }
 
+/// A link within the project leads to a file, and to a heading of it where it names one.
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    let slug = |heading: &str| -> String {
+        let kept = heading.trim().to_lowercase();
+        let kept = kept
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    let mut followed = 0;
+    for document in std::fs::read_dir(file("docs"))
+        .unwrap()
+        .chain(std::fs::read_dir(file("")).unwrap())
+    {
+        let document = document.unwrap().path();
+        if document.extension().is_none_or(|end| end != "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&document).unwrap();
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            if target.contains("://") {
+                continue;
+            }
+            let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+            let to = match path {
+                "" => document.clone(),
+                path => document.with_file_name(path),
+            };
+            let place = format!("{}: {target}", document.display());
+            assert!(to.exists(), "{place}");
+            if !heading.is_empty() {
+                let text = std::fs::read_to_string(to).unwrap();
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                let mut slugs = headings.map(|line| slug(line.trim_start_matches('#')));
+                assert!(slugs.any(|slug| slug == heading), "{place}");
+            }
+            followed += 1;
+        }
+    }
+    assert!(followed > 1, "{followed} links were found");
+}
+
 /// Runs the README's `sh` blocks in order, in one directory, and holds each `text` block against what the block before
 /// it printed.
 #[test]

@@ -176,7 +176,7 @@ pub fn bits(number: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// `depth` SEQUENCEs, each in the one before.
+    /// A SEQUENCE in a SEQUENCE, `depth` of them.
     fn nested(depth: usize) -> Vec<u8> {
         let mut der = Vec::new();
         for _ in 0..depth {
