@@ -35,6 +35,8 @@ mod pipeline;
 #[cfg(feature = "lab")]
 mod policy_fetch;
 #[cfg(feature = "lab")]
+mod postmaster;
+#[cfg(feature = "lab")]
 mod study;
 #[cfg(feature = "lab")]
 mod watch;

@@ -353,6 +353,7 @@ pub fn server_behind(
     let seen = ServerSeen {
         address: address.to_owned(),
         contact: view.contact,
+        was_tried: false,
         silence: None,
         tls,
         valid: match view.chain {

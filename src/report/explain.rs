@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::asked::ReportSettings;
 use super::mail::Mail;
-use super::measure::MEASURES;
+use super::measure::{MEASURES, Measure};
 use super::number::thousands;
 use super::survey::{Survey, SurveyVerdict};
 use crate::dns::subject;
-use crate::judge::RULES;
+use crate::judge::{RULES, Truth};
 use crate::store::query::card::{
     self, ExchangeOf, LeafCard, ListPlace, LookedUp, ServerOf, TlsCard,
 };
@@ -214,25 +214,39 @@ fn place(place: &ListPlace) -> String {
     line
 }
 
-/// What each rule says; rules that agree share a line.
+/// What the rules say: on one line the facts on which all agree, by answer; each other fact by itself.
 fn rules(verdict: &SurveyVerdict) -> Vec<String> {
-    let mut lines: Vec<(Vec<&str>, String)> = Vec::new();
-    for rule in RULES {
-        let facts: Vec<String> = (MEASURES.iter())
-            .filter(|measure| measure.among.is_none())
-            .map(|measure| {
-                let truth = verdict.truth(measure.fact, rule).word();
-                format!("{} {truth}", measure.label)
-            })
-            .collect();
-        let facts = facts.join("; ");
-        match lines.iter_mut().find(|(_, known)| *known == facts) {
-            Some((rules, _)) => rules.push(rule.word()),
-            None => lines.push((vec![rule.word()], facts)),
-        }
+    const ANSWERS: [Truth; 4] = [Truth::Yes, Truth::No, Truth::Mixed, Truth::Unknown];
+    let measures = || MEASURES.iter().filter(|measure| measure.among.is_none());
+    let agreed = |measure: &Measure| {
+        let said = RULES.map(|rule| verdict.truth(measure.fact, rule));
+        said.iter().all(|it| *it == said[0]).then_some(said[0])
+    };
+    let of_answer = |answer: Truth| {
+        let labels = measures().filter(|measure| agreed(measure) == Some(answer));
+        let labels: Vec<&str> = labels.map(|measure| measure.label).collect();
+        (!labels.is_empty()).then(|| format!("{}: {}", answer.word(), labels.join(", ")))
+    };
+    let of_all: Vec<String> = ANSWERS.into_iter().filter_map(of_answer).collect();
+    let mut lines = Vec::new();
+    if !of_all.is_empty() {
+        lines.push(format!("  by every rule {}", of_all.join("; ")));
     }
-    let line = |(rules, facts): (Vec<&str>, String)| format!("  {}: {facts}", rules.join(", "));
-    lines.into_iter().map(line).collect()
+    for measure in measures().filter(|measure| agreed(measure).is_none()) {
+        let mut parts: Vec<(Truth, Vec<&str>)> = Vec::new();
+        for rule in RULES {
+            let truth = verdict.truth(measure.fact, rule);
+            match parts.iter_mut().find(|(known, _)| *known == truth) {
+                Some((_, rules)) => rules.push(rule.word()),
+                None => parts.push((truth, vec![rule.word()])),
+            }
+        }
+        let parts = parts.iter();
+        let parts = parts.map(|(truth, by)| format!("{} ({})", truth.word(), by.join(", ")));
+        let parts: Vec<String> = parts.collect();
+        lines.push(format!("  {}: {}", measure.label, parts.join(", ")));
+    }
+    lines
 }
 
 /// What became of the domain.
@@ -267,10 +281,12 @@ fn exchange_line(
     let provider = asked
         .providers
         .for_domain(&exchange.exchange, registered, domain);
-    let mut line = format!(
-        "  {} {} (run by {}, {})",
-        exchange.preference, exchange.exchange, provider.id, provider.role
-    );
+    let run_by = match provider.role.as_str() {
+        "self" => "run by the domain itself".to_owned(),
+        "other" => format!("run by {}", provider.id),
+        role => format!("run by {}, {role}", provider.id),
+    };
+    let mut line = format!("  {} {} ({run_by})", exchange.preference, exchange.exchange);
     if let Some(faults) = &exchange.faults {
         line += &format!("; faults: {faults}");
     }
@@ -391,10 +407,20 @@ fn leaf_lines(leaf: &LeafCard) -> Vec<String> {
     }
     card.push(format!(
         "      names the exchange: {}; names the domain: {}",
-        known(&leaf.names_exchange, "unknown"),
-        known(&leaf.names_domain, "unknown")
+        named(leaf.names_exchange.as_deref()),
+        named(leaf.names_domain.as_deref())
     ));
     card
+}
+
+/// Whether a certificate has a name, for people.
+fn named(word: Option<&str>) -> &str {
+    match word {
+        Some("san") => "yes",
+        Some("cn") => "in the common name alone",
+        Some(word) => word,
+        None => "unknown",
+    }
 }
 
 /// The commands that show the evidence again. The name comes from the DNS: it goes into a command only if a shell and an

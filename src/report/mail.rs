@@ -93,24 +93,19 @@ impl Mail {
     /// Problems, delivery, policies: what stands before the evidence.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
+        // What is the same at several places is told once, with the places.
+        let mut told: Vec<Vec<&ProblemRow>> = Vec::new();
         for row in &self.problems {
-            let code = ProblemCode::from(row.code.as_str());
-            let place = row
-                .place
-                .as_ref()
-                .map_or(String::new(), |it| format!(" at {it}"));
-            let detail = row
-                .detail
-                .as_ref()
-                .map_or(String::new(), |it| format!(" [{it}]"));
-            lines.push(format!(
-                "  {} {}{place}: {}{detail}",
-                row.severity,
-                row.code,
-                code.meaning()
-            ));
-            lines.push(format!("    {}", code.why()));
-            lines.push(format!("    to do ({}): {}", code.who(), code.remedy()));
+            let alike = |it: &Vec<&ProblemRow>| {
+                (&it[0].severity, &it[0].code) == (&row.severity, &row.code)
+            };
+            match told.iter_mut().find(|it| alike(it)) {
+                Some(rows) => rows.push(row),
+                None => told.push(vec![row]),
+            }
+        }
+        for rows in &told {
+            told_problem(rows, &mut lines);
         }
         self.delivery(&mut lines);
         if let Some(published) = &self.published {
@@ -177,6 +172,34 @@ impl Mail {
             lines.push(format!("  delivery: {fate}: {who}"));
         }
     }
+}
+
+/// One thing that is wrong, at one place or at several.
+fn told_problem(rows: &[&ProblemRow], lines: &mut Vec<String>) {
+    let detail = |row: &ProblemRow| {
+        let detail = row.detail.as_ref();
+        detail.map_or(String::new(), |it| format!(" [{it}]"))
+    };
+    let place = |row: &ProblemRow| {
+        let place = row.place.as_ref();
+        place.map_or(String::new(), |it| format!(" at {it}"))
+    };
+    let Some(first) = rows.first() else {
+        return;
+    };
+    let code = ProblemCode::from(first.code.as_str());
+    let (severity, word, meaning) = (&first.severity, &first.code, code.meaning());
+    if let [row] = rows {
+        let (place, detail) = (place(row), detail(row));
+        lines.push(format!("  {severity} {word}{place}: {meaning}{detail}"));
+    } else {
+        let times = rows.len();
+        lines.push(format!("  {severity} {word}, {times} times: {meaning}"));
+        let places = rows.iter();
+        lines.extend(places.map(|row| format!("   {}{}", place(row), detail(row))));
+    }
+    lines.push(format!("    {}", code.why()));
+    lines.push(format!("    to do ({}): {}", code.who(), code.remedy()));
 }
 
 /// The parts of what is published that were asked for.

@@ -24,6 +24,8 @@ const WIDTH: usize = 80;
 const LISTS: usize = 2;
 /// Rows of each list of things to mend.
 const FIRST: usize = 3;
+/// Kinds of problem, where no list counts users.
+const KINDS: usize = 5;
 
 /// Tables that are named.
 const CHIEF: &[&str] = &[
@@ -330,13 +332,19 @@ fn problems(out: &mut dyn Write, survey: &Survey, asked: &ReportSettings) -> any
         let severity = Severity::from_word(&told(&table, row, "severity"));
         std::cmp::Reverse((severity, domains.unwrap_or(0)))
     });
-    rows.truncate(FIRST);
+    // Users of lists take the room of some.
+    let kinds = match survey.counted()?.next() {
+        Some(_) => FIRST,
+        None => KINDS,
+    };
+    let left = rows.len().saturating_sub(kinds);
+    rows.truncate(kinds);
     if rows.is_empty() {
         return Ok(());
     }
     writeln!(
         out,
-        "WHAT IS WRONG, WORST FIRST   (report DB -t problems: each, and what to do)"
+        "WHAT IS WRONG, WORST FIRST   (report DB --tell operator: what to do, and who)"
     )?;
     for row in rows {
         let cell = |key| told(&table, &row, key);
@@ -347,6 +355,12 @@ fn problems(out: &mut dyn Write, survey: &Survey, asked: &ReportSettings) -> any
             cell("title")
         );
         writeln!(out, "{}", clipped(&text, WIDTH))?;
+    }
+    if left > 0 && kinds == KINDS {
+        writeln!(
+            out,
+            "  {left:>18} more kinds   (report DB -t problem-codes)"
+        )?;
     }
     writeln!(out)?;
     Ok(())

@@ -51,6 +51,8 @@ enum Recipient {
 /// What is wrong with one code, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Trouble {
+    /// Exchanges by the addresses to which they lead, of places that are addresses.
+    names: BTreeMap<String, String>,
     /// Domains by place and detail.
     places: BTreeMap<(Option<String>, Option<String>), BTreeSet<String>>,
 }
@@ -107,9 +109,14 @@ impl Message {
     fn wheres(trouble: &Trouble) -> Vec<(Vec<String>, Vec<&str>)> {
         let mut by_domains: BTreeMap<Vec<&str>, Vec<String>> = BTreeMap::new();
         for ((place, detail), domains) in &trouble.places {
+            let place = place.as_ref().map(|place| match trouble.names.get(place) {
+                Some(name) => format!("{name} at {place}"),
+                None => place.clone(),
+            });
             let place = match (place, detail) {
                 (Some(place), Some(detail)) => format!("{place} ({detail})"),
-                (Some(text), None) | (None, Some(text)) => text.clone(),
+                (Some(place), None) => place,
+                (None, Some(detail)) => format!("({detail})"),
                 (None, None) => String::new(),
             };
             let domains = domains.iter().map(String::as_str).collect();
@@ -171,11 +178,11 @@ fn about(survey: &Survey) -> rusqlite::Result<String> {
     Ok(match times {
         Some((first, last)) => {
             let day = |time: &str| time.chars().take(10).collect::<String>();
-            format!(
-                "This was seen from outside by mx-survey between {} and {} (survey {name}).",
-                day(&first),
-                day(&last)
-            )
+            let days = match (day(&first), day(&last)) {
+                (first, last) if first == last => format!("on {first}"),
+                (first, last) => format!("between {first} and {last}"),
+            };
+            format!("This was seen from outside by mx-survey {days} (survey {name}).")
         }
         None => "This was seen from outside by mx-survey.".to_owned(),
     })
@@ -212,6 +219,12 @@ fn messages(
             .troubles
             .entry((std::cmp::Reverse(severity), code))
             .or_default();
+        let way = ways.1.iter().filter(|_| ways.0 == row.domain);
+        if let Some(place) = &row.place
+            && let Some(way) = (way.clone()).find(|way| way.ip.as_ref() == Some(place))
+        {
+            trouble.names.insert(place.clone(), printable(&way.name));
+        }
         let quoted = |text: Option<String>| text.map(|text| without_local_parts(&printable(&text)));
         let place = (quoted(row.place), quoted(row.detail));
         let domains = trouble.places.entry(place).or_default();
@@ -257,7 +270,7 @@ fn text(out: &mut dyn Write, message: &Message, about: &str) -> io::Result<()> {
             severity.0.word(),
             code.word()
         );
-        wrapped(out, "", &title)?;
+        hanging(out, "", "   ", &title)?;
         wrapped(out, "   ", code.why())?;
         wrapped(out, "   ", &format!("What to do: {}", code.remedy()))?;
         if let Recipient::Domain(_) = message.to {
@@ -265,7 +278,9 @@ fn text(out: &mut dyn Write, message: &Message, about: &str) -> io::Result<()> {
         }
         for (places, domains) in Message::wheres(trouble) {
             if !places.is_empty() {
-                wrapped(out, "   ", &format!("At: {}", places.join("; ")))?;
+                let is_place = places.iter().any(|it| !it.starts_with('('));
+                let word = if is_place { "At" } else { "Seen" };
+                wrapped(out, "   ", &format!("{word}: {}", places.join("; ")))?;
             }
             let count = match domains.len() {
                 1 => "Domain".to_owned(),
@@ -279,10 +294,17 @@ fn text(out: &mut dyn Write, message: &Message, about: &str) -> io::Result<()> {
 
 /// Words in lines; a word that is longer than a line stands alone.
 fn wrapped(out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
+    hanging(out, indent, indent, text)
+}
+
+/// The same, with another indent from the second line on.
+fn hanging(out: &mut dyn Write, indent: &str, rest: &str, text: &str) -> io::Result<()> {
+    let mut indent = indent;
     let mut line = String::new();
     for word in text.split_whitespace() {
         if !line.is_empty() && indent.len() + line.width() + 1 + word.width() > WIDTH {
             writeln!(out, "{indent}{line}")?;
+            indent = rest;
             line.clear();
         }
         if !line.is_empty() {

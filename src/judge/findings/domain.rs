@@ -35,6 +35,8 @@ pub struct ServerSeen {
     pub address: String,
     /// How far the dialogue came.
     pub contact: ServerContact,
+    /// A connection was tried, however it ended.
+    pub was_tried: bool,
     /// Where and how the dialogue ended before EHLO or HELO was answered, of a server that does not answer.
     pub silence: Option<(Phase, Reason)>,
     /// Mail to it is encrypted.
@@ -135,7 +137,7 @@ fn exchange_faults(exchange: &Exchange, seen: &ExchangeSeen<'_>, found: &mut Vec
     }
 }
 
-/// Every special-purpose address of the exchange was connected to, which only `--allow` permits.
+/// To every special-purpose address of the exchange a connection was tried, which only `--allow` permits.
 fn is_connected_to(exchange: &Exchange, seen: &ExchangeSeen<'_>) -> bool {
     let mut special = (exchange.addresses.iter())
         .filter(|address| address.special.is_some())
@@ -144,13 +146,7 @@ fn is_connected_to(exchange: &Exchange, seen: &ExchangeSeen<'_>) -> bool {
     special.peek().is_some()
         && special.all(|ip| {
             let mut servers = seen.servers.iter();
-            servers.any(|server| {
-                let is_asked = !matches!(
-                    server.contact,
-                    ServerContact::NotAsked | ServerContact::OutOfReach
-                );
-                server.address == ip && is_asked
-            })
+            servers.any(|server| server.address == ip && server.was_tried)
         })
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use hashbrown::HashMap;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::super::asked::ReportSettings;
@@ -10,6 +11,7 @@ use super::super::table::thousands;
 use super::found::Difference;
 use super::tables::also;
 use super::{Change, ChangeEvent, Comparison, FoundProblem, Passed, Weighed};
+use crate::judge::problem::ProblemCode;
 use crate::ndjson::printable;
 
 /// Columns.
@@ -201,23 +203,49 @@ fn problems(
             continue;
         }
         writeln!(out, "\n{} PROBLEMS", difference.word().to_uppercase())?;
-        for it in of_kind.iter().take(asked.limit) {
-            let operator = match it.operator.as_str() {
-                "" => String::new(),
-                operator if is_within(&it.domain, operator) => " (runs its own mail)".to_owned(),
-                operator => format!(" (mail run by {operator})"),
-            };
-            let line = format!(
-                "{} {}: {}{operator}",
-                it.severity.word(),
-                it.domain,
-                it.code.meaning().trim_end_matches('.')
-            );
-            paragraph(out, "  ", &line)?;
+        let together = together(&of_kind);
+        for (first, domains) in together.iter().take(asked.limit) {
+            paragraph(out, "  ", &found(first, *domains))?;
         }
-        rest(out, of_kind.len(), asked)?;
+        rest(out, together.len(), asked)?;
     }
     Ok(())
+}
+
+/// The first of those with one code at one operator, and how many domains have it.
+fn together<'f>(found: &[&'f FoundProblem]) -> Vec<(&'f FoundProblem, u64)> {
+    let mut numbers: HashMap<(&str, ProblemCode, &str), usize> = HashMap::new();
+    let mut together: Vec<(&FoundProblem, u64)> = Vec::new();
+    for it in found {
+        let key = (it.severity.word(), it.code, it.operator.as_str());
+        let number = *numbers.entry(key).or_insert_with(|| {
+            together.push((it, 0));
+            together.len() - 1
+        });
+        together[number].1 += 1;
+    }
+    together
+}
+
+/// What several domains of one operator have, in a sentence.
+fn found(first: &FoundProblem, domains: u64) -> String {
+    let operator = match first.operator.as_str() {
+        "" => String::new(),
+        operator if is_within(&first.domain, operator) => " (runs its own mail)".to_owned(),
+        operator => format!(" (mail run by {operator})"),
+    };
+    let what = first.code.meaning().trim_end_matches('.');
+    let severity = first.severity.word();
+    match domains {
+        1 => format!("{severity} {}: {what}{operator}", first.domain),
+        all => {
+            let all = thousands(all);
+            format!(
+                "{severity} {all} domains, such as {}: {what}{operator}",
+                first.domain
+            )
+        }
+    }
 }
 
 fn passed(out: &mut dyn Write, comparison: &Comparison, asked: &ReportSettings) -> io::Result<()> {

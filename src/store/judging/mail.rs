@@ -17,7 +17,7 @@ use crate::judge::delivery::{
     StsPolicy, TlsaMatch, TlsaView, deliver,
 };
 use crate::judge::destination::{
-    ExchangeTies, exchange_view, has_unsigned_tlsa, is_secure, server_behind, server_view,
+    ExchangeTies, contact, exchange_view, has_unsigned_tlsa, is_secure, server_behind, server_view,
     sts_policy, takes_mail,
 };
 use crate::judge::findings::{
@@ -94,6 +94,8 @@ struct Seen {
     leaf: Option<u32>,
     /// Where and how the dialogue ended, of a server that does not answer.
     silence: Option<(Phase, Reason)>,
+    /// A connection was tried.
+    was_tried: bool,
 }
 
 /// What was seen behind an exchange of the domain at hand.
@@ -248,10 +250,15 @@ impl Mail<'_> {
         let silence = smtp
             .filter(|_| view.contact == ServerContact::Silent)
             .map(|smtp| (smtp.outcome.phase, smtp.outcome.reason));
+        let is_tried = |smtp: &Smtp| {
+            let contact = contact(smtp);
+            !matches!(contact, ServerContact::NotAsked | ServerContact::OutOfReach)
+        };
         Seen {
             view,
             leaf,
             silence,
+            was_tried: smtp.map_or(tls.is_some(), is_tried),
         }
     }
 
@@ -469,9 +476,9 @@ impl Mail<'_> {
             let text = addresses
                 .ip(address)
                 .map_or_else(String::new, |ip| ip.to_string());
-            let silence = seen.silence;
+            let (silence, was_tried) = (seen.silence, seen.was_tried);
             let (server, mut seen) = server_behind(seen.view, named, &text);
-            seen.silence = silence;
+            (seen.silence, seen.was_tried) = (silence, was_tried);
             view.servers.push(server);
             all.push(seen);
         }
