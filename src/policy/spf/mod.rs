@@ -6,13 +6,15 @@ mod dangling;
 pub mod grammar;
 pub mod macros;
 mod reading;
+mod settled;
 pub mod space;
 pub mod survey;
 pub mod vendors;
 mod walk;
 
 pub use check::{SpfCheck, SpfClient, check_host};
-pub use survey::survey;
+pub use settled::SettledRecords;
+pub use survey::{survey, survey_among};
 pub use vendors::included_names;
 
 use super::lookup::{FoundRecords, LookupAnswer, Txt};

@@ -4,6 +4,7 @@ use super::space::{IPV4, IPV6, Space};
 use crate::record::{PolicyState, SpfResult};
 
 /// What a record comes to, for each family.
+#[derive(Clone, Debug)]
 pub(super) struct Walked {
     /// For a client that no mechanism matches.
     pub(super) result: [SpfResult; 2],

@@ -2,7 +2,7 @@
 //! addresses that pass, the records it is made of, and what is wrong in any of them.
 
 use super::walk::{LENGTH_ADVISED, walk};
-use super::{Selected, select};
+use super::{Selected, SettledRecords, select};
 use crate::dns::name::Name;
 use crate::policy::faults::Faults;
 use crate::policy::lookup::{Lookup, LookupAnswer, Txt};
@@ -10,6 +10,15 @@ use crate::record::{Fault, PolicyFault, PolicyState, Spf, SpfResult, Text};
 
 /// Reads the record of `domain` and all that it includes.
 pub async fn survey<L: Lookup>(lookup: &L, domain: &Name) -> Spf {
+    survey_among(lookup, domain, None).await
+}
+
+/// [`survey`] of one of many domains: what the records that they share come to is taken from `settled`, and kept there.
+pub async fn survey_among<L: Lookup>(
+    lookup: &L,
+    domain: &Name,
+    settled: Option<&SettledRecords>,
+) -> Spf {
     let answer = lookup.txt(domain).await;
     let mut spf = Spf::new(PolicyState::Absent);
     match select(&answer) {
@@ -27,7 +36,7 @@ pub async fn survey<L: Lookup>(lookup: &L, domain: &Name) -> Spf {
         }
         Selected::One(text) => {
             spf.text = vec![Text::from(&text[..])];
-            walk(lookup, domain, text, &mut spf).await;
+            walk(lookup, domain, text, settled, &mut spf).await;
         }
     }
     spf

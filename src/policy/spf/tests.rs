@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 
-use super::{SpfClient, check_host, survey};
+use super::{SettledRecords, SpfClient, check_host, survey, survey_among};
 use crate::dns::name::Name;
 use crate::policy::zone::MemoryZone;
 use crate::record::{PolicyState, Reason, Spf, SpfResult};
@@ -311,4 +311,41 @@ fn hostile_records_are_walked_within_bounds() {
     assert!(tree.asked() < 200, "{}", tree.asked());
     let bad = surveyed(&zone(&format!("v=spf1{}", " moo".repeat(10_000))));
     assert!(bad.faults.len() < 70, "{}", bad.faults.len());
+}
+
+#[test]
+fn what_many_include_comes_to_the_same_in_each_of_them() {
+    let long = format!("v=spf1 {}-all", "ip4:203.0.113.0/24 ".repeat(30));
+    for (included, is_kept) in [
+        ("v=spf1 ip4:198.51.100.0/24 ip6:2001:db8::/32 -all", true),
+        ("v=spf1 -ip4:198.51.100.7 ip4:198.51.100.0/24", true),
+        ("v=spf1 ?ip4:198.51.100.0/24 +all", true),
+        // Of these each domain is told, or what they come to hangs on more than their text.
+        ("v=spf1 -all ip4:198.51.100.0/24", false),
+        ("v=spf1 ip4:198.51.100.0/33 -all", false),
+        ("v=spf1 moo -all", false),
+        ("v=spf1 ip4:198.51.100.0/24 a:a.example -all", false),
+        ("v=spf1 include:inc.example -all", false),
+        ("v=spf1 redirect=inc.example", false),
+        ("v=spf1 exists:%{i}.example -all", false),
+        (&long, false),
+    ] {
+        let settled = SettledRecords::default();
+        for record in [
+            "v=spf1 include:shared.example -all",
+            "v=spf1 ip4:198.51.100.128/25 ~include:shared.example ?all",
+            "v=spf1 +ip4:0.0.0.0/0 include:shared.example -all",
+            "v=spf1 redirect=shared.example",
+            "v=spf1 include:shared.example include:shared.example -all",
+        ] {
+            let mut zone = zone(record);
+            zone.add_txt("shared.example", included.as_bytes());
+            let domain = Name::parse(b"x.example").unwrap();
+            let among = survey_among(&zone, &domain, Some(&settled));
+            let among = among.now_or_never().unwrap();
+            assert_eq!(among, surveyed(&zone), "{record}, {included}");
+        }
+        let known = settled.get(included.as_bytes()).is_some();
+        assert_eq!(known, is_kept, "{included}");
+    }
 }

@@ -11,7 +11,7 @@ use super::grammar::{Directive, Mechanism, Modifier, Prefixes, SpfRecord, Term};
 use super::macros::{MacroString, Values};
 use super::reading::{FamilyReading, Reach, Walked, state_of};
 use super::space::{IPV4, IPV6, Space};
-use super::{Selected, select};
+use super::{Selected, SettledRecords, select};
 use crate::dns::name::Name;
 use crate::policy::faults::Faults;
 use crate::policy::lookup::{FoundRecords, Lookup, LookupAnswer, Txt};
@@ -27,6 +27,7 @@ pub(super) const LENGTH_ADVISED: usize = 450;
 struct SpfWalk<'l, L> {
     lookup: &'l L,
     domain: &'l Name,
+    settled: Option<&'l SettledRecords>,
     lookups: u32,
     /// The count is a lower bound.
     is_open: bool,
@@ -42,8 +43,14 @@ struct SpfWalk<'l, L> {
 }
 
 /// Reads the record `text` of `domain` and all that it leads to, and writes what it comes to into `spf`.
-pub(super) async fn walk<L: Lookup>(lookup: &L, domain: &Name, text: Txt, spf: &mut Spf) {
-    let mut walk = SpfWalk::new(lookup, domain);
+pub(super) async fn walk<L: Lookup>(
+    lookup: &L,
+    domain: &Name,
+    text: Txt,
+    settled: Option<&SettledRecords>,
+    spf: &mut Spf,
+) {
+    let mut walk = SpfWalk::new(lookup, domain, settled);
     let walked = walk.record(domain.clone(), text, 0, [true; 2]).await;
     let dangling = std::mem::take(&mut walk.dangling);
     walk.fill(spf, walked);
@@ -54,10 +61,11 @@ pub(super) async fn walk<L: Lookup>(lookup: &L, domain: &Name, text: Txt, spf: &
 }
 
 impl<'l, L: Lookup> SpfWalk<'l, L> {
-    fn new(lookup: &'l L, domain: &'l Name) -> Self {
+    fn new(lookup: &'l L, domain: &'l Name, settled: Option<&'l SettledRecords>) -> Self {
         Self {
             lookup,
             domain,
+            settled,
             lookups: 0,
             is_open: false,
             voids: [0; 2],
@@ -114,11 +122,15 @@ impl<'l, L: Lookup> SpfWalk<'l, L> {
             }
             self.path.pop();
             let [ipv4, ipv6] = readings;
-            Walked {
+            let walked = Walked {
                 result: [&ipv4, &ipv6].map(|reading| reading.result.unwrap_or(SpfResult::Neutral)),
                 pass: [ipv4.pass, ipv6.pass],
                 all,
+            };
+            if let (Some(settled), [true, true], 1..) = (self.settled, live, depth) {
+                settled.keep(&text, &record, &walked);
             }
+            walked
         }
         .boxed()
     }
@@ -486,7 +498,11 @@ impl<'l, L: Lookup> SpfWalk<'l, L> {
                 (PolicyState::Multiple, Err(SpfResult::Permerror))
             }
             Selected::One(text) => {
-                let walked = self.record(target, text, depth + 1, live).await;
+                let known = self.settled.filter(|_| live == [true; 2]);
+                let walked = match known.and_then(|settled| settled.get(&text)) {
+                    Some(walked) => Walked::clone(&walked),
+                    None => self.record(target, text, depth + 1, live).await,
+                };
                 let state = state_of(walked.result);
                 if state == PolicyState::Invalid {
                     self.term_fault(PolicyFault::IncludePermerror, term, name);

@@ -128,6 +128,7 @@ pub struct PolicySettings {
 /// Looks policies up.
 pub struct PolicyObserve {
     shared: Arc<SharedAnswers>,
+    settled: spf::SettledRecords,
     settings: PolicySettings,
     /// Domains in a row about which no name server said anything.
     silent: SilentNames,
@@ -143,6 +144,7 @@ impl PolicyObserve {
     pub fn new(shared: SharedAnswers, settings: PolicySettings) -> Self {
         Self {
             shared: Arc::new(shared),
+            settled: spf::SettledRecords::default(),
             settings,
             silent: SilentNames::default(),
             is_heard: AtomicBool::new(false),
@@ -247,7 +249,7 @@ impl PolicyObserve {
     }
 
     async fn spf(&self, asker: &DomainQuestions<'_>, name: &Name) -> Spf {
-        let mut part = spf::survey(asker, name).await;
+        let mut part = spf::survey_among(asker, name, Some(&self.settled)).await;
         if let Some(option) = &self.settings.client {
             part.client = Some(Box::pin(checked(asker, option, name)).await);
         }
