@@ -76,8 +76,8 @@ pub fn path_of(folder: &Path, program: &str) -> PathBuf {
 }
 
 impl Running {
-    /// Starts the programs; `input` is written to the first, and `held` is kept open by `tee` as its standard error, so
-    /// that a lock on it lasts as long as anything is written.
+    /// Starts the programs; `input` is written to the first. `held` is kept open by `tee` as its standard error, and by the last
+    /// program as its standard output, so that a lock on it lasts as long as anything is written.
     ///
     /// # Errors
     /// Where a program cannot be started; those started before are ended.
@@ -101,11 +101,11 @@ impl Running {
             command.args(stage.arguments.iter().map(|it| with_figures(it, tells)));
             command.stdin(before.take().unwrap_or_else(Stdio::piped));
             let is_last = number + 1 == stages.len();
-            command.stdout(if is_last {
-                Stdio::null()
-            } else {
-                Stdio::piped()
-            });
+            match (is_last, held) {
+                (false, _) => command.stdout(Stdio::piped()),
+                (true, Some(file)) => command.stdout(file.try_clone()?),
+                (true, None) => command.stdout(Stdio::null()),
+            };
             match held.filter(|_| stage.program == TEE) {
                 Some(file) => command.stderr(file.try_clone()?),
                 None => command.stderr(Stdio::piped()),
@@ -225,4 +225,32 @@ fn feed(mut stdin: impl Write + Send + 'static, mut input: Box<dyn Read + Send>)
     thread::spawn(move || {
         let _closed = io::copy(&mut input, &mut stdin);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_is_locked_until_the_last_program_has_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let open = || {
+            let mut options = File::options();
+            options.append(true).create(true).open(path("lock"))
+        };
+        let (lock, other) = (open().unwrap(), open().unwrap());
+        lock.try_lock().unwrap();
+        let last = format!("cat; sleep 0.2; echo > {}", path("whole").display());
+        let stages = [
+            Stage::new(TEE).argument("-i").argument(path("stream")),
+            Stage::new("sh").argument("-c").argument(last),
+        ];
+        let running = Running::start(&stages, Box::new(&b"a line\n"[..]), Some(&lock)).unwrap();
+        // As if whoever started them were killed.
+        drop(lock);
+        other.lock().unwrap();
+        assert!(path("whole").exists());
+        assert_eq!(running.wait().unwrap(), []);
+    }
 }
