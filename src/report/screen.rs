@@ -328,9 +328,12 @@ fn problems(out: &mut dyn Write, survey: &Survey, asked: &ReportSettings) -> any
     let mut rows: Vec<Vec<Cell>> = table.each_row().map(|row| row.into_owned()).collect();
     // They stand by severity; of one severity those come first that most domains have.
     rows.sort_by_key(|row| {
-        let domains = told(&table, row, "domains").replace(',', "").parse::<u64>();
+        let domains = match cell_under(&table, row, "domains") {
+            Some(Cell::Count(domains)) => *domains,
+            _ => 0,
+        };
         let severity = Severity::from_word(&told(&table, row, "severity"));
-        std::cmp::Reverse((severity, domains.unwrap_or(0)))
+        std::cmp::Reverse((severity, domains))
     });
     // Users of lists take the room of some.
     let kinds = match survey.counted()?.next() {
@@ -401,9 +404,12 @@ fn domains(count: &str) -> String {
 
 /// What stands in a row under a key, as it is shown.
 fn told(table: &Table, row: &[Cell], key: &str) -> String {
+    cell_under(table, row, key).map_or(String::new(), |cell| printable(&cell.shown()))
+}
+
+fn cell_under<'r>(table: &Table, row: &'r [Cell], key: &str) -> Option<&'r Cell> {
     let column = table.columns.iter().position(|column| column.key == key);
-    let cell = column.and_then(|at| row.get(at));
-    cell.map_or(String::new(), |cell| printable(&cell.shown()))
+    column.and_then(|at| row.get(at))
 }
 
 fn more(
