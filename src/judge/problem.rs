@@ -271,7 +271,7 @@ codes! {
         "It sends an RSA certificate to some senders and another to the rest; those who heed DANE and get the one without a record do not deliver.",
         "Publish a record for each key (RFC 7671 §8), or serve one certificate.";
     TlsaKindUnmatched = "tlsa_kind_unmatched", Notice, MailOperator, "No TLSA record of one kind matches the certificate, while one of another kind does.",
-        "Each combination of usage, selector and matching type must hold by itself (RFC 7671 §8): senders that look at the strongest digest alone (§9) find no match.",
+        "Each combination of usage, selector and matching type must hold by itself (RFC 7671 §8): senders look at the strongest digest of a usage and selector alone (§9). Where that does not match, those that heed DANE deliver nothing.",
         "Publish the same keys in every combination, or remove the records that the detail names.";
     TlsaRecordUnmatched = "tlsa_record_unmatched", Notice, MailOperator, "A TLSA record matches nothing that the servers of the exchange send.",
         "Before a change of key that is right (RFC 7671 §8.1). Left over from an earlier one it lets whoever holds the old key stand in for the server.",

@@ -228,7 +228,7 @@ impl TlsaCoverage {
         if !unmatched.is_empty() {
             let mut problem = Problem::new(Code::TlsaKindUnmatched).with(unmatched.join(", "));
             if self.is_lost_by_agility() {
-                problem = problem.at_least(Severity::Serious);
+                problem = problem.at_least(Severity::Critical);
             }
             found.push(problem);
         }

@@ -296,7 +296,7 @@ fn row(headline: &Headline, list: Option<&SurveyList>, asked: &ReportSettings) -
         Some(list) => asked.published.of_users(&list.source, word, None),
     });
     [
-        self::headline(&tally),
+        tally.headline(),
         thousands(tally.yes),
         thousands(tally.decided()),
         thousands(tally.unknown),

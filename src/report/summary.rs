@@ -214,7 +214,7 @@ fn users(
 
 fn tile(label: String, tally: &Tally, unit: &str) -> Tile {
     Tile {
-        value: headline(tally),
+        value: tally.headline(),
         label,
         detail: format!(
             "{} of {} {unit} of which it was learned; {} unknown",
@@ -222,17 +222,6 @@ fn tile(label: String, tally: &Tally, unit: &str) -> Tile {
             thousands(tally.decided()),
             thousands(tally.unknown)
         ),
-    }
-}
-
-/// The percentage; where more than one in a hundred is unknown, what it could be at least and at most.
-pub(super) fn headline(tally: &Tally) -> String {
-    let Some(percent) = tally.percent() else {
-        return "unknown".to_owned();
-    };
-    match tally.bounds() {
-        Some((least, most)) if most - least > 1.0 => format!("{least:.0} to {most:.0} %"),
-        _ => format!("{percent:.2} %"),
     }
 }
 

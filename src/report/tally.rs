@@ -36,6 +36,17 @@ impl Tally {
         (self.decided() > 0).then(|| 100.0 * self.yes as f64 / self.decided() as f64)
     }
 
+    /// The percentage in words; where more than one in a hundred is unknown, what it could be at least and at most.
+    pub fn headline(&self) -> String {
+        let Some(percent) = self.percent() else {
+            return "unknown".to_owned();
+        };
+        match self.bounds() {
+            Some((least, most)) if most - least > 1.0 => format!("{least:.0} to {most:.0} %"),
+            _ => format!("{percent:.2} %"),
+        }
+    }
+
     /// The percentage if every unknown were a no, and if every unknown were a yes.
     pub fn bounds(&self) -> Option<(f64, f64)> {
         let all = (self.decided() + self.unknown) as f64;

@@ -18,7 +18,7 @@ pub struct Timeline {
 
 /// Pixels of the plot, and of what stands above and below it.
 const PLOT: u32 = 130;
-const ABOVE: u32 = 26;
+const ABOVE: u32 = 36;
 const BELOW: u32 = 24;
 
 /// Draws it: its height and its body.
@@ -30,7 +30,7 @@ pub fn timeline(timeline: &Timeline) -> (u32, Markup) {
     };
     let high = |percent: f64| f64::from(PLOT) * (1.0 - percent / 100.0);
     let down = |percent: f64| f64::from(ABOVE) + high(percent);
-    let last = points.last().map(|(_, tally)| shown(tally));
+    let last = points.last().map(|(_, tally)| tally.headline());
     let body = html! {
         text x="0" y="12" { "yes, of what was learned" }
         text x="100%" y="12" class="value" { (last.unwrap_or_default()) }
@@ -59,7 +59,7 @@ pub fn timeline(timeline: &Timeline) -> (u32, Markup) {
     (if points.is_empty() { 0 } else { height }, body)
 }
 
-/// The percentage beside the chart.
+/// The percentage of what was learned.
 fn shown(tally: &Tally) -> String {
     tally
         .percent()

@@ -13,7 +13,7 @@ use crate::record::{ChainReason, Tlsa};
 /// What TLSA records say of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsaVerdict {
-    /// Some usable record matches. Null: no record is usable, so TLS is required and nothing authenticated
+    /// Some usable record matches, of those that a sender looks at (RFC 7671 §9). Null: no record is usable, so TLS is required and nothing authenticated
     /// (RFC 7672 §2.2), or there is no chain to match, or none matches and one cannot be judged here.
     pub matches: Option<bool>,
     /// Each record, in the order given.
@@ -71,17 +71,21 @@ impl MismatchReason {
 /// `names` are the reference names for DANE-TA: the TLSA base domain, and where secure the next-hop domain.
 /// `at` is the time of the scan; DANE-EE heeds neither it nor the names (RFC 7671 §5.1).
 pub fn check<D: AsRef<[u8]>>(
-    records: &[Tlsa],
+    given: &[Tlsa],
     chain: &[D],
     names: &[&str],
     at: OffsetDateTime,
 ) -> TlsaVerdict {
-    let records: Vec<Judged> = records
+    let records: Vec<Judged> = given
         .iter()
         .map(|record| judge(record, chain, names, at))
         .collect();
     // One match is enough; without one, a usable record that cannot be judged leaves it open.
-    let usable = || records.iter().filter(|judged| judged.usable);
+    let counting = counting(given);
+    let usable = || {
+        let counted = records.iter().zip(&counting);
+        counted.filter_map(|(judged, counts)| counts.then_some(judged))
+    };
     let matches = if usable().any(|judged| judged.matches == Some(true)) {
         Some(true)
     } else if usable().all(|judged| judged.matches == Some(false)) && usable().count() > 0 {
@@ -90,6 +94,24 @@ pub fn check<D: AsRef<[u8]>>(
         None
     };
     TlsaVerdict { matches, records }
+}
+
+/// Which records a sender looks at: the usable ones, and of those with a digest, for each usage and selector, the ones
+/// with the strongest alone (digest algorithm agility, RFC 7671 §9, which RFC 7672 §5 takes over): beside SHA-512 a record
+/// with SHA-256 does not count, as with Postfix and OpenSSL.
+fn counting(records: &[Tlsa]) -> Vec<bool> {
+    let usable: Vec<bool> = records.iter().map(is_usable).collect();
+    let strongest = |record: &Tlsa| {
+        let alike = records.iter().zip(&usable);
+        let alike = alike.filter(|(it, usable)| {
+            **usable && (it.usage, it.selector) == (record.usage, record.selector)
+        });
+        alike.map(|(it, _)| it.matching_type).max()
+    };
+    let counts = |(record, usable): (&Tlsa, &bool)| {
+        *usable && (record.matching_type == 0 || Some(record.matching_type) == strongest(record))
+    };
+    records.iter().zip(&usable).map(counts).collect()
 }
 
 /// Whether a record can be used at all for SMTP; usages 0 and 1 count as unusable (RFC 7672 §3.1.3).
@@ -307,6 +329,27 @@ mod tests {
             one(&record, &old, "mx.test"),
             (Some(false), Some("expired"))
         );
+    }
+
+    #[test]
+    fn the_strongest_digest_of_a_usage_and_selector_counts_alone() {
+        let chain = chain(false);
+        let of = |matching, certificate: usize| {
+            let usage = if certificate == 1 { 2 } else { 3 };
+            data_for(usage, 1, matching, &chain[certificate]).unwrap()
+        };
+        let stale = |matching| data_for(3, 1, matching, &chain[1]).unwrap();
+        let says = |records: &[Tlsa]| check(records, &chain, &["mx.test"], NOW).matches;
+        // "openssl s_client -dane_tlsa_rrdata …" says the same of each.
+        assert_eq!(says(&[of(1, 0), stale(2)]), Some(false));
+        assert_eq!(says(&[of(2, 0), stale(1)]), Some(true));
+        assert_eq!(says(&[of(0, 0), stale(2)]), Some(true));
+        assert_eq!(says(&[of(1, 0), of(2, 0)]), Some(true));
+        // Another usage is apart, and what cannot be used outshines nothing.
+        assert_eq!(says(&[of(1, 1), stale(2)]), Some(true));
+        let mut unusable = stale(2);
+        unusable.data.truncate(10);
+        assert_eq!(says(&[of(1, 0), unusable]), Some(true));
     }
 
     #[test]

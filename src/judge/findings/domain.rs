@@ -1,7 +1,7 @@
 //! What is wrong with a domain's exchanges: its DNS, the names, how servers compare, DANE.
 
-use crate::judge::delivery::{ServerContact, TlsaMatch, TlsaView};
-use crate::judge::problem::{Problem, ProblemCode as Code};
+use crate::judge::delivery::{Cause, ServerContact, TlsaMatch, TlsaView};
+use crate::judge::problem::{Problem, ProblemCode as Code, Severity};
 use crate::record::{Domain, Exchange, ExchangeFault, MxFault, Phase, Reason};
 
 /// A domain and what was seen behind its exchanges.
@@ -192,6 +192,9 @@ fn dane(domain: &Domain, exchange: &Exchange, seen: &ExchangeSeen<'_>, found: &m
             if domain.dnssec == Some(crate::record::Dnssec::Insecure) {
                 add(Code::MxUnsigned, None);
             }
+            let is_hidden = (seen.of_tlsa_set.iter()).any(|problem| {
+                problem.code == Code::TlsaKindUnmatched && problem.severity == Severity::Critical
+            });
             let holds = (seen.servers.iter()).find(|server| server.tlsa == TlsaMatch::Holds);
             for server in &seen.servers {
                 match (server.tls, server.tlsa, holds) {
@@ -203,6 +206,8 @@ fn dane(domain: &Domain, exchange: &Exchange, seen: &ExchangeSeen<'_>, found: &m
                             format!("{}: {cause}; {}: holds", server.address, other.address);
                         add(Code::TlsaCoversSomeAddresses, Some(detail));
                     }
+                    // A stronger digest hides the record that matches: that is told of the set.
+                    (_, TlsaMatch::Fails(Cause::TlsaInvalid), None) if is_hidden => {}
                     (_, TlsaMatch::Fails(cause), None) => {
                         let detail = format!("{}: {cause}", server.address);
                         add(Code::TlsaMismatch, Some(detail));

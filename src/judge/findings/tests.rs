@@ -579,6 +579,33 @@ fn a_name_that_no_mail_server_has_says_why_it_has_no_address() {
 }
 
 #[test]
+fn a_record_that_a_stronger_digest_hides_is_told_once() {
+    let domain: Domain = with(good_domain(), &[]);
+    let mut servers = good_servers();
+    (servers.iter_mut()).for_each(|it| it.tlsa = TlsaMatch::Fails(Cause::TlsaInvalid));
+    let hidden = Problem::new(crate::judge::problem::ProblemCode::TlsaKindUnmatched);
+    for (set, expected) in [
+        (
+            hidden.clone().at_least(Severity::Critical),
+            &["tlsa_kind_unmatched"][..],
+        ),
+        (hidden, &["tlsa_mismatch", "tlsa_kind_unmatched"]),
+    ] {
+        let view = DomainView {
+            domain: &domain,
+            exchanges: vec![ExchangeSeen {
+                servers: servers.iter().collect(),
+                tlsa: TlsaView::Usable,
+                has_unsigned_tlsa: false,
+                of_tlsa_set: std::slice::from_ref(&set),
+            }],
+            is_anything_reached: true,
+        };
+        assert_eq!(words(&domain_problems(&view)), expected);
+    }
+}
+
+#[test]
 fn a_special_address_is_a_problem_unless_the_survey_was_let_in() {
     let special = json!([{"ip": "192.0.2.3", "special": "192.0.2.0/24"}]);
     let changes = [

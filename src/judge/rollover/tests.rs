@@ -134,7 +134,7 @@ const CASES: &[Case] = &[
         servers: &["192.0.2.1 ec:a"],
         is_whole: true,
         rollover: Rollover::SpareUnseen,
-        problems: &["serious tlsa_kind_unmatched 3 1 2 b"],
+        problems: &["critical tlsa_kind_unmatched 3 1 2 b"],
     },
     Case {
         about: "§9 the other way round: the strongest digest holds, and SHA-256 alone is old",
@@ -150,7 +150,7 @@ const CASES: &[Case] = &[
         servers: &["192.0.2.1 ec:a"],
         is_whole: false,
         rollover: Rollover::Unknown,
-        problems: &["serious tlsa_kind_unmatched 3 1 2 b"],
+        problems: &["critical tlsa_kind_unmatched 3 1 2 b"],
     },
     Case {
         about: "a record listed twice is one, and one that cannot be used is none (RFC 7672 §3.1.3)",
