@@ -10,7 +10,7 @@ use super::asked::{ReportQuestion, ReportSettings};
 use super::measure::MEASURES;
 use super::questions;
 use super::render::wrapped;
-use super::summary::{PageSummary, headline};
+use super::summary::PageSummary;
 use super::survey::{DomainState, Survey, SurveyList};
 use super::table::{Cell, Table, Tally, thousands};
 use crate::judge::Truth;
