@@ -189,7 +189,7 @@ fn counted(
     }
     let names = survey.names()?;
     let rows = sorted_problems(survey, &asked)?;
-    let rows = rows.into_iter().map(|row| Counted {
+    let rows = rows.iter().map(|row| Counted {
         severity: Severity::from_word(&row.severity).unwrap_or(Severity::Notice),
         domain: names.get(row.domain as usize).to_owned(),
         code: ProblemCode::from(row.code.as_str()),

@@ -178,7 +178,7 @@ fn problems(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<[Gauge;
     let mut codes: BTreeMap<(Severity, ProblemCode), Vec<u32>> = BTreeMap::new();
     let mut severities: BTreeMap<Severity, Vec<u32>> =
         Severity::ALL.iter().map(|&it| (it, Vec::new())).collect();
-    for row in sorted_problems(survey, asked)? {
+    for row in sorted_problems(survey, asked)?.iter() {
         let severity = Severity::from_word(&row.severity).unwrap_or(Severity::Notice);
         let code = ProblemCode::from(row.code.as_str());
         codes.entry((severity, code)).or_default().push(row.domain);

@@ -197,7 +197,7 @@ fn messages(
     let names = survey.names()?;
     let mut messages: BTreeMap<Recipient, Message> = BTreeMap::new();
     let mut ways: (u32, Vec<WayToServer>) = (0, Vec::new());
-    for row in sorted_problems(survey, asked)? {
+    for row in sorted_problems(survey, asked)?.iter() {
         let code = ProblemCode::from(row.code.as_str());
         let domain = names.get(row.domain as usize);
         let to = match (whom, code.who()) {

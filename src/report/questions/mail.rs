@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::problem_list::ProblemList;
 use crate::judge::delivery::{Fate, PROFILES};
 use crate::judge::problem::{ProblemCode, Severity};
 use crate::report::asked::ReportSettings;
@@ -26,34 +27,33 @@ fn severity(row: &ProblemRow) -> Severity {
 }
 
 /// Every problem that is asked for: worst first, then by users, then by name, code and place.
-pub fn sorted(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Vec<ProblemRow>> {
-    let mut problems: Vec<ProblemRow> = Vec::new();
+pub fn sorted(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<ProblemList> {
+    let mut problems = ProblemList::default();
     if asked.domains.is_empty() {
-        problems = read(survey, asked, None)?;
+        read(survey, asked, None, |row| problems.push(&row))?;
     }
     for domain in &asked.domains {
         let name = domain.trim().trim_end_matches('.').to_ascii_lowercase();
         if let Some(number) = query::number(&survey.connection, &name)? {
-            problems.extend(read(survey, asked, Some(number))?);
+            read(survey, asked, Some(number), |row| problems.push(&row))?;
         }
     }
     let (users, names) = (users(survey)?, survey.names()?);
-    problems.retain(|row| {
-        let code = ProblemCode::from(row.code.as_str());
-        !asked.accepted.covers(names.get(row.domain as usize), code)
-    });
-    let key = |row: &ProblemRow| {
-        let weight = users.get(&row.domain).copied().unwrap_or(0);
-        (std::cmp::Reverse(severity(row)), std::cmp::Reverse(weight))
-    };
-    problems.sort_by(|a, b| {
-        let name = |row: &ProblemRow| names.get(row.domain as usize);
-        let by_weight = key(a).cmp(&key(b));
-        by_weight
-            .then_with(|| name(a).cmp(name(b)))
-            .then_with(|| (&a.code, &a.place, &a.detail).cmp(&(&b.code, &b.place, &b.detail)))
-    });
-    problems.dedup();
+    let name = |domain: u32| names.get(domain as usize);
+    let weight = |domain: u32| users.get(&domain).copied().unwrap_or(0);
+    problems.put_in_order(
+        |(_, domain, (code, ..))| {
+            let code = ProblemCode::from(code);
+            !asked.accepted.covers(name(domain), code)
+        },
+        |(severity, domain, texts), (other_severity, other, other_texts)| {
+            let worst_first = other_severity.cmp(&severity);
+            worst_first
+                .then_with(|| weight(other).cmp(&weight(domain)))
+                .then_with(|| name(domain).cmp(name(other)))
+                .then_with(|| texts.cmp(&other_texts))
+        },
+    );
     Ok(problems)
 }
 
@@ -62,14 +62,13 @@ fn read(
     survey: &Survey,
     asked: &ReportSettings,
     domain: Option<u32>,
-) -> rusqlite::Result<Vec<ProblemRow>> {
-    let mut problems = Vec::new();
+    mut each: impl FnMut(ProblemRow),
+) -> rusqlite::Result<()> {
     query::problems(&survey.connection, domain, |row| {
         if severity(&row) >= asked.severity {
-            problems.push(row);
+            each(row);
         }
-    })?;
-    Ok(problems)
+    })
 }
 
 /// The problems of a domain (a row of `name`), worst first.
@@ -78,7 +77,8 @@ pub fn problems_of(
     asked: &ReportSettings,
     domain: u32,
 ) -> rusqlite::Result<Vec<ProblemRow>> {
-    let mut problems = read(survey, asked, Some(domain))?;
+    let mut problems = Vec::new();
+    read(survey, asked, Some(domain), |row| problems.push(row))?;
     problems.sort_by(|a, b| {
         let by_severity = severity(b).cmp(&severity(a));
         by_severity
@@ -90,7 +90,7 @@ pub fn problems_of(
 
 /// The worst severity of any problem that is asked for; none: there is none.
 pub fn worst(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Option<Severity>> {
-    Ok(sorted(survey, asked)?.first().map(severity))
+    Ok(sorted(survey, asked)?.iter().next().as_ref().map(severity))
 }
 
 pub(super) fn problems(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
@@ -113,7 +113,7 @@ pub(super) fn problems(survey: &Survey, asked: &ReportSettings) -> rusqlite::Res
     ]);
     let users = users(survey)?;
     let names = survey.names()?;
-    for row in sorted(survey, asked)? {
+    for row in sorted(survey, asked)?.iter() {
         let code = ProblemCode::from(row.code.as_str());
         table.row([
             Cell::from(names.get(row.domain as usize)),
@@ -157,7 +157,7 @@ pub fn problem_codes(survey: &Survey, asked: &ReportSettings) -> rusqlite::Resul
     }
     let mut by_code: BTreeMap<(std::cmp::Reverse<Severity>, String), BTreeSet<u32>> =
         BTreeMap::new();
-    for row in sorted(survey, asked)? {
+    for row in sorted(survey, asked)?.iter() {
         let key = (std::cmp::Reverse(severity(&row)), row.code);
         by_code.entry(key).or_default().insert(row.domain);
     }

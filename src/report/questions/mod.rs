@@ -12,6 +12,7 @@ mod matrix;
 mod overview;
 mod policies;
 mod policy_measures;
+mod problem_list;
 mod ranks;
 mod sampler;
 mod servers;
