@@ -117,6 +117,8 @@ fn each_question_is_one_command_of_the_first_screen() {
     says(
         &told,
         &[
+            "STARTTLS accepted; TLS; Certificate names the exchange (unchanged at 47; not learned then or now at 1)",
+            "Mail from opportunistic, tls13 only, post quantum only (unchanged at 47;",
             "web-hoster.example: STARTTLS accepted no -> yes (starttls): 12 domains",
             "own-dane.example, which runs its own mail: DANE holds yes -> no (dane): 1 domain",
             "NEW PROBLEMS critical own-dane.example: No TLSA record matches the certificate (runs its own mail)",

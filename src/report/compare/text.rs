@@ -95,6 +95,23 @@ fn shares(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     Ok(())
 }
 
+/// Names in a row; `Mail from` stands once.
+fn together_named(labels: &[&str]) -> String {
+    const MAIL: &str = "Mail from ";
+    let mut named = String::new();
+    let mut was_mail = false;
+    for label in labels {
+        let sender = label.strip_prefix(MAIL);
+        match (named.is_empty(), was_mail, sender) {
+            (true, ..) => named += label,
+            (false, true, Some(sender)) => named += &format!(", {sender}"),
+            _ => named += &format!("; {label}"),
+        }
+        was_mail = sender.is_some();
+    }
+    named
+}
+
 /// The transitions of every measure that has any.
 fn measures(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     writeln!(out, "\nFROM WHAT TO WHAT")?;
@@ -104,14 +121,26 @@ fn measures(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     if moved.is_empty() {
         writeln!(out, "  Nothing that was learned both times is different.")?;
     }
+    // What changed alike stands once, as mail from several kinds of sender.
+    let mut alike: Vec<(&Change, Vec<&str>)> = Vec::new();
     for change in moved {
-        writeln!(
-            out,
-            "  {} (unchanged at {}; not learned then or now at {})",
-            change.label,
+        let facts = |it: &Change| (it.same.clone(), it.unknown.clone(), it.steps.clone());
+        match alike
+            .iter_mut()
+            .find(|(first, _)| facts(first) == facts(change))
+        {
+            Some((_, labels)) => labels.push(&change.label),
+            None => alike.push((change, vec![&change.label])),
+        }
+    }
+    for (change, labels) in alike {
+        let heading = format!(
+            "{} (unchanged at {}; not learned then or now at {})",
+            together_named(&labels),
             thousands(change.same.domains),
             thousands(change.unknown.domains)
-        )?;
+        );
+        paragraph(out, "  ", &heading)?;
         for (from, to, sum) in &change.steps {
             let step = format!("{from} -> {to}").replace('_', " ");
             let line = format!("    {}{}", padded(&printable(&step), 34), weight(sum));
@@ -349,6 +378,16 @@ fn paragraph(out: &mut dyn Write, indent: &str, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_changed_alike_is_named_in_a_row() {
+        let labels = ["TLS", "Mail from dane", "Mail from exchange", "DANE holds"];
+        assert_eq!(
+            together_named(&labels),
+            "TLS; Mail from dane, exchange; DANE holds"
+        );
+        assert_eq!(together_named(&["TLS"]), "TLS");
+    }
 
     #[test]
     fn nothing_is_wider_than_a_terminal() {
