@@ -171,6 +171,10 @@ fn foretold(directory: &Path, profile: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
+#[cfg_attr(
+    not(feature = "peers"),
+    ignore = "wants other people's programs: make test"
+)]
 fn what_becomes_of_mail_from_a_real_postfix_is_what_its_profile_says() {
     let directory = super::namespace::open_directory();
     let directory = directory.path();
