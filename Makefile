@@ -74,6 +74,11 @@ bench-leak:
 bench-store:
 	benches/store.sh
 
+# CPU of report's answers beside the sqlite3 shell and DuckDB at the same file.
+.PHONY: bench-report
+bench-report:
+	benches/report.sh
+
 # 100,000 messages through header-trace; fails above 1.65 s of CPU.
 bench-header:
 	$(CARGO) bench --locked --bench header

@@ -36,6 +36,7 @@ const EXAMPLES: &str = "Examples:
   to-sqlite out.db part-*.ndjson
   sqlite3 -box out.db 'SELECT * FROM tls_of_domains'";
 
+mx_survey::allocator!();
 fn main() -> ExitCode {
     program::main("to-sqlite", run)
 }

@@ -19,10 +19,17 @@ impl SurveyWriter {
         if list.new {
             return Ok(list.id);
         }
-        let known: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT of FROM list WHERE id = ?1")?
-            .query_row([list.id], |row| row.get(0))?;
+        let known = match self.totals.get(&list.id) {
+            Some(&known) => known,
+            None => {
+                let known: Option<i64> = self
+                    .connection
+                    .prepare_cached("SELECT of FROM list WHERE id = ?1")?
+                    .query_row([list.id], |row| row.get(0))?;
+                self.totals.insert(list.id, known);
+                known
+            }
+        };
         if known != of {
             return Err(Refused::Line(format!(
                 "the list {} has {} users in all here, {} before",

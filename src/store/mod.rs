@@ -7,6 +7,7 @@
 mod dictionary;
 mod entries;
 mod error;
+mod exchange_key;
 mod insert;
 mod judging;
 mod label;

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use super::exchange_key::ExchangeKey;
 use super::whole;
 use crate::ndjson;
 use crate::record::{Cert, Domain, Hop, Listed, Other, Policy, Run, Smtp, Sts, Tls};
@@ -20,7 +21,8 @@ pub(super) struct ParsedLine {
 pub(super) enum ParsedRecord {
     Listed(Box<Listed>),
     Other(Box<Other>),
-    Domain(Box<Domain>),
+    /// With what tells each of its exchanges apart.
+    Domain(Box<Domain>, Vec<ExchangeKey>),
     Smtp(Box<Smtp>),
     Tls(Box<Tls>),
     Cert(Box<Cert>),
@@ -49,7 +51,8 @@ impl ParsedLine {
             "domain" => {
                 let domain = parse::<Domain>(line, &tag)?;
                 is_whole = whole::is_domain_whole(&domain, line);
-                ParsedRecord::Domain(domain)
+                let keys = domain.mx.iter().map(ExchangeKey::new).collect();
+                ParsedRecord::Domain(domain, keys)
             }
             "other" => ParsedRecord::Other(parse(line, &tag)?),
             "smtp" => ParsedRecord::Smtp(parse(line, &tag)?),

@@ -1,10 +1,8 @@
 //! Rows that belong to others: exchanges of a domain, words of a list, one by one; and hops.
 
-use std::net::IpAddr;
-
 use rusqlite::params;
-use sha2::{Digest, Sha256};
 
+use super::exchange_key::ExchangeKey;
 use super::insert::{OnConflict, insert};
 use super::rows::word;
 use super::writer::{Raw, Refused, Stored, SurveyWriter};
@@ -43,13 +41,17 @@ impl SurveyWriter {
         Ok(())
     }
 
-    pub(super) fn exchange(&mut self, exchange: &Exchange) -> rusqlite::Result<i64> {
+    pub(super) fn exchange(
+        &mut self,
+        exchange: &Exchange,
+        key: &ExchangeKey,
+    ) -> rusqlite::Result<i64> {
         let name = self.name(&exchange.exchange)?;
-        let digest = digest(exchange);
+        let digest = key.digest;
         if let Some(id) = self.exchanges.cached(&(name, digest)) {
             return Ok(id);
         }
-        let addresses = self.address_set(&exchange.addresses)?;
+        let addresses = self.address_set(&exchange.addresses, key.addresses)?;
         let tlsa = exchange.tlsa.as_ref();
         let number = self.exchanges.number(
             &self.connection,
@@ -101,19 +103,7 @@ impl SurveyWriter {
     }
 
     /// The row of a set of addresses: exchanges by the thousand lead to the same servers.
-    fn address_set(&mut self, addresses: &[Address]) -> rusqlite::Result<i64> {
-        let mut ips: Vec<IpAddr> = addresses.iter().map(|address| address.ip).collect();
-        ips.sort_unstable();
-        ips.dedup();
-        let mut hash = Sha256::new();
-        for ip in &ips {
-            match ip {
-                IpAddr::V4(ip) => hash.update(ip.octets()),
-                IpAddr::V6(ip) => hash.update(ip.octets()),
-            }
-            hash.update([0]);
-        }
-        let digest = beginning(hash);
+    fn address_set(&mut self, addresses: &[Address], digest: i64) -> rusqlite::Result<i64> {
         let set = (self.address_sets).number(&self.connection, &digest, params![digest], 1)?;
         if set.new {
             for address in addresses {
@@ -159,44 +149,4 @@ impl SurveyWriter {
             Stored::Repeated
         })
     }
-}
-
-/// Tells resolutions of one exchange apart: all that is said of it, without the preference (the domain's) and the
-/// details of failures.
-fn digest(exchange: &Exchange) -> i64 {
-    let mut hash = Sha256::new();
-    let mut word = |word: &str| {
-        hash.update(word.as_bytes());
-        hash.update([0]);
-    };
-    for outcome in [&exchange.ipv4, &exchange.ipv6] {
-        word(outcome.as_ref().map_or("", |outcome| outcome.reason.word()));
-    }
-    for address in &exchange.addresses {
-        word(&address.ip.to_string());
-    }
-    word("cname");
-    exchange.cname.iter().for_each(|name| word(name));
-    word("faults");
-    exchange.faults.iter().for_each(|fault| word(fault.word()));
-    word(exchange.registered_domain.as_deref().unwrap_or(""));
-    word(exchange.dnssec.map_or("", Dnssec::word));
-    if let Some(set) = &exchange.tlsa {
-        word(&set.base);
-        word(set.outcome.reason.word());
-        word(set.dnssec.map_or("", Dnssec::word));
-        for record in &set.records {
-            word(&format!(
-                "{} {} {} {}",
-                record.usage, record.selector, record.matching_type, record.data
-            ));
-        }
-    }
-    beginning(hash)
-}
-
-/// The first eight bytes of a digest, as a number.
-fn beginning(hash: Sha256) -> i64 {
-    let bytes = hash.finalize();
-    i64::from_be_bytes(std::array::from_fn(|at| bytes[at]))
 }

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::dictionary::{RowNumber, ask};
+use super::exchange_key::ExchangeKey;
 use super::insert::{OnConflict, insert};
 use super::writer::{Raw, Refused, Stored, SurveyWriter, against, asks_each_name, instant};
 use crate::ndjson::printable;
@@ -41,10 +42,11 @@ impl SurveyWriter {
             .number(&self.connection, sha256, params![sha256], 1)
     }
 
-    /// `kept` is the line, where the tables do not say all that is in it.
+    /// `keys` are those of its exchanges; `kept` is the line, where the tables do not say all that is in it.
     pub(super) fn domain(
         &mut self,
         domain: &Domain,
+        keys: &[ExchangeKey],
         kept: Option<&[u8]>,
     ) -> Result<Stored, Refused> {
         let time = instant(&domain.time)?;
@@ -76,8 +78,8 @@ impl SurveyWriter {
             id,
             &domain.faults,
         )?;
-        for exchange in &domain.mx {
-            let number = self.exchange(exchange)?;
+        for (exchange, key) in domain.mx.iter().zip(keys) {
+            let number = self.exchange(exchange, key)?;
             insert!(self.connection, OnConflict::Keep, "domain_exchange", {
                 domain: id, preference: exchange.preference, exchange: number,
             })?;

@@ -95,7 +95,7 @@ FROM (SELECT l.source, l.of, sum(e.users * (v.tls = 'yes')) AS yes, sum(e.users 
 
 DROP VIEW IF EXISTS status_of_domains;
 CREATE VIEW status_of_domains AS -- Domains by what became of them.
-SELECT status, count(*) AS domains, sum(not_best) AS not_best FROM judged_domain GROUP BY status ORDER BY 2 DESC;
+SELECT status, count(*) AS domains, sum(not_best) AS not_best FROM judged_domain GROUP BY status ORDER BY 2 DESC, 1;
 
 DROP VIEW IF EXISTS top_providers;
 CREATE VIEW top_providers AS -- The domains of counted lists by users, with their facts; null where they take no mail.
@@ -112,16 +112,16 @@ ORDER BY l.source, e.users DESC, e.rank, n.name;
 
 DROP VIEW IF EXISTS top_exchanges;
 CREATE VIEW top_exchanges AS -- Exchanges by the domains that share them.
-SELECT n.name AS exchange, j.domains FROM judged_exchange j JOIN name n ON n.id = j.name ORDER BY j.domains DESC;
+SELECT n.name AS exchange, j.domains FROM judged_exchange j JOIN name n ON n.id = j.name ORDER BY j.domains DESC, n.name;
 
 DROP VIEW IF EXISTS top_addresses;
 CREATE VIEW top_addresses AS -- Servers by the domains that share them.
-SELECT a.ip, j.domains FROM judged_server j JOIN address a ON a.id = j.address ORDER BY j.domains DESC;
+SELECT a.ip, j.domains FROM judged_server j JOIN address a ON a.id = j.address ORDER BY j.domains DESC, a.ip;
 
 DROP VIEW IF EXISTS top_certificates;
 CREATE VIEW top_certificates AS -- Leaf certificates by the domains that share them.
 SELECT c.sha256, c.subject, c.issuer, c.not_after, j.servers, j.domains
-FROM judged_certificate j JOIN certificate c ON c.id = j.certificate ORDER BY j.domains DESC, j.servers DESC;
+FROM judged_certificate j JOIN certificate c ON c.id = j.certificate ORDER BY j.domains DESC, j.servers DESC, c.sha256;
 
 DROP VIEW IF EXISTS cipher_of_servers;
 CREATE VIEW cipher_of_servers AS -- Versions and suites by servers with TLS, and by the domains behind them.
@@ -132,13 +132,13 @@ WHERE cipher IS NOT NULL AND (t.completed = 1 OR t.negotiated = 1) GROUP BY 1, 2
 DROP VIEW IF EXISTS certificate_verdict;
 CREATE VIEW certificate_verdict AS -- Verdicts of each store by servers, and by the domains behind them.
 SELECT v.store, v.store_date, v.reason, count(*) AS servers, sum(j.domains) AS domain_uses
-FROM judged_server j JOIN verdict v ON v.tls = j.tls GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC;
+FROM judged_server j JOIN verdict v ON v.tls = j.tls GROUP BY 1, 2, 3 ORDER BY 1, 4 DESC, 2, 3;
 
 DROP VIEW IF EXISTS shared_key;
 CREATE VIEW shared_key AS -- Keys that several servers have.
 SELECT c.spki_sha256, count(DISTINCT c.id) AS certificates, count(DISTINCT j.address) AS servers
 FROM judged_server j JOIN tls t ON t.id = j.tls JOIN certificate c ON c.id = t.leaf
-WHERE c.spki_sha256 IS NOT NULL GROUP BY 1 HAVING servers > 1 ORDER BY servers DESC;
+WHERE c.spki_sha256 IS NOT NULL GROUP BY 1 HAVING servers > 1 ORDER BY servers DESC, 1;
 
 DROP VIEW IF EXISTS software_of_servers;
 CREATE VIEW software_of_servers AS -- Software of the servers that answered, by its own words.
@@ -147,4 +147,4 @@ FROM judged_server j JOIN smtp s ON s.id = j.smtp WHERE j.answered GROUP BY 1 OR
 
 DROP VIEW IF EXISTS cut_runs;
 CREATE VIEW cut_runs AS -- Runs that began and did not end.
-SELECT run, stage, started FROM run WHERE started IS NOT NULL AND ended IS NULL;
+SELECT run, stage, started FROM run WHERE started IS NOT NULL AND ended IS NULL ORDER BY started, run;

@@ -3,6 +3,7 @@
 //!
 //! What is whole is decided by the record alone, before it is stored, so that it hangs on nothing else in the database.
 
+use hashbrown::HashMap;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row};
 
 use crate::ndjson::append;
@@ -75,9 +76,16 @@ fn is_written_so<R: Record>(record: &R, line: &[u8]) -> bool {
 pub(super) const DOMAIN: &str = "n.name, d.phase, d.reason, d.implicit_mx, d.null_mx, d.dnssec, d.questions, d.elapsed_ms, d.time, r.run, \
      (SELECT group_concat(fault, ' ') FROM domain_fault f WHERE f.domain = d.id)";
 
+/// The same without what is wrong with them: who reads all domains reads that once.
+pub(super) const DOMAIN_WITHOUT_FAULTS: &str = "n.name, d.phase, d.reason, d.implicit_mx, d.null_mx, d.dnssec, d.questions, d.elapsed_ms, d.time, r.run, NULL";
+
 /// Columns of the exchanges of a domain: of `domain_exchange x`, `exchange e` and `name n`.
 pub(super) const EXCHANGE: &str = "x.domain, e.id, e.name, e.addresses, x.preference, n.name, e.registered_domain, e.ipv4, e.ipv6, e.dnssec, e.tlsa, \
      e.tlsa_base, e.tlsa_dnssec, (SELECT group_concat(fault, ' ') FROM exchange_fault f WHERE f.exchange = e.id)";
+
+/// The same without what is wrong with them.
+pub(super) const EXCHANGE_WITHOUT_FAULTS: &str = "x.domain, e.id, e.name, e.addresses, x.preference, n.name, e.registered_domain, e.ipv4, e.ipv6, e.dnssec, e.tlsa, \
+     e.tlsa_base, e.tlsa_dnssec, NULL";
 
 /// An exchange of a domain with the rows that it comes from.
 pub(super) struct ExchangeRow {
@@ -158,6 +166,31 @@ pub(super) fn domain(row: &Row<'_>, first: usize) -> rusqlite::Result<Domain> {
 fn word<W: for<'w> From<&'w str>>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<W>> {
     let word = row.get_ref(column)?.as_str_or_null().ok().flatten();
     Ok(word.map(W::from))
+}
+
+/// What is wrong with each domain or exchange that has something, by row; in the order of words, as records have it.
+pub(super) struct FaultsByRow<F>(HashMap<u32, Vec<F>>);
+
+impl<F: Clone + for<'w> From<&'w str>> FaultsByRow<F> {
+    /// Reads a table of them: its first column is the row, its second the word.
+    pub(super) fn read(connection: &Connection, sql: &str) -> rusqlite::Result<Self> {
+        let mut faults: HashMap<u32, Vec<F>> = HashMap::new();
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let fault = F::from(row.get_ref(1)?.as_str().unwrap_or_default());
+            faults.entry(row.get(0)?).or_default().push(fault);
+        }
+        Ok(Self(faults))
+    }
+
+    /// Those of a row.
+    pub(super) fn of_row(&self, row: u32) -> Vec<F> {
+        match self.0.is_empty() {
+            true => Vec::new(),
+            false => self.0.get(&row).cloned().unwrap_or_default(),
+        }
+    }
 }
 
 /// Words with a blank between.

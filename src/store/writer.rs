@@ -77,6 +77,8 @@ pub struct SurveyWriter {
     pub(super) capabilities: Dictionary<Box<str>>,
     /// By row of `list`.
     pub(super) ranks: HashMap<i64, Ranks>,
+    /// Users of a list in all, by row of `list`.
+    pub(super) totals: HashMap<i64, Option<i64>>,
     /// Runs that asked each server once for each name.
     pub(super) by_name: HashSet<String>,
     changed: bool,
@@ -121,6 +123,7 @@ impl SurveyWriter {
                 "SELECT id FROM capability_set WHERE keywords = ?1",
             ),
             ranks: HashMap::new(),
+            totals: HashMap::new(),
             by_name: HashSet::new(),
             changed: false,
         }
@@ -155,6 +158,7 @@ impl SurveyWriter {
         self.lists.forget();
         self.addresses.forget();
         self.ranks.clear();
+        self.totals.clear();
         self.address_sets.forget();
         self.exchanges.forget();
         self.certificates.forget();
@@ -185,7 +189,7 @@ impl SurveyWriter {
         let stored = match &parsed.record {
             ParsedRecord::Listed(listed) => self.listed(listed, kept)?,
             ParsedRecord::Other(other) => self.other(other, line)?,
-            ParsedRecord::Domain(domain) => self.domain(domain, kept)?,
+            ParsedRecord::Domain(domain, keys) => self.domain(domain, keys, kept)?,
             ParsedRecord::Smtp(smtp) => self.smtp(smtp, line)?,
             ParsedRecord::Tls(tls) => self.tls(tls, line)?,
             ParsedRecord::Cert(cert) => self.cert(cert, line)?,

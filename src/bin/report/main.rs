@@ -17,6 +17,8 @@ use mx_survey::report::series;
 use mx_survey::study;
 use options::Args;
 
+mx_survey::allocator!();
+
 fn main() -> ExitCode {
     program::main("report", run)
 }

@@ -165,6 +165,9 @@ pub(super) fn operators_of(
     addresses: &HashSet<u32>,
 ) -> rusqlite::Result<HashMap<u32, BTreeSet<String>>> {
     let mut operators: HashMap<u32, BTreeSet<String>> = HashMap::new();
+    if addresses.is_empty() {
+        return Ok(operators);
+    }
     query::address_operators(&survey.connection, |address, operator| {
         if addresses.contains(&address) {
             let of = operators.entry(address).or_default();

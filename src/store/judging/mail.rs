@@ -1,6 +1,7 @@
 //! What becomes of mail to each domain, and what is wrong with servers, domains and policies.
 //!
-//! Memory: some 100 bytes for a server, 16 for a leaf that names an exchange; domains stream by.
+//! Memory: some 100 bytes for a server, for a domain and for an exchange whose DNS has faults, 16 for a leaf that names an exchange; other
+//! domains stream by.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,9 +29,9 @@ use crate::judge::problem::Problem;
 use crate::judge::weakness::{CertificateWeakness, ServerWeakness};
 use crate::ndjson::printable;
 use crate::policy::mta_sts::covers_leniently;
-use crate::record::{Domain, MxFault, Phase, Policy, Reason, Smtp, Sts, Tls};
+use crate::record::{Domain, ExchangeFault, MxFault, Phase, Policy, Reason, Smtp, Sts, Tls};
 use crate::store::error::StoreError;
-use crate::store::whole::{self, ExchangeRow, TlsaRecords};
+use crate::store::whole::{self, ExchangeRow, FaultsByRow, TlsaRecords};
 
 /// A certificate that ends within so many days of its scan is told, unless the database says otherwise.
 const EXPIRY_DAYS: i64 = 14;
@@ -64,6 +65,14 @@ pub(super) fn judge(
         addresses,
         tlsa_problems,
         tlsa: TlsaRecords::new(connection)?,
+        domain_faults: FaultsByRow::read(
+            connection,
+            "SELECT domain, fault FROM domain_fault ORDER BY domain, fault",
+        )?,
+        exchange_faults: FaultsByRow::read(
+            connection,
+            "SELECT exchange, fault FROM exchange_fault ORDER BY exchange, fault",
+        )?,
         named: HashMap::new(),
         read: HashSet::new(),
         dane: HashMap::new(),
@@ -129,6 +138,8 @@ struct Mail<'c> {
     addresses: &'c AddressSets,
     tlsa_problems: &'c TlsaProblems,
     tlsa: TlsaRecords<'c>,
+    domain_faults: FaultsByRow<MxFault>,
+    exchange_faults: FaultsByRow<ExchangeFault>,
     /// Leaves that name an exchange, by row of `name` and of `certificate`: true where an alternative name does.
     named: HashMap<(u32, u32), bool>,
     /// Leaves whose names are known.
@@ -157,7 +168,7 @@ impl Exchanges<'_> {
         Ok(std::mem::replace(&mut self.ahead, next))
     }
 
-    /// Those of a domain, by preference, then name; the domains are asked for in order.
+    /// Those of a domain, by preference, then name; domains are asked for in order.
     fn next_of(&mut self, domain: usize) -> rusqlite::Result<Vec<ExchangeRow>> {
         if !self.is_begun {
             self.step()?;
@@ -166,6 +177,11 @@ impl Exchanges<'_> {
         while (self.ahead.as_ref()).is_some_and(|row| row.domain <= domain) {
             found.extend(self.step()?.filter(|row| row.domain == domain));
         }
+        // SQLite would sort each domain's by themselves, and begin anew each time.
+        found.sort_by(|a, b| {
+            let key = |row: &ExchangeRow| row.exchange.preference;
+            (key(a).cmp(&key(b))).then_with(|| a.exchange.exchange.cmp(&b.exchange.exchange))
+        });
         Ok(found)
     }
 }
@@ -216,8 +232,9 @@ impl Mail<'_> {
                     Ok((row.get(0)?, row.get(1)?, record(row, 2)?))
                 })?
                 .collect::<Result<_, _>>()?;
-            if shaken.is_empty() {
-                shaken.push((0, None, None));
+            // Who leads here by a name that no handshake was asked by knows the dialogue alone.
+            if shaken.first().is_none_or(|(sni, ..)| *sni != 0) {
+                shaken.insert(0, (0, None, None));
             }
             for (sni, leaf, tls) in &shaken {
                 let seen = self.seen(smtp.as_ref(), tls.as_ref(), *leaf);
@@ -301,8 +318,8 @@ impl Mail<'_> {
         let connection = self.connection;
         let mut exchanges = connection.prepare(&format!(
             "SELECT {} FROM domain_exchange x JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name \
-             ORDER BY x.domain, x.preference, n.name",
-            whole::EXCHANGE
+             ORDER BY x.domain",
+            whole::EXCHANGE_WITHOUT_FAULTS
         ))?;
         let mut exchanges = Exchanges {
             rows: exchanges.query([])?,
@@ -312,7 +329,7 @@ impl Mail<'_> {
         let mut statement = connection.prepare(&format!(
             "SELECT d.id, d.line, p.line, s.line, {} FROM domain d JOIN name n ON n.id = d.id JOIN run r ON r.id = d.run \
              LEFT JOIN policy p ON p.domain = d.id LEFT JOIN sts s ON s.domain = d.id ORDER BY d.id",
-            whole::DOMAIN
+            whole::DOMAIN_WITHOUT_FAULTS
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -344,7 +361,9 @@ impl Mail<'_> {
     /// A domain whose line is not kept, from its columns (behind the fourth) and its exchanges.
     fn whole(&mut self, row: &Row<'_>, found: &mut [ExchangeRow]) -> rusqlite::Result<Domain> {
         let mut domain = whole::domain(row, 4)?;
+        domain.faults = self.domain_faults.of_row(row.get(0)?);
         for row in found {
+            row.exchange.faults = self.exchange_faults.of_row(row.id);
             let ips = (self.addresses.members(row.addresses).iter())
                 .filter_map(|&address| self.addresses.ip(address));
             row.exchange.addresses = whole::addresses(ips);

@@ -150,6 +150,23 @@ struct Judge<'c> {
     by_leaf: HashMap<u32, u32>,
     /// What is wrong with the TLSA records of an exchange, by its row; few have anything.
     tlsa_problems: dane::TlsaProblems,
+    once: Once,
+}
+
+/// Rows without their repeats, in memory that is used again for each domain.
+#[derive(Default)]
+struct Once(Vec<u32>);
+
+impl Once {
+    fn each(&mut self, rows: impl Iterator<Item = u32>) -> &[u32] {
+        self.0.clear();
+        self.0.extend(rows);
+        if self.0.len() > 1 {
+            self.0.sort_unstable();
+            self.0.dedup();
+        }
+        &self.0
+    }
 }
 
 impl<'c> Judge<'c> {
@@ -176,6 +193,7 @@ impl<'c> Judge<'c> {
             by_exchange: HashMap::new(),
             by_leaf: HashMap::new(),
             tlsa_problems: HashMap::new(),
+            once: Once::default(),
         };
         judge.servers()?;
         Ok(judge)
@@ -458,25 +476,18 @@ impl<'c> Judge<'c> {
         probed.map_or(Silence::NotProbed, |probed| probed.silence)
     }
 
-    /// LineCounts the domain at each exchange name, address and leaf once.
+    /// Counts the domain at each exchange name, address and leaf once.
     fn count(&mut self, choices: &[Choice], servers: &[Reached]) {
-        let names: BTreeSet<u32> = choices
-            .iter()
-            .map(|choice| self.exchanges[choice.exchange as usize].name)
-            .collect();
-        for name in names {
+        let exchanges = &self.exchanges;
+        let names = (choices.iter()).map(|choice| exchanges[choice.exchange as usize].name);
+        for &name in self.once.each(names) {
             *self.by_exchange.entry(name).or_default() += 1;
         }
-        let addresses: BTreeSet<u32> = servers.iter().map(|(_, _, route)| route.address).collect();
-        for address in addresses {
+        for &address in (self.once).each(servers.iter().map(|(_, _, route)| route.address)) {
             self.by_address[address as usize] += 1;
         }
-        let leaves: BTreeSet<u32> = servers
-            .iter()
-            .map(|(_, _, route)| route.leaf)
-            .filter(|&leaf| leaf != 0)
-            .collect();
-        for leaf in leaves {
+        let leaves = servers.iter().map(|(_, _, route)| route.leaf);
+        for &leaf in self.once.each(leaves.filter(|&leaf| leaf != 0)) {
             *self.by_leaf.entry(leaf).or_default() += 1;
         }
     }

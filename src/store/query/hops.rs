@@ -81,7 +81,8 @@ pub fn clear_though_offered(
            count(DISTINCT CASE WHEN s.accepted = 1 OR t.accepted = 1 THEN j.address END) AS accepted, max(t.version) AS version \
            FROM exchange e JOIN exchange_address ea ON ea.exchange = e.id \
            JOIN judged_server j ON j.address = ea.address AND j.answered = 1 \
-           LEFT JOIN smtp s ON s.id = j.smtp LEFT JOIN tls t ON t.id = j.tls GROUP BY 1) \
+           LEFT JOIN smtp s ON s.id = j.smtp LEFT JOIN tls t ON t.id = j.tls \
+           WHERE e.registered_domain IN (SELECT receiver FROM clear) GROUP BY 1) \
          SELECT sender, receiver, hops, last, servers, accepted, version FROM clear JOIN offer ON operator = receiver \
          WHERE accepted > 0 ORDER BY hops DESC, sender, receiver LIMIT ?1",
     )?;

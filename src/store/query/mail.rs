@@ -28,7 +28,8 @@ pub fn problems(
          UNION ALL \
          SELECT s.domain, p.severity, p.code, a.ip, p.detail FROM \
          (SELECT DISTINCT de.domain, ea.address FROM domain_exchange de \
-          JOIN exchange_address ea ON ea.exchange = de.exchange WHERE ?1 IS NULL OR de.domain = ?1) s \
+          JOIN exchange_address ea ON ea.exchange = de.exchange \
+          WHERE (?1 IS NULL OR de.domain = ?1) AND ea.address IN (SELECT address FROM server_problem)) s \
          JOIN server_problem p ON p.address = s.address JOIN address a ON a.id = s.address",
     )?;
     let mut rows = statement.query([domain])?;

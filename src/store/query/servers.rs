@@ -210,8 +210,10 @@ pub fn address_operators(
     mut each: impl FnMut(u32, &str),
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(
-        "SELECT x.address, coalesce(e.registered_domain, n.name) FROM exchange_address x \
-         JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name",
+        // In the order of `exchange`, which is read from its beginning to its end; the other way round each row of it, and
+        // each name, would be looked up in another place of the file.
+        "SELECT s.address, coalesce(e.registered_domain, (SELECT n.name FROM name n WHERE n.id = e.name)) \
+         FROM exchange e CROSS JOIN address_of_set s ON s.address_set = e.addresses",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
