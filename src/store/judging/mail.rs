@@ -6,12 +6,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::{HashMap, HashSet};
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Rows, Statement, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Statement, params};
 use serde::de::DeserializeOwned;
 use time::Duration;
 
 use super::addresses::AddressSets;
 use super::dane::TlsaProblems;
+use super::exchanges::Exchanges;
 use super::merge::index;
 use crate::judge::delivery::{
     Cause, Delivery, Destination, ExchangeView, Fate, PROFILES, Profile, ServerContact, ServerView,
@@ -154,38 +155,6 @@ struct Mail<'c> {
     leaf_names: CachedStatement<'c>,
 }
 
-/// The exchanges of all domains, walked beside the domains.
-struct Exchanges<'s> {
-    rows: Rows<'s>,
-    ahead: Option<ExchangeRow>,
-    is_begun: bool,
-}
-
-impl Exchanges<'_> {
-    fn step(&mut self) -> rusqlite::Result<Option<ExchangeRow>> {
-        self.is_begun = true;
-        let next = self.rows.next()?.map(ExchangeRow::read).transpose()?;
-        Ok(std::mem::replace(&mut self.ahead, next))
-    }
-
-    /// Those of a domain, by preference, then name; domains are asked for in order.
-    fn next_of(&mut self, domain: usize) -> rusqlite::Result<Vec<ExchangeRow>> {
-        if !self.is_begun {
-            self.step()?;
-        }
-        let mut found = Vec::new();
-        while (self.ahead.as_ref()).is_some_and(|row| row.domain <= domain) {
-            found.extend(self.step()?.filter(|row| row.domain == domain));
-        }
-        // SQLite would sort each domain's by themselves, and begin anew each time.
-        found.sort_by(|a, b| {
-            let key = |row: &ExchangeRow| row.exchange.preference;
-            (key(a).cmp(&key(b))).then_with(|| a.exchange.exchange.cmp(&b.exchange.exchange))
-        });
-        Ok(found)
-    }
-}
-
 /// A record in a column `line`; none where there is no row, or a record of another version.
 fn record<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
     let line = row.get_ref(column)?.as_bytes_or_null()?;
@@ -321,11 +290,7 @@ impl Mail<'_> {
              ORDER BY x.domain",
             whole::EXCHANGE_WITHOUT_FAULTS
         ))?;
-        let mut exchanges = Exchanges {
-            rows: exchanges.query([])?,
-            ahead: None,
-            is_begun: false,
-        };
+        let mut exchanges = Exchanges::new(exchanges.query([])?);
         let mut statement = connection.prepare(&format!(
             "SELECT d.id, d.line, p.line, s.line, {} FROM domain d JOIN name n ON n.id = d.id JOIN run r ON r.id = d.run \
              LEFT JOIN policy p ON p.domain = d.id LEFT JOIN sts s ON s.domain = d.id ORDER BY d.id",

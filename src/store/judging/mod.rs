@@ -5,6 +5,7 @@
 
 mod addresses;
 mod dane;
+mod exchanges;
 mod mail;
 mod merge;
 mod names;
