@@ -8,11 +8,12 @@ use super::measure::{MEASURES, Measure};
 use super::number::thousands;
 use super::survey::{Survey, SurveyVerdict};
 use crate::dns::subject;
+use crate::judge::rollover::Rollover;
 use crate::judge::{RULES, Truth};
 use crate::store::query::card::{
     self, ExchangeOf, LeafCard, ListPlace, LookedUp, ServerOf, TlsCard,
 };
-use crate::store::{printable, query};
+use crate::store::{self, printable, query};
 
 /// The domain that somebody means: a name (U-labels too), an address of mail or a URL. What is none of these is looked for as
 /// it stands, unless it may hold a local part.
@@ -58,7 +59,9 @@ pub fn explain(
     let mut leaves: Vec<(String, String)> = Vec::new();
     for exchange in card::exchanges_of(connection, id)? {
         let servers = card::servers_of(connection, exchange.id, exchange.name, id)?;
+        let change = store::rollover(connection, exchange.id)?;
         card.push(exchange_line(asked, &domain, &exchange, &servers));
+        card.extend(change.and_then(rollover_line));
         if servers.is_empty() {
             let asked = |reason: &Option<String>| reason.clone().unwrap_or("not asked".to_owned());
             card.push(format!(
@@ -111,6 +114,22 @@ pub fn data(
         })
     });
     told.insert("looked_up".to_owned(), looked_up.into());
+    let rules = rules_data(&verdict);
+    told.insert("rules".to_owned(), rules.into());
+    let mut exchanges = Vec::new();
+    for exchange in card::exchanges_of(connection, id)? {
+        let servers = card::servers_of(connection, exchange.id, exchange.name, id)?;
+        let change = store::rollover(connection, exchange.id)?;
+        let mut data = exchange_data(asked, &domain, &exchange, &servers);
+        data["rollover"] = change.map(Rollover::word).into();
+        exchanges.push(data);
+    }
+    told.insert("exchanges".to_owned(), exchanges.into());
+    Ok(Some(Value::Object(told)))
+}
+
+/// Every fact under every rule.
+fn rules_data(verdict: &SurveyVerdict) -> Map<String, Value> {
     let facts = |rule| -> Map<String, Value> {
         let measures = MEASURES.iter().filter(|measure| measure.among.is_none());
         measures
@@ -122,17 +141,9 @@ pub fn data(
             })
             .collect()
     };
-    let rules: Map<String, Value> = (RULES.iter())
+    (RULES.iter())
         .map(|&rule| (rule.word().to_owned(), facts(rule).into()))
-        .collect();
-    told.insert("rules".to_owned(), rules.into());
-    let mut exchanges = Vec::new();
-    for exchange in card::exchanges_of(connection, id)? {
-        let servers = card::servers_of(connection, exchange.id, exchange.name, id)?;
-        exchanges.push(exchange_data(asked, &domain, &exchange, &servers));
-    }
-    told.insert("exchanges".to_owned(), exchanges.into());
-    Ok(Some(Value::Object(told)))
+        .collect()
 }
 
 /// The words of a text that has blanks between them.
@@ -299,6 +310,12 @@ fn exchange_line(
         line += &format!("; DANE {}", exchange.dane.word());
     }
     line
+}
+
+/// Where the TLSA records stand in a change of key, where there is anything to say.
+fn rollover_line(change: Rollover) -> Option<String> {
+    let is_told = !matches!(change, Rollover::None | Rollover::Unknown);
+    is_told.then(|| format!("    {}: {}", change.word(), change.meaning()))
 }
 
 fn truth(value: Option<bool>) -> &'static str {

@@ -29,7 +29,7 @@ mod whole;
 mod writer;
 
 pub use error::StoreError;
-pub use judging::{expire_within, is_judged, judge};
+pub use judging::{expire_within, is_judged, judge, rollover};
 pub use label::{label, set_label};
 pub use load::{CommitPace, Load, LoadSummary, load};
 pub use lookup::{RecordLookup, earlier};

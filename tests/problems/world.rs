@@ -58,6 +58,18 @@ fn every_domain_has_exactly_its_problem_and_mended_none() {
     assert!(seen.is_empty(), "domains that nobody asked for: {seen:?}");
     assert_eq!(cases().len(), ProblemCode::ALL.len());
 
+    // Where the TLSA records stand in a change of key, on the card.
+    for (domain, expected) in [
+        ("tlsa-record-unmatched.test", "spare_unseen"),
+        ("tlsa-covers-one-key.test", "none"),
+        ("tlsa-covers-some-addresses.test", "none"),
+        ("tlsa-mismatch.test", "spare_unseen"),
+    ] {
+        let asked = format!("report world.db --explain {domain} -f json");
+        let card: Value = serde_json::from_str(&shell(&asked, directory).expect(0).stdout).unwrap();
+        assert_eq!(card["exchanges"][0]["rollover"], expected, "{domain}");
+    }
+
     let mended = found(&survey(directory, "mended"));
     assert!(mended.is_empty(), "{mended:#?}");
 }

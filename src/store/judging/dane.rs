@@ -9,9 +9,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::judge::dane::{Dane, named_by};
+use crate::judge::domain::Resolution;
 use crate::judge::problem::Problem;
-use crate::judge::rollover::{PublishedRecord, SentCertificate, ServerKeys, TlsaCoverage};
-use crate::record::{Enumeration, LeafKey, TlsVersion, Tlsa};
+use crate::judge::rollover::{
+    PublishedRecord, Rollover, SentCertificate, ServerKeys, TlsaCoverage,
+};
+use crate::record::{Enumeration, LeafKey, Reason, TlsVersion, Tlsa};
 use crate::store::whole::TlsaRecords;
 use crate::x509::dane::{Judged, MismatchReason, TlsaFault, check, is_usable};
 use crate::x509::facts;
@@ -132,6 +135,38 @@ fn chain(connection: &Connection, tls: Option<u32>) -> rusqlite::Result<Vec<Vec<
         }
     }
     Ok(chain)
+}
+
+/// Where the TLSA records of an exchange (its row) stand in a change of key; none: it has none under DNSSEC.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn rollover(connection: &Connection, exchange: i64) -> rusqlite::Result<Option<Rollover>> {
+    let question = connection
+        .prepare_cached("SELECT ipv4, ipv6, tlsa, tlsa_dnssec FROM exchange WHERE id = ?1")?
+        .query_row([exchange], |row| {
+            let word = |at| row.get::<_, Option<String>>(at);
+            Ok([word(0)?, word(1)?, word(2)?, word(3)?])
+        })?;
+    let [ipv4, ipv6, tlsa, dnssec] = question;
+    if tlsa.as_deref() != Some("ok") || dnssec.as_deref() != Some("secure") {
+        return Ok(None);
+    }
+    let ended =
+        |word: Option<String>| word.map(|it| Reason::from_word(&it).unwrap_or(Reason::Other));
+    let mut statement = connection.prepare_cached(
+        "SELECT a.ip, (SELECT t.id FROM tls t JOIN meta m ON m.key = 'port' AND m.value = t.port \
+         WHERE t.address = a.id AND coalesce(t.sni, 0) IN (0, e.name) ORDER BY coalesce(t.sni, 0) DESC LIMIT 1) \
+         FROM exchange e JOIN exchange_address x ON x.exchange = e.id JOIN address a ON a.id = x.address \
+         WHERE e.id = ?1 ORDER BY a.id",
+    )?;
+    let servers: Vec<(String, Option<u32>)> = statement
+        .query_map([exchange], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let resolution = Resolution::new(ended(ipv4), ended(ipv6), !servers.is_empty());
+    let coverage = coverage(connection, exchange as usize, &servers, resolution.is_open)?;
+    Ok(Some(coverage.rollover()))
 }
 
 /// The records of an exchange, and what each of its servers (address for people, row of `tls`) sends.

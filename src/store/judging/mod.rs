@@ -18,6 +18,7 @@ use hashbrown::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
 use self::addresses::AddressSets;
+pub use self::dane::rollover;
 use self::merge::{Merge, index};
 use self::names::CertificateNames;
 use super::error::StoreError;
