@@ -15,7 +15,7 @@ echo "$domains domains, $(($(stat -c %s "$work/out.db") / 1000000)) MB"
 database=$work/out.db
 
 # Says how many times the CPU of the other it is: `ratio NAME OURS THEIRS`.
-ratio() { awk -v name="$1" -v ours="$2" -v theirs="$3" 'BEGIN { printf "  %s: %.2f of its CPU\n", name, theirs > 0 ? ours / theirs : 0 }'; }
+ratio() { awk -v name="$1" -v ours="$2" -v theirs="$3" 'BEGIN { printf "  %s: %.2f of its CPU\n", name, (theirs > 0 ? ours / theirs : 0) }'; }
 
 # A question to report and to the sqlite3 shell: `beside NAME SQL ARGUMENTS...`.
 beside() {
