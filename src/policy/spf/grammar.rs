@@ -9,6 +9,9 @@ use crate::record::{Fault, PolicyFault, SpfResult};
 /// What every record begins with, in whatever case.
 pub const VERSION: &[u8] = b"v=spf1";
 
+/// Octets that a record should not exceed (RFC 7208 §3.4).
+pub(super) const LENGTH_ADVISED: usize = 450;
+
 /// A record: terms in their order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SpfRecord {

@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
 
-use super::grammar::{Mechanism, SpfRecord};
+use super::grammar::{LENGTH_ADVISED, Mechanism, SpfRecord};
 use super::reading::Walked;
-use super::walk::LENGTH_ADVISED;
 use crate::policy::lookup::Txt;
 
 /// Records that are kept; then they are all let go, and worked out anew. Each has [`LENGTH_ADVISED`] octets at most, and so

@@ -1,7 +1,8 @@
 //! What an SPF record comes to whoever the client is: the look-ups and voids of a client that matches nothing, the
 //! addresses that pass, the records it is made of, and what is wrong in any of them.
 
-use super::walk::{LENGTH_ADVISED, walk};
+use super::grammar::LENGTH_ADVISED;
+use super::walk::walk;
 use super::{Selected, SettledRecords, select};
 use crate::dns::name::Name;
 use crate::policy::faults::Faults;

@@ -7,7 +7,7 @@ use futures::future::{BoxFuture, FutureExt as _};
 
 use super::check::{LOOKUP_LIMIT, NAME_LIMIT, VOID_LIMIT, octets};
 use super::dangling::DanglingNames;
-use super::grammar::{Directive, Mechanism, Modifier, Prefixes, SpfRecord, Term};
+use super::grammar::{Directive, LENGTH_ADVISED, Mechanism, Modifier, Prefixes, SpfRecord, Term};
 use super::macros::{MacroString, Values};
 use super::reading::{FamilyReading, Reach, Walked, state_of};
 use super::space::{IPV4, IPV6, Space};
@@ -21,8 +21,6 @@ use crate::record::{Fault, Outcome, PolicyFault, PolicyState, Spf, SpfInclude, S
 const WALK_LIMIT: u32 = 100;
 /// Networks of IPv6 that are listed.
 const NETWORKS_LISTED: usize = 1000;
-/// Octets that a record should not exceed (RFC 7208 §3.4).
-pub(super) const LENGTH_ADVISED: usize = 450;
 
 struct SpfWalk<'l, L> {
     lookup: &'l L,
