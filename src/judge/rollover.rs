@@ -143,7 +143,7 @@ impl TlsaCoverage {
     }
 
     /// Kinds of record of which none names what a server sends to a sender of today, while one of another kind does
-    /// (RFC 7671 §8: "at least one TLSA record corresponds to the server's current certificate chain", for each
+    /// (RFC 7671 §8: one record at least matches the chain that the server sends, for each
     /// combination of parameters).
     fn unmatched_kinds(&self) -> Vec<(u8, u8, u8)> {
         let mut kinds: Vec<(u8, u8, u8)> = Vec::new();

@@ -309,11 +309,13 @@ fn named_cards(
 ) -> rusqlite::Result<BTreeMap<String, Vec<String>>> {
     let mut cards = BTreeMap::new();
     for domain in tables.iter().flat_map(Table::domains) {
-        if cards.len() < CARDS
-            && !cards.contains_key(domain)
-            && let Some(card) = explain(survey, asked, domain)?
+        if cards.len() == CARDS {
+            break;
+        }
+        if !cards.contains_key(&domain)
+            && let Some(card) = explain(survey, asked, &domain)?
         {
-            cards.insert(domain.to_owned(), card);
+            cards.insert(domain, card);
         }
     }
     Ok(cards)

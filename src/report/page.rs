@@ -149,10 +149,11 @@ fn key(chart: &Chart) -> Markup {
 fn rows(table: &Table, cards: &Cards) -> Markup {
     let numeric = table.numeric();
     // Sentences want all the height that they need.
-    let is_of_words = table.rows.iter().flatten().any(|cell| match cell {
+    let is_sentence = |cell: &Cell| match cell {
         Cell::Text(text) => text.chars().count() > 150,
         _ => false,
-    });
+    };
+    let is_of_words = table.each_row().any(|row| row.iter().any(is_sentence));
     html! {
         div class=(if is_of_words { "table words" } else { "table" }) tabindex="0" role="region" aria-label=(table.title) {
             table {

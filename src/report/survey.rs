@@ -180,7 +180,7 @@ pub struct Survey {
     counted: OnceCell<Vec<SurveyList>>,
     uncounted: OnceCell<Vec<SurveyList>>,
     /// By row of `name`.
-    names: OnceCell<Words>,
+    names: OnceCell<Rc<Words>>,
     /// Those of the rules that were asked with last.
     operators: RefCell<Option<Rc<Operators>>>,
 }
@@ -278,7 +278,7 @@ impl Survey {
     }
 
     /// The names of domains and exchanges, by row of `name`.
-    pub fn names(&self) -> rusqlite::Result<&Words> {
+    pub fn names(&self) -> rusqlite::Result<&Rc<Words>> {
         if let Some(names) = self.names.get() {
             return Ok(names);
         }
@@ -289,7 +289,7 @@ impl Survey {
             }
             names.push(name);
         })?;
-        Ok(self.names.get_or_init(|| names))
+        Ok(self.names.get_or_init(|| Rc::new(names)))
     }
 
     /// Who runs which exchange, by these rules.

@@ -177,14 +177,16 @@ impl Table {
     }
 
     /// The domains that it names: cells of the columns `domain` and `such_as`.
-    pub fn domains(&self) -> impl Iterator<Item = &str> {
-        let named = |at: usize| matches!(self.columns[at].key.as_str(), "domain" | "such_as");
-        self.rows.iter().flat_map(move |row| {
-            let cells = row.iter().enumerate().filter(move |(at, _)| named(*at));
-            cells.filter_map(|(_, cell)| match cell {
-                Cell::Text(text) => Some(text.as_str()),
+    pub fn domains(&self) -> impl Iterator<Item = String> {
+        let named = |column: &Column| matches!(column.key.as_str(), "domain" | "such_as");
+        self.each_row().flat_map(move |row| {
+            let cells = self.columns.iter().zip(row.iter());
+            let named = cells.filter(|(column, _)| named(column));
+            let texts = named.filter_map(|(_, cell)| match cell {
+                Cell::Text(text) => Some(text.clone()),
                 _ => None,
-            })
+            });
+            texts.collect::<Vec<_>>()
         })
     }
 

@@ -1,13 +1,14 @@
 //! What is wrong with domains, what becomes of mail to them, and what they publish.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use super::problem_list::ProblemList;
 use crate::judge::delivery::{Fate, PROFILES};
 use crate::judge::problem::{ProblemCode, Severity};
 use crate::report::asked::ReportSettings;
 use crate::report::survey::{Survey, SurveyList};
-use crate::report::table::{Cell, Table};
+use crate::report::table::{Cell, Long, Table};
 use crate::store::query::{self, ProblemRow};
 
 /// Users by domain: the most that any list counts at it.
@@ -111,22 +112,23 @@ pub(super) fn problems(survey: &Survey, asked: &ReportSettings) -> rusqlite::Res
         ("who", "Who"),
         ("users", "Users"),
     ]);
-    let users = users(survey)?;
-    let names = survey.names()?;
-    for row in sorted(survey, asked)?.iter() {
-        let code = ProblemCode::from(row.code.as_str());
-        table.row([
-            Cell::from(names.get(row.domain as usize)),
-            severity(&row).word().into(),
-            row.code.into(),
+    let (problems, users) = (sorted(survey, asked)?, users(survey)?);
+    let names = Rc::clone(survey.names()?);
+    table.long = Some(Long::new(problems.len(), move |at| {
+        let (severity, domain, (word, place, detail)) = problems.nth(at);
+        let code = ProblemCode::from(word);
+        vec![
+            Cell::from(names.get(domain as usize)),
+            severity.word().into(),
+            word.into(),
             code.meaning().into(),
-            Cell::text(row.place),
-            Cell::text(row.detail),
+            Cell::text(place),
+            Cell::text(detail),
             code.remedy().into(),
             code.who().word().into(),
-            users.get(&row.domain).copied().into(),
-        ]);
-    }
+            users.get(&domain).copied().into(),
+        ]
+    }));
     Ok(table)
 }
 

@@ -80,8 +80,8 @@ impl ProblemList {
 
     /// Each in order.
     pub fn iter(&self) -> impl Iterator<Item = ProblemRow> + '_ {
-        self.rows.iter().map(|&row| {
-            let (severity, domain, (code, place, detail)) = self.parts(row);
+        (0..self.len()).map(|at| {
+            let (severity, domain, (code, place, detail)) = self.nth(at);
             ProblemRow {
                 domain,
                 severity: severity.word().to_owned(),
@@ -90,6 +90,11 @@ impl ProblemList {
                 detail: detail.map(str::to_owned),
             }
         })
+    }
+
+    /// The one with this number, from 0.
+    pub(super) fn nth(&self, number: usize) -> Sorted<'_> {
+        self.parts(self.rows[number])
     }
 }
 
