@@ -30,23 +30,11 @@ fn severity(row: &ProblemRow) -> Severity {
 /// Every problem that is asked for: worst first, then by users, then by name, code and place.
 pub fn sorted(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<ProblemList> {
     let mut problems = ProblemList::default();
-    if asked.domains.is_empty() {
-        read(survey, asked, None, |row| problems.push(&row))?;
-    }
-    for domain in &asked.domains {
-        let name = domain.trim().trim_end_matches('.').to_ascii_lowercase();
-        if let Some(number) = query::number(&survey.connection, &name)? {
-            read(survey, asked, Some(number), |row| problems.push(&row))?;
-        }
-    }
+    unsorted(survey, asked, |row| problems.push(&row))?;
     let (users, names) = (users(survey)?, survey.names()?);
     let name = |domain: u32| names.get(domain as usize);
     let weight = |domain: u32| users.get(&domain).copied().unwrap_or(0);
     problems.put_in_order(
-        |(_, domain, (code, ..))| {
-            let code = ProblemCode::from(code);
-            !asked.accepted.covers(name(domain), code)
-        },
         |(severity, domain, texts), (other_severity, other, other_texts)| {
             let worst_first = other_severity.cmp(&severity);
             worst_first
@@ -56,6 +44,31 @@ pub fn sorted(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Probl
         },
     );
     Ok(problems)
+}
+
+/// Every problem that is asked for, as it comes; one may come more than once.
+fn unsorted(
+    survey: &Survey,
+    asked: &ReportSettings,
+    mut each: impl FnMut(ProblemRow),
+) -> rusqlite::Result<()> {
+    let names = survey.names()?;
+    let mut open = |row: ProblemRow| {
+        let code = ProblemCode::from(row.code.as_str());
+        if !(asked.accepted).covers(names.get(row.domain as usize), code) {
+            each(row);
+        }
+    };
+    if asked.domains.is_empty() {
+        return read(survey, asked, None, open);
+    }
+    for domain in &asked.domains {
+        let name = domain.trim().trim_end_matches('.').to_ascii_lowercase();
+        if let Some(number) = query::number(&survey.connection, &name)? {
+            read(survey, asked, Some(number), &mut open)?;
+        }
+    }
+    Ok(())
 }
 
 /// The problems of one domain (a row of `name`) or of all that are as bad as is asked for.
@@ -91,7 +104,9 @@ pub fn problems_of(
 
 /// The worst severity of any problem that is asked for; none: there is none.
 pub fn worst(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Option<Severity>> {
-    Ok(sorted(survey, asked)?.iter().next().as_ref().map(severity))
+    let mut worst = None;
+    unsorted(survey, asked, |row| worst = worst.max(Some(severity(&row))))?;
+    Ok(worst)
 }
 
 pub(super) fn problems(survey: &Survey, asked: &ReportSettings) -> rusqlite::Result<Table> {
@@ -157,13 +172,23 @@ pub fn problem_codes(survey: &Survey, asked: &ReportSettings) -> rusqlite::Resul
     for list in &lists {
         table.columns_of_users(&list.source);
     }
-    let mut by_code: BTreeMap<(std::cmp::Reverse<Severity>, String), BTreeSet<u32>> =
+    // Of each severity, the worst first, and code the domains, some of them more than once.
+    let mut by_severity: BTreeMap<std::cmp::Reverse<Severity>, BTreeMap<String, Vec<u32>>> =
         BTreeMap::new();
-    for row in sorted(survey, asked)?.iter() {
-        let key = (std::cmp::Reverse(severity(&row)), row.code);
-        by_code.entry(key).or_default().insert(row.domain);
-    }
-    for ((severity, code), domains) in by_code {
+    unsorted(survey, asked, |row| {
+        let severity = std::cmp::Reverse(severity(&row));
+        let by_code = by_severity.entry(severity).or_default();
+        match by_code.get_mut(&row.code) {
+            Some(domains) => domains.push(row.domain),
+            None => drop(by_code.insert(row.code, vec![row.domain])),
+        }
+    })?;
+    let kinds = by_severity.into_iter().flat_map(|(severity, by_code)| {
+        (by_code.into_iter()).map(move |(code, domains)| (severity, code, domains))
+    });
+    for (severity, code, mut domains) in kinds {
+        domains.sort_unstable();
+        domains.dedup();
         let title = ProblemCode::from(code.as_str()).meaning();
         let mut row = vec![
             Cell::from(severity.0.word()),

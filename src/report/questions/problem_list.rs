@@ -55,14 +55,12 @@ impl ProblemList {
         (row.severity, row.domain, texts)
     }
 
-    /// Keeps those of which `is_kept` says so, sorts them, and leaves out what stands there twice.
+    /// Sorts them, and leaves out what stands there twice.
     pub(super) fn put_in_order(
         &mut self,
-        is_kept: impl Fn(Sorted<'_>) -> bool,
         order: impl Fn(Sorted<'_>, Sorted<'_>) -> std::cmp::Ordering,
     ) {
         let mut rows = std::mem::take(&mut self.rows);
-        rows.retain(|&row| is_kept(self.parts(row)));
         rows.sort_by(|&a, &b| order(self.parts(a), self.parts(b)));
         rows.dedup();
         self.rows = rows;
@@ -120,15 +118,17 @@ mod tests {
         ] {
             list.push(&row);
         }
-        list.put_in_order(
-            |(_, domain, _)| domain < 3,
-            |a, b| (a.1, a.2).cmp(&(b.1, b.2)),
-        );
+        list.put_in_order(|a, b| (a.1, a.2).cmp(&(b.1, b.2)));
         let found: Vec<ProblemRow> = list.iter().collect();
+        let second = row(2, "notice", Some("b"));
         assert_eq!(
             found,
-            [row(1, "critical", None), row(2, "notice", Some("b"))]
+            [
+                row(1, "critical", None),
+                second,
+                row(3, "serious", Some(""))
+            ]
         );
-        assert_eq!((list.len(), list.is_empty()), (2, false));
+        assert_eq!((list.len(), list.is_empty()), (3, false));
     }
 }
