@@ -37,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   sqlite3 -box out.db 'SELECT * FROM tls_of_domains'";
 
 mx_survey::allocator!();
+
 fn main() -> ExitCode {
     program::main("to-sqlite", run)
 }

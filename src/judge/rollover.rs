@@ -1,9 +1,12 @@
 //! A change of key under DANE (RFC 7671 §8): what the TLSA records of an exchange name, at every address and for every
 //! certificate of a server.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::problem::{Problem, ProblemCode as Code, Severity};
 use crate::record::LeafKey;
 use crate::record::words::vocabulary;
+use crate::x509::dane::StrongestDigests;
 
 vocabulary! {
     /// Where the TLSA records of an exchange stand in a change of key (RFC 7671 §8).
@@ -55,6 +58,18 @@ pub struct SentCertificate {
     pub named: Vec<Option<bool>>,
 }
 
+impl SentCertificate {
+    /// Whether the record at a position names it.
+    fn is_named_by(&self, record: usize) -> Option<bool> {
+        self.named.get(record).copied().flatten()
+    }
+
+    /// Whether one of these records names it.
+    fn is_named(&self, records: &[usize]) -> bool {
+        records.iter().any(|&at| self.is_named_by(at) == Some(true))
+    }
+}
+
 /// What a server of the exchange sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerKeys {
@@ -79,11 +94,19 @@ pub struct TlsaCoverage {
 
 impl TlsaCoverage {
     /// Usable records by position, each once.
-    fn usable(&self) -> impl Iterator<Item = usize> + Clone + '_ {
-        (0..self.records.len()).filter(|&at| {
-            let record = &self.records[at];
-            record.is_usable && !self.records[..at].contains(record)
-        })
+    fn usable(&self) -> Vec<usize> {
+        let mut known = BTreeSet::new();
+        (0..self.records.len())
+            .filter(|&at| {
+                let record = &self.records[at];
+                record.is_usable && known.insert((record.parameters, record.data.as_str()))
+            })
+            .collect()
+    }
+
+    /// What each server sends to a sender of today.
+    fn of_today(&self) -> impl Iterator<Item = &SentCertificate> {
+        (self.servers.iter()).filter_map(|server| server.sent.first())
     }
 
     fn sent(&self) -> impl Iterator<Item = &SentCertificate> {
@@ -92,34 +115,34 @@ impl TlsaCoverage {
 
     /// Whether a record names what a server sends; null: nothing that was seen, and not all was seen.
     fn is_live(&self, record: usize) -> Option<bool> {
-        let named = |it: &SentCertificate| it.named.get(record).copied().flatten();
-        if self.sent().any(|it| named(it) == Some(true)) {
+        if self.sent().any(|it| it.is_named_by(record) == Some(true)) {
             return Some(true);
         }
         let is_whole = |server: &ServerKeys| server.is_whole && !server.sent.is_empty();
         let is_known = !self.is_open
             && !self.servers.is_empty()
             && self.servers.iter().all(is_whole)
-            && self.sent().all(|it| named(it) == Some(false));
+            && self.sent().all(|it| it.is_named_by(record) == Some(false));
         is_known.then_some(false)
     }
 
     /// Where the set stands.
     pub fn rollover(&self) -> Rollover {
-        let live: Vec<Option<bool>> = self.usable().map(|at| self.is_live(at)).collect();
+        let usable = self.usable();
+        let live: Vec<Option<bool>> = usable.iter().map(|&at| self.is_live(at)).collect();
         if live.is_empty() || live.contains(&None) {
             return Rollover::Unknown;
         }
         if live.contains(&Some(false)) {
             return Rollover::SpareUnseen;
         }
-        let usages = |usage: u8| {
-            self.usable()
-                .any(|at| self.records[at].parameters.0 == usage)
+        let has_usage = |usage| {
+            let mut usages = usable.iter().map(|&at| self.records[at].parameters.0);
+            usages.any(|it| it == usage)
         };
-        if self.has_two_keys() {
+        if self.has_two_keys(&usable) {
             Rollover::DualKey
-        } else if usages(2) && usages(3) {
+        } else if has_usage(2) && has_usage(3) {
             Rollover::TaPlusEe
         } else {
             Rollover::None
@@ -127,13 +150,12 @@ impl TlsaCoverage {
     }
 
     /// Two certificates are sent, of which each is named by an end-entity record that does not name the other.
-    fn has_two_keys(&self) -> bool {
+    fn has_two_keys(&self, usable: &[usize]) -> bool {
         let only = |one: &SentCertificate, other: &SentCertificate| {
-            self.usable().any(|at| {
-                let said = |it: &SentCertificate| it.named.get(at).copied().flatten();
+            usable.iter().any(|&at| {
                 self.records[at].parameters.0 == 3
-                    && said(one) == Some(true)
-                    && said(other) == Some(false)
+                    && one.is_named_by(at) == Some(true)
+                    && other.is_named_by(at) == Some(false)
             })
         };
         let mut pairs = self
@@ -145,66 +167,40 @@ impl TlsaCoverage {
     /// Kinds of record of which none names what a server sends to a sender of today, while one of another kind does
     /// (RFC 7671 §8: one record at least matches the chain that the server sends, for each
     /// combination of parameters).
-    fn unmatched_kinds(&self) -> Vec<(u8, u8, u8)> {
-        let mut kinds: Vec<(u8, u8, u8)> = Vec::new();
-        for sent in self.servers.iter().filter_map(|server| server.sent.first()) {
-            let said = |at: usize| sent.named.get(at).copied().flatten();
-            if !self.usable().any(|at| said(at) == Some(true)) {
-                continue;
-            }
-            for at in self.usable() {
+    fn unmatched_kinds(&self, usable: &[usize]) -> BTreeSet<(u8, u8, u8)> {
+        let mut kinds = BTreeSet::new();
+        for sent in self.of_today().filter(|sent| sent.is_named(usable)) {
+            let mut is_unmatched = BTreeMap::new();
+            for &at in usable {
                 let kind = self.records[at].parameters;
-                let mut alike = self
-                    .usable()
-                    .filter(|&it| self.records[it].parameters == kind);
-                if alike.all(|it| said(it) == Some(false)) && !kinds.contains(&kind) {
-                    kinds.push(kind);
-                }
+                *is_unmatched.entry(kind).or_insert(true) &= sent.is_named_by(at) == Some(false);
             }
+            let unmatched = is_unmatched.into_iter().filter(|(_, is)| *is);
+            kinds.extend(unmatched.map(|(kind, _)| kind));
         }
-        kinds.sort_unstable();
         kinds
     }
 
-    /// A sender that looks at the strongest digest alone (RFC 7671 §9) finds no match at some server that has one.
-    fn is_lost_by_agility(&self) -> bool {
-        let strongest = |usage: u8, selector: u8| {
-            let digests = self.usable().map(|at| self.records[at].parameters);
-            digests
-                .filter(|it| (it.0, it.1) == (usage, selector))
-                .map(|it| it.2)
-                .max()
-        };
-        let counts = |at: usize| {
-            let (usage, selector, matching) = self.records[at].parameters;
-            matching == 0 || Some(matching) == strongest(usage, selector)
-        };
-        let mut sent = self.servers.iter().filter_map(|server| server.sent.first());
-        sent.any(|sent| {
-            let said = |at: usize| sent.named.get(at).copied().flatten();
-            self.usable().any(|at| said(at) == Some(true))
-                && (self.usable().filter(|&at| counts(at))).all(|at| said(at) == Some(false))
+    /// A sender that looks at the strongest digest alone finds no match at some server that has one.
+    fn is_lost_by_agility(&self, usable: &[usize]) -> bool {
+        let parameters = |at: &usize| self.records[*at].parameters;
+        let strongest = StrongestDigests::new(usable.iter().map(parameters));
+        let looked_at = || usable.iter().filter(|at| strongest.has(parameters(at)));
+        self.of_today().any(|sent| {
+            sent.is_named(usable) && looked_at().all(|&at| sent.is_named_by(at) == Some(false))
         })
     }
 
     /// Addresses with the kind of the key of a certificate that no record names, where one names another of the server's.
-    fn uncovered_keys(&self) -> Vec<(&str, Option<&LeafKey>)> {
-        let is_named = |it: &SentCertificate| {
-            self.usable()
-                .any(|at| it.named.get(at).copied().flatten() == Some(true))
-        };
-        let is_not = |it: &SentCertificate| {
-            self.usable()
-                .all(|at| it.named.get(at).copied().flatten() == Some(false))
-        };
+    fn uncovered_keys(&self, usable: &[usize]) -> Vec<(&str, Option<&LeafKey>)> {
+        let is_not =
+            |it: &&SentCertificate| usable.iter().all(|&at| it.is_named_by(at) == Some(false));
         let mut found = Vec::new();
-        for server in self
-            .servers
-            .iter()
-            .filter(|it| it.sent.iter().any(is_named))
-        {
-            let uncovered = server.sent.iter().filter(|it| is_not(it));
-            found.extend(uncovered.map(|it| (server.address.as_str(), it.key.as_ref())));
+        for server in &self.servers {
+            if server.sent.iter().any(|it| it.is_named(usable)) {
+                let uncovered = server.sent.iter().filter(is_not);
+                found.extend(uncovered.map(|it| (server.address.as_str(), it.key.as_ref())));
+            }
         }
         found
     }
@@ -212,36 +208,37 @@ impl TlsaCoverage {
     /// What is wrong with the set as such; that none of it holds at a server, or at one address only, is told by
     /// [`super::findings::domain_problems`]. The exchange is not in it.
     pub fn problems(&self) -> Vec<Problem> {
+        let usable = self.usable();
         let mut found = Vec::new();
-        for (address, key) in self.uncovered_keys() {
+        for (address, key) in self.uncovered_keys(&usable) {
             let key = key.map_or("another key", |key| key.word());
             let detail = format!("{address}: {key}");
             found.push(Problem::new(Code::TlsaCoversOneKey).with(detail));
         }
-        let kinds = self.unmatched_kinds();
-        let shown = |at: usize| self.records[at].shown();
-        let unmatched: Vec<String> = self
-            .usable()
-            .filter(|&at| kinds.contains(&self.records[at].parameters))
-            .map(shown)
-            .collect();
+        let kinds = self.unmatched_kinds(&usable);
+        let shown = |records: Vec<usize>| {
+            let shown: Vec<String> = (records.iter())
+                .map(|&at| self.records[at].shown())
+                .collect();
+            shown.join(", ")
+        };
+        let is_unmatched = |at: &usize| kinds.contains(&self.records[*at].parameters);
+        let (unmatched, matched): (Vec<usize>, Vec<usize>) =
+            usable.iter().partition(|at| is_unmatched(at));
         if !unmatched.is_empty() {
-            let mut problem = Problem::new(Code::TlsaKindUnmatched).with(unmatched.join(", "));
-            if self.is_lost_by_agility() {
+            let mut problem = Problem::new(Code::TlsaKindUnmatched).with(shown(unmatched));
+            if self.is_lost_by_agility(&usable) {
                 problem = problem.at_least(Severity::Critical);
             }
             found.push(problem);
         }
-        let idle: Vec<String> = self
-            .usable()
-            .filter(|&at| !kinds.contains(&self.records[at].parameters))
-            .filter(|&at| self.is_live(at) == Some(false))
-            .map(shown)
-            .collect();
         // Where none is live that is a mismatch, which is told of each server.
-        let has_live = self.usable().any(|at| self.is_live(at) == Some(true));
-        if !idle.is_empty() && has_live {
-            found.push(Problem::new(Code::TlsaRecordUnmatched).with(idle.join(", ")));
+        if usable.iter().any(|&at| self.is_live(at) == Some(true)) {
+            let is_idle = |at: &usize| self.is_live(*at) == Some(false);
+            let idle: Vec<usize> = matched.into_iter().filter(is_idle).collect();
+            if !idle.is_empty() {
+                found.push(Problem::new(Code::TlsaRecordUnmatched).with(shown(idle)));
+            }
         }
         found
     }

@@ -60,6 +60,10 @@ pub struct HandedOn {
     pub shard: Option<Shard>,
 }
 
+/// The program that keeps the stream. It is told of no signal: it would die of it, and with it all that is in flight before it. It
+/// ends with its input.
+const TEE: &str = "tee";
+
 /// One program of the pipe, and its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
@@ -151,7 +155,7 @@ pub fn stages(
             .options("--roots", &handed.roots),
     ];
     if let Some(stream) = stream {
-        stages.push(Stage::new("tee").argument("-i").argument(stream));
+        stages.push(Stage::new(TEE).argument("-i").argument(stream));
     }
     stages.push(
         Stage::new("to-sqlite")

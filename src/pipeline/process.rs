@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde::Deserialize;
 
-use super::Stage;
+use super::{Stage, TEE};
 
 /// The longest line of a program's standard error that is kept.
 const LONGEST: u64 = 64 * 1024;
@@ -166,9 +166,6 @@ impl Running {
 fn pid(child: &Child) -> Option<Pid> {
     i32::try_from(child.id()).ok().and_then(Pid::from_raw)
 }
-
-/// It takes no signal for a wish: it would die of it, and with it all that is in flight before it. It ends with its input.
-const TEE: &str = "tee";
 
 /// The ids of programs that were not waited for yet, so that nobody else has them, but for tee's.
 #[derive(Clone, Debug, Default)]

@@ -130,3 +130,10 @@ pub struct Tlsa {
     /// Association data, hex.
     pub data: String,
 }
+
+impl Tlsa {
+    /// Usage, selector and matching type.
+    pub fn parameters(&self) -> (u8, u8, u8) {
+        (self.usage, self.selector, self.matching_type)
+    }
+}

@@ -6,6 +6,7 @@ use super::asked::ReportSettings;
 use super::mail::Mail;
 use super::measure::{MEASURES, Measure};
 use super::number::thousands;
+use super::providers::OWN;
 use super::survey::{Survey, SurveyVerdict};
 use crate::dns::subject;
 use crate::judge::rollover::Rollover;
@@ -293,7 +294,7 @@ fn exchange_line(
         .providers
         .for_domain(&exchange.exchange, registered, domain);
     let run_by = match provider.role.as_str() {
-        "self" => "run by the domain itself".to_owned(),
+        OWN => "run by the domain itself".to_owned(),
         "other" => format!("run by {}", provider.id),
         role => format!("run by {}, {role}", provider.id),
     };

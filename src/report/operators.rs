@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::providers::{Providers, is_within};
+use super::providers::{OWN, Providers, is_within};
 use super::words::{DistinctTexts, Words};
 use crate::store::query;
 
@@ -64,7 +64,7 @@ impl Operators {
     /// Id and role.
     pub fn told(&self, operator: usize) -> (&str, &str) {
         if operator == SELF {
-            return ("self", "self");
+            return (OWN, OWN);
         }
         match self.registered(operator) {
             Some(registered) => (registered, "other"),

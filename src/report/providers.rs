@@ -10,6 +10,9 @@ use crate::store::printable;
 /// The rules that come with the program.
 const RULES: &str = include_str!("../../data/mx-providers.tsv");
 
+/// The id and the role of a domain that runs its own exchange.
+pub const OWN: &str = "self";
+
 /// Who runs an exchange, and as what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Provider {
@@ -130,8 +133,8 @@ impl Providers {
         let registered = registered.unwrap_or(exchange);
         if is_within(domain, registered) {
             return Provider {
-                id: "self".to_owned(),
-                role: "self".to_owned(),
+                id: OWN.to_owned(),
+                role: OWN.to_owned(),
             };
         }
         Provider {

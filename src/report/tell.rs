@@ -12,6 +12,7 @@ use super::compare::called;
 use super::markdown::escaped;
 use super::operators::Operators;
 use super::output::OutputFormat;
+use super::providers::OWN;
 use super::questions::sorted_problems;
 use super::render;
 use super::survey::Survey;
@@ -248,7 +249,7 @@ fn operator(operators: &Operators, row: &ProblemRow, domain: &str, ways: &[WayTo
     let (id, role) = operators.told(operators.for_domain(way.exchange, domain));
     match role {
         // One who runs his own: by his registered domain.
-        "self" => way.registered_domain.clone().unwrap_or(domain.to_owned()),
+        OWN => way.registered_domain.clone().unwrap_or(domain.to_owned()),
         _ => id.to_owned(),
     }
 }

@@ -73,19 +73,19 @@ fn is_written_so<R: Record>(record: &R, line: &[u8]) -> bool {
 }
 
 /// Columns of a whole domain but its exchanges: of `domain d`, `name n` and `run r`.
-pub(super) const DOMAIN: &str = "n.name, d.phase, d.reason, d.implicit_mx, d.null_mx, d.dnssec, d.questions, d.elapsed_ms, d.time, r.run, \
-     (SELECT group_concat(fault, ' ') FROM domain_fault f WHERE f.domain = d.id)";
+pub(super) const DOMAIN: &str = "n.name, d.phase, d.reason, d.implicit_mx, d.null_mx, d.dnssec, d.questions, d.elapsed_ms, d.time, r.run";
 
-/// The same without what is wrong with them: who reads all domains reads that once.
-pub(super) const DOMAIN_WITHOUT_FAULTS: &str = "n.name, d.phase, d.reason, d.implicit_mx, d.null_mx, d.dnssec, d.questions, d.elapsed_ms, d.time, r.run, NULL";
+/// What is wrong with a domain, behind [`DOMAIN`]; null for who reads all domains, and that once ([`FaultsByRow`]).
+const DOMAIN_FAULTS: &str =
+    "(SELECT group_concat(fault, ' ') FROM domain_fault f WHERE f.domain = d.id)";
 
 /// Columns of the exchanges of a domain: of `domain_exchange x`, `exchange e` and `name n`.
 pub(super) const EXCHANGE: &str = "x.domain, e.id, e.name, e.addresses, x.preference, n.name, e.registered_domain, e.ipv4, e.ipv6, e.dnssec, e.tlsa, \
-     e.tlsa_base, e.tlsa_dnssec, (SELECT group_concat(fault, ' ') FROM exchange_fault f WHERE f.exchange = e.id)";
+     e.tlsa_base, e.tlsa_dnssec";
 
-/// The same without what is wrong with them.
-pub(super) const EXCHANGE_WITHOUT_FAULTS: &str = "x.domain, e.id, e.name, e.addresses, x.preference, n.name, e.registered_domain, e.ipv4, e.ipv6, e.dnssec, e.tlsa, \
-     e.tlsa_base, e.tlsa_dnssec, NULL";
+/// What is wrong with an exchange, behind [`EXCHANGE`], likewise.
+const EXCHANGE_FAULTS: &str =
+    "(SELECT group_concat(fault, ' ') FROM exchange_fault f WHERE f.exchange = e.id)";
 
 /// An exchange of a domain with the rows that it comes from.
 pub(super) struct ExchangeRow {
@@ -102,7 +102,7 @@ pub(super) struct ExchangeRow {
 }
 
 impl ExchangeRow {
-    /// From the columns [`EXCHANGE`].
+    /// From the columns [`EXCHANGE`] and what is wrong with it.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let outcome = |column| -> rusqlite::Result<Option<Outcome>> {
             let reason: Option<Reason> = word(row, column)?;
@@ -139,7 +139,7 @@ impl ExchangeRow {
     }
 }
 
-/// A domain from the columns [`DOMAIN`], which begin at `first`; without exchanges.
+/// A domain from the columns [`DOMAIN`] and what is wrong with it, which begin at `first`; without exchanges.
 pub(super) fn domain(row: &Row<'_>, first: usize) -> rusqlite::Result<Domain> {
     let outcome = Outcome::new(
         word(row, first + 1)?.unwrap_or(Phase::Other),
@@ -186,10 +186,7 @@ impl<F: Clone + for<'w> From<&'w str>> FaultsByRow<F> {
 
     /// Those of a row.
     pub(super) fn of_row(&self, row: u32) -> Vec<F> {
-        match self.0.is_empty() {
-            true => Vec::new(),
-            false => self.0.get(&row).cloned().unwrap_or_default(),
-        }
+        self.0.get(&row).cloned().unwrap_or_default()
     }
 }
 
@@ -246,7 +243,7 @@ impl<'c> TlsaRecords<'c> {
 pub(super) fn read_domain(connection: &Connection, id: i64) -> rusqlite::Result<Option<Domain>> {
     let found = connection
         .prepare_cached(&format!(
-            "SELECT {DOMAIN} FROM domain d JOIN name n ON n.id = d.id JOIN run r ON r.id = d.run WHERE d.id = ?1"
+            "SELECT {DOMAIN}, {DOMAIN_FAULTS} FROM domain d JOIN name n ON n.id = d.id JOIN run r ON r.id = d.run WHERE d.id = ?1"
         ))?
         .query_row([id], |row| domain(row, 0))
         .optional()?;
@@ -254,7 +251,7 @@ pub(super) fn read_domain(connection: &Connection, id: i64) -> rusqlite::Result<
         return Ok(None);
     };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {EXCHANGE} FROM domain_exchange x JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name \
+        "SELECT {EXCHANGE}, {EXCHANGE_FAULTS} FROM domain_exchange x JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name \
          WHERE x.domain = ?1 ORDER BY x.preference, n.name"
     ))?;
     let rows: Vec<ExchangeRow> = statement

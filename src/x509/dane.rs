@@ -1,5 +1,7 @@
 //! TLSA records against a chain as an SMTP sender reads them (RFC 7671, RFC 7672 §3).
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256, Sha512};
 use time::OffsetDateTime;
 
@@ -13,8 +15,9 @@ use crate::record::{ChainReason, Tlsa};
 /// What TLSA records say of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsaVerdict {
-    /// Some usable record matches, of those that a sender looks at (RFC 7671 §9). Null: no record is usable, so TLS is required and nothing authenticated
-    /// (RFC 7672 §2.2), or there is no chain to match, or none matches and one cannot be judged here.
+    /// Some usable record matches, of those that a sender looks at (RFC 7671 §9). Null: no record is usable, so TLS is
+    /// required and nothing authenticated (RFC 7672 §2.2), or there is no chain to match, or none matches and one cannot be
+    /// judged here.
     pub matches: Option<bool>,
     /// Each record, in the order given.
     pub records: Vec<Judged>,
@@ -80,11 +83,17 @@ pub fn check<D: AsRef<[u8]>>(
         .iter()
         .map(|record| judge(record, chain, names, at))
         .collect();
+    let judged = || {
+        given
+            .iter()
+            .zip(&records)
+            .filter(|(_, judged)| judged.usable)
+    };
+    let strongest = StrongestDigests::new(judged().map(|(record, _)| record.parameters()));
     // One match is enough; without one, a usable record that cannot be judged leaves it open.
-    let counting = counting(given);
     let usable = || {
-        let counted = records.iter().zip(&counting);
-        counted.filter_map(|(judged, counts)| counts.then_some(judged))
+        let counted = judged().filter(|(record, _)| strongest.has(record.parameters()));
+        counted.map(|(_, judged)| judged)
     };
     let matches = if usable().any(|judged| judged.matches == Some(true)) {
         Some(true)
@@ -96,22 +105,27 @@ pub fn check<D: AsRef<[u8]>>(
     TlsaVerdict { matches, records }
 }
 
-/// Which records a sender looks at: the usable ones, and of those with a digest, for each usage and selector, the ones
-/// with the strongest alone (digest algorithm agility, RFC 7671 §9, which RFC 7672 §5 takes over): beside SHA-512 a record
-/// with SHA-256 does not count, as with Postfix and OpenSSL.
-fn counting(records: &[Tlsa]) -> Vec<bool> {
-    let usable: Vec<bool> = records.iter().map(is_usable).collect();
-    let strongest = |record: &Tlsa| {
-        let alike = records.iter().zip(&usable);
-        let alike = alike.filter(|(it, usable)| {
-            **usable && (it.usage, it.selector) == (record.usage, record.selector)
-        });
-        alike.map(|(it, _)| it.matching_type).max()
-    };
-    let counts = |(record, usable): (&Tlsa, &bool)| {
-        *usable && (record.matching_type == 0 || Some(record.matching_type) == strongest(record))
-    };
-    records.iter().zip(&usable).map(counts).collect()
+/// At which of the usable records a sender looks: of those with a digest, for each usage and selector, at the ones with the
+/// strongest alone (digest algorithm agility, RFC 7671 §9, which RFC 7672 §5 takes over). Beside SHA-512 a record with SHA-256
+/// does not count, as with Postfix and OpenSSL.
+#[derive(Debug)]
+pub struct StrongestDigests(BTreeMap<(u8, u8), u8>);
+
+impl StrongestDigests {
+    /// From usage, selector and matching type of every usable record.
+    pub fn new(usable: impl Iterator<Item = (u8, u8, u8)>) -> Self {
+        let mut strongest = BTreeMap::new();
+        for (usage, selector, matching) in usable {
+            let known = strongest.entry((usage, selector)).or_insert(matching);
+            *known = matching.max(*known);
+        }
+        Self(strongest)
+    }
+
+    /// Whether a sender looks at a usable record of these parameters.
+    pub fn has(&self, (usage, selector, matching): (u8, u8, u8)) -> bool {
+        matching == 0 || self.0.get(&(usage, selector)) == Some(&matching)
+    }
 }
 
 /// Whether a record can be used at all for SMTP; usages 0 and 1 count as unusable (RFC 7672 §3.1.3).

@@ -19,7 +19,7 @@ pub struct DomainView<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct ExchangeSeen<'a> {
     /// The servers at its addresses that were asked.
-    pub servers: Vec<&'a ServerSeen>,
+    pub servers: Vec<ServerSeen>,
     /// Its TLSA records.
     pub tlsa: TlsaView,
     /// There are TLSA records that DNSSEC does not vouch for.
@@ -270,12 +270,12 @@ fn silence(view: &DomainView<'_>, found: &mut Vec<Problem>) {
     let is_first_silent = others
         && at_preference(true).next().is_some()
         && at_preference(true).all(|server| server.contact == ServerContact::Silent);
-    let mut rest: Vec<&ServerSeen> = at_preference(false).map(|server| &**server).collect();
+    let mut rest: Vec<&ServerSeen> = at_preference(false).collect();
     if is_first_silent {
         let detail = ends_of(at_preference(true));
         found.push(Problem::new(Code::PreferredServerSilent).with(detail));
     } else {
-        rest.extend(at_preference(true).map(|server| &**server));
+        rest.extend(at_preference(true));
     }
     for server in rest {
         // What answers and does not speak SMTP is told of the server.
@@ -295,7 +295,7 @@ fn is_silence(reason: Reason) -> bool {
 }
 
 /// Servers by address, each once, with how they ended; ten at most.
-fn ends_of<'s>(servers: impl Iterator<Item = &'s &'s ServerSeen>) -> String {
+fn ends_of<'s>(servers: impl Iterator<Item = &'s ServerSeen>) -> String {
     const TOLD: usize = 10;
     let mut told: Vec<String> = servers
         .map(|server| match server.silence {
@@ -320,10 +320,7 @@ fn backup(view: &DomainView<'_>, found: &mut Vec<Problem>) {
     };
     let pairs = || view.domain.mx.iter().zip(&view.exchanges);
     let levels = |seen: &ExchangeSeen<'_>| -> Vec<Option<u8>> {
-        seen.servers
-            .iter()
-            .map(|server| protection(server))
-            .collect()
+        seen.servers.iter().map(protection).collect()
     };
     let preferred: Vec<_> = pairs()
         .filter(|(exchange, _)| exchange.preference == first)

@@ -364,13 +364,13 @@ fn of_domain(domain: &Domain, servers: &[ServerSeen], tlsa: [TlsaView; 2]) -> Ve
         domain,
         exchanges: vec![
             ExchangeSeen {
-                servers: servers.iter().take(2).collect(),
+                servers: servers.iter().take(2).cloned().collect(),
                 tlsa: tlsa[0],
                 has_unsigned_tlsa: false,
                 of_tlsa_set: &[],
             },
             ExchangeSeen {
-                servers: servers.iter().skip(2).collect(),
+                servers: servers.iter().skip(2).cloned().collect(),
                 tlsa: tlsa[1],
                 has_unsigned_tlsa: false,
                 of_tlsa_set: &[],
@@ -594,7 +594,7 @@ fn a_record_that_a_stronger_digest_hides_is_told_once() {
         let view = DomainView {
             domain: &domain,
             exchanges: vec![ExchangeSeen {
-                servers: servers.iter().collect(),
+                servers: servers.clone(),
                 tlsa: TlsaView::Usable,
                 has_unsigned_tlsa: false,
                 of_tlsa_set: std::slice::from_ref(&set),
@@ -664,7 +664,7 @@ fn where_nothing_was_reached_servers_are_not_learned() {
         domain: &domain,
         exchanges: vec![
             ExchangeSeen {
-                servers: vec![&silent],
+                servers: vec![silent.clone()],
                 ..ExchangeSeen::default()
             };
             2

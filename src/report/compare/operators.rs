@@ -5,6 +5,7 @@ use std::hash::BuildHasher as _;
 use hashbrown::DefaultHashBuilder;
 
 use super::super::operators::SELF;
+use super::super::providers::OWN;
 use super::super::survey::Survey;
 use super::super::words::DistinctTexts;
 use super::by::CompareBy;
@@ -18,9 +19,7 @@ pub(super) struct OperatorNumbers {
     hasher: DefaultHashBuilder,
 }
 
-/// The id and the role of those that run their own mail.
-const OWN: &str = "self";
-/// Their number, taken together.
+/// The number of those that run their own mail, taken together.
 pub(super) const ALL_OWN: u32 = 1;
 
 /// Who runs a domain's mail, and by which exchanges.

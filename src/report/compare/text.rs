@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::super::asked::ReportSettings;
-use super::super::providers::is_within;
+use super::super::providers::{OWN, is_within};
 use super::super::table::thousands;
 use super::found::Difference;
 use super::tables::also;
@@ -124,11 +124,10 @@ fn measures(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
     // What changed alike stands once, as mail from several kinds of sender.
     let mut alike: Vec<(&Change, Vec<&str>)> = Vec::new();
     for change in moved {
-        let facts = |it: &Change| (it.same.clone(), it.unknown.clone(), it.steps.clone());
-        match alike
-            .iter_mut()
-            .find(|(first, _)| facts(first) == facts(change))
-        {
+        let is_alike = |it: &Change| {
+            (&it.same, &it.unknown, &it.steps) == (&change.same, &change.unknown, &change.steps)
+        };
+        match alike.iter_mut().find(|(first, _)| is_alike(first)) {
             Some((_, labels)) => labels.push(&change.label),
             None => alike.push((change, vec![&change.label])),
         }
@@ -185,12 +184,12 @@ fn events(out: &mut dyn Write, comparison: &Comparison, asked: &ReportSettings) 
 fn sentence(event: &ChangeEvent) -> String {
     let operator = match (event.operator.as_deref(), event.role.as_str()) {
         (None, _) => "operator not known".to_owned(),
-        (Some(operator), "self") => format!("{operator}, which runs its own mail"),
+        (Some(operator), OWN) => format!("{operator}, which runs its own mail"),
         (Some(operator), _) => operator.to_owned(),
     };
     let what = match (&event.step, &event.from_operator) {
         (Some(step), _) => format!("{} {} -> {}", step.label, step.from, step.to).replace('_', " "),
-        (None, Some(from)) if from == "self" => "moved here from servers of their own".to_owned(),
+        (None, Some(from)) if from == OWN => "moved here from servers of their own".to_owned(),
         (None, Some(from)) => format!("moved here from {from}"),
         (None, None) => "other exchanges".to_owned(),
     };

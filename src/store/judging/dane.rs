@@ -182,7 +182,7 @@ pub(super) fn coverage(
         .map(|(address, tls)| keys(connection, address, *tls, &records))
         .collect::<rusqlite::Result<_>>()?;
     let published = |record: &Tlsa| PublishedRecord {
-        parameters: (record.usage, record.selector, record.matching_type),
+        parameters: record.parameters(),
         data: record.data.clone(),
         is_usable: is_usable(record),
     };

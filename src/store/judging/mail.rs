@@ -108,14 +108,6 @@ struct Seen {
     was_tried: bool,
 }
 
-/// What was seen behind an exchange of the domain at hand.
-struct SeenBehind<'s> {
-    servers: Vec<ServerSeen>,
-    tlsa: TlsaView,
-    has_unsigned_tlsa: bool,
-    of_tlsa_set: &'s [Problem],
-}
-
 type Verdicts = Vec<Delivery>;
 
 /// What becomes of mail to a destination: many domains have the same servers and policies, and so the same verdicts.
@@ -286,15 +278,15 @@ impl Mail<'_> {
     fn domains(&mut self, stop: &AtomicBool) -> Result<bool, StoreError> {
         let connection = self.connection;
         let mut exchanges = connection.prepare(&format!(
-            "SELECT {} FROM domain_exchange x JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name \
+            "SELECT {}, NULL FROM domain_exchange x JOIN exchange e ON e.id = x.exchange JOIN name n ON n.id = e.name \
              ORDER BY x.domain",
-            whole::EXCHANGE_WITHOUT_FAULTS
+            whole::EXCHANGE
         ))?;
         let mut exchanges = Exchanges::new(exchanges.query([])?);
         let mut statement = connection.prepare(&format!(
-            "SELECT d.id, d.line, p.line, s.line, {} FROM domain d JOIN name n ON n.id = d.id JOIN run r ON r.id = d.run \
+            "SELECT d.id, d.line, p.line, s.line, {}, NULL FROM domain d JOIN name n ON n.id = d.id JOIN run r ON r.id = d.run \
              LEFT JOIN policy p ON p.domain = d.id LEFT JOIN sts s ON s.domain = d.id ORDER BY d.id",
-            whole::DOMAIN_WITHOUT_FAULTS
+            whole::DOMAIN
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -360,13 +352,13 @@ impl Mail<'_> {
             exchanges: Vec::new(),
         };
         let of_sets = self.tlsa_problems;
-        let mut seen: Vec<SeenBehind<'_>> = Vec::new();
+        let mut seen: Vec<ExchangeSeen<'_>> = Vec::new();
         for exchange in domain.iter().flat_map(|domain| &domain.mx) {
             let view = exchange_view(exchange, sts.as_ref());
             let row = (exchanges.iter()).find(|row| row.exchange.exchange == exchange.exchange);
-            let of_set = row.and_then(|row| of_sets.get(&(row.id)));
+            let of_set = row.and_then(|row| of_sets.get(&row.id));
             let (view, servers) = self.behind(row, view, sts.as_ref())?;
-            seen.push(SeenBehind {
+            seen.push(ExchangeSeen {
                 servers,
                 tlsa: view.tlsa,
                 has_unsigned_tlsa: has_unsigned_tlsa(exchange),
@@ -376,15 +368,9 @@ impl Mail<'_> {
         }
         let mut by_the_letter = None;
         if let Some(domain) = domain {
-            let exchanges = seen.iter().map(|it| ExchangeSeen {
-                servers: it.servers.iter().collect(),
-                tlsa: it.tlsa,
-                has_unsigned_tlsa: it.has_unsigned_tlsa,
-                of_tlsa_set: it.of_tlsa_set,
-            });
             found.extend(domain_problems(&DomainView {
                 domain,
-                exchanges: exchanges.collect(),
+                exchanges: seen,
                 is_anything_reached: self.is_reached,
             }));
             let judged = self.deliver(&destination);
