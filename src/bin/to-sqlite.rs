@@ -85,9 +85,7 @@ fn load(writer: &mut SurveyWriter, args: &Args, stop: &AtomicBool) -> anyhow::Re
         args.files.sources(),
         Load {
             complain: &mut |text| program::say("to-sqlite", text),
-            progress: &mut |summary| {
-                progress.show(summary.lines, || summary.to_string());
-            },
+            progress: &mut |summary| progress.show(summary.lines, || summary.to_string()),
             stop,
             pace: CommitPace::default(),
         },
